@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"fresnel"
+	"fresnel/internal/app"
+	"fresnel/internal/azure"
+	"fresnel/internal/azuresim"
+)
+
+type demoCmd struct {
+	Addr     string `help:"Address of the web server." default:"127.0.0.1:8080"`
+	Dir      string `help:"Folder for the database; kept. Nothing = a temporary one." type:"path"`
+	Tenants  int    `help:"Governed tenants." default:"6"`
+	Seed     uint64 `help:"Another seed is another estate." default:"1"`
+	Throttle string `help:"Azure's throttles: off, or real (the first sync then takes as long as with Azure)." enum:"off,real" default:"off"`
+}
+
+// The demo's estate moves faster than Azure, so that pages are seen to live.
+const (
+	demoSync    = time.Minute
+	demoRefresh = 15 * time.Minute
+)
+
+// Run starts the simulator and Fresnel, and keeps both going.
+func (c demoCmd) Run(e *env) error {
+	dir, done, err := c.folder()
+	if err != nil {
+		return err
+	}
+	defer done()
+	clock := azuresim.NewClock()
+	fmt.Fprintln(e.out, "Starting a simulated Azure...")
+	sim, err := startSim(azuresim.Options{
+		Seed: c.Seed, Tenants: c.Tenants, Months: e.cfg.Months, Clock: clock, Throttle: c.Throttle, RefreshEvery: demoRefresh, Logger: e.log,
+	}, "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer sim.Close() //nolint:errcheck // the program ends
+	if e.isTerm && os.Getenv("FRESNEL_LOG_LEVEL") == "" {
+		e.log = quiet(e.log)
+	}
+	a, err := app.New(e.ctx, c.config(e.cfg, sim, dir), app.Options{
+		Now: clock.Now, Roots: simRoots(sim), SyncEvery: demoSync, Version: version, Unlimited: c.Throttle == "off",
+		Notice: "Simulated Azure: every figure was fetched over HTTP from the built-in simulator.",
+	}, e.log)
+	if err != nil {
+		return err
+	}
+	defer a.Close() //nolint:errcheck // the program ends
+	if err := register(e.ctx, a, sim); err != nil {
+		return err
+	}
+	return c.serve(e, a)
+}
+
+func (c demoCmd) serve(e *env, a *app.App) error {
+	g, ctx := errgroup.WithContext(e.ctx)
+	address := make(chan string, 1)
+	g.Go(func() error { return a.Serve(ctx, func(url string) { address <- url }) })
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case url := <-address:
+			fmt.Fprintln(e.out, "Without sign-in, only this machine is served (loopback). First sync:")
+			if err := c.firstSync(ctx, e, a); err != nil || ctx.Err() != nil {
+				return err
+			}
+			fmt.Fprintln(e.out, "ready "+url)
+			fmt.Fprintln(e.out, "Costs are read again every minute while the simulated estate changes. Ctrl-C ends the demo.")
+			return nil
+		}
+	})
+	return g.Wait()
+}
+
+// firstSync shows progress until every tenant has been read once.
+func (c demoCmd) firstSync(ctx context.Context, e *env, a *app.App) error {
+	bars := newBars(e.out, e.isTerm)
+	t := time.NewTicker(300 * time.Millisecond)
+	defer t.Stop()
+	for {
+		runs, err := a.LatestRuns(ctx, "costs")
+		if err != nil {
+			if errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		}
+		ended := map[fresnel.TenantID]bool{}
+		for _, r := range runs {
+			if !r.Completed.IsZero() {
+				ended[r.Tenant] = true
+			}
+		}
+		bars.show(runs)
+		if len(ended) >= c.Tenants {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+func (c demoCmd) folder() (dir string, done func(), err error) {
+	if c.Dir == "" {
+		dir, err = os.MkdirTemp("", "fresnel-demo-")
+		if err != nil {
+			return "", nil, &fresnel.Error{Kind: fresnel.Invalid, Msg: "no temporary folder can be made", Do: "Name a folder with --dir.", Err: err}
+		}
+		return dir, func() { _ = os.RemoveAll(dir) }, nil
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return "", nil, &fresnel.Error{Kind: fresnel.Invalid, Msg: "the folder " + c.Dir + " cannot be made", Do: "Name a folder that can be written with --dir.", Err: err}
+	}
+	return c.Dir, func() {}, nil
+}
+
+func (c demoCmd) config(cfg app.Config, sim *azuresim.Server, dir string) app.Config {
+	conn := sim.Connection()
+	cfg.Listen = c.Addr
+	if cfg.Database == "sqlite:fresnel.db" || c.Dir != "" {
+		cfg.Database = "sqlite:" + filepath.Join(dir, "fresnel.db")
+	}
+	cfg.AzureAuthority, cfg.AzureResourceManager, cfg.AzureVaultHost = conn.AuthorityURL, conn.ResourceManagerURL, hostOf(conn.VaultURL)
+	cfg.AzureTenantID, cfg.AzureClientID, cfg.AzureClientSecret = conn.ManagingTenantID, conn.ClientID, azure.Secret(conn.ClientSecret)
+	cfg.AzureCredential, cfg.AzureCAFile = string(azure.ClientSecret), ""
+	return cfg
+}
+
+// register makes the simulator's tenants the registered ones; others that an
+// earlier demo left in the folder are switched off.
+func register(ctx context.Context, a *app.App, sim *azuresim.Server) error {
+	tenants, err := a.Tenants(ctx)
+	if err != nil {
+		return err
+	}
+	here := map[fresnel.TenantID]bool{}
+	var put []fresnel.Tenant
+	for _, t := range sim.Connection().Tenants {
+		id, err := fresnel.ParseTenantID(t.ID)
+		if err != nil {
+			return err
+		}
+		here[id] = true
+		put = append(put, fresnel.Tenant{ID: id, Name: t.Name, ClientID: t.ClientID, SecretRef: t.SecretRef, Active: true})
+	}
+	for _, t := range tenants {
+		if !here[t.ID] {
+			t.Active = false
+			put = append(put, t)
+		}
+	}
+	return a.ImportTenants(ctx, put)
+}
+
+// importList is the simulator's tenants as an import file has them.
+func importList(conn azuresim.Connection) []map[string]string {
+	var out []map[string]string
+	for _, t := range conn.Tenants {
+		one := map[string]string{"tenant_id": t.ID, "name": t.Name}
+		if t.ClientID != "" {
+			one["client_id"], one["client_secret_ref"] = t.ClientID, t.SecretRef
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func hostOf(s string) string {
+	u, err := url.Parse(strings.TrimSpace(s))
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+func simRoots(s *azuresim.Server) *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(s.CA())
+	return pool
+}

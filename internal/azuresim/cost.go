@@ -1,0 +1,154 @@
+package azuresim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Page sizes of the query API.
+const (
+	defaultPage = 1000
+	maxPage     = 5000
+)
+
+// queryCost answers POST /subscriptions/{id}/providers/Microsoft.CostManagement/query.
+func (s *Server) queryCost(c *call) {
+	p, ok := s.armPrincipal(c)
+	if !ok || !c.checkVersion(costVersions, "NoRegisteredProviderFound") {
+		return
+	}
+	if c.r.Method != http.MethodPost {
+		c.w.Header().Set("Allow", http.MethodPost)
+		c.fail(http.StatusMethodNotAllowed, "HttpMethodNotAllowed", "The requested resource does not support http method '"+c.r.Method+"'.")
+		return
+	}
+	sub := s.authorize(c, p, "Microsoft.CostManagement/query/action")
+	if sub == nil {
+		return
+	}
+	if sub.state == stateDeleted {
+		c.subscriptionNotFound()
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, 1<<20))
+	if err != nil {
+		c.fail(http.StatusBadRequest, "BadRequest", "Invalid query definition: the request body could not be read.")
+		return
+	}
+	page, q, err := s.costPage(c, sub, body)
+	units := 1.0 // of a query that is refused, too
+	if err == nil {
+		units = q.units()
+	}
+	if !s.takeQuery(c, p, sub, units) {
+		c.throttled("")
+		return
+	}
+	s.answerQuery(c, sub, body, page, q, err)
+}
+
+// answerQuery writes the answer to a query that was let through.
+func (s *Server) answerQuery(c *call, sub *subscription, body []byte, page pageToken, q *query, err error) {
+	switch {
+	case err != nil:
+		c.fail(http.StatusBadRequest, "BadRequest", fmt.Sprintf("%s (Request ID: %s)", err, c.w.Header().Get("x-ms-request-id")))
+	case !sub.supported():
+		c.fail(http.StatusNotFound, "NotFound", fmt.Sprintf("Given subscription %s doesn't have valid WebDirect/AIRS offer type. (Request ID: %s)", sub.id, c.w.Header().Get("x-ms-request-id")))
+	case sub.costDisabled:
+		c.fail(http.StatusForbidden, "AccountCostDisabled", "Access to cost data is disabled for this account. An enterprise administrator can enable 'AO view charges' in the EA portal.")
+	default:
+		s.writeCosts(c, sub, body, page, q)
+	}
+}
+
+// costPage resolves the query and the page that is asked for. Later pages are at the instant of the
+// first, so that a refresh in between neither repeats nor skips rows.
+func (s *Server) costPage(c *call, sub *subscription, body []byte) (pageToken, *query, error) {
+	page := pageToken{At: c.at, For: sub.id + " " + bodyHash(body)}
+	if sealed := queryValue(c.r, "$skiptoken"); sealed != "" {
+		var ok bool
+		if page, ok = s.open(sealed, page.For); !ok {
+			return page, nil, errors.New("Invalid query definition: the $skiptoken is invalid, has expired or belongs to another request body.") //lint:ignore ST1005 Azure's wording
+		}
+	}
+	q, err := parseQuery(body, page.At)
+	return page, q, err
+}
+
+// takeQuery takes a query from all its buckets, and states the QPU headers that every answer has.
+func (s *Server) takeQuery(c *call, p principal, sub *subscription, units float64) bool {
+	client := strings.ToLower(c.r.Header.Get("ClientType"))
+	if client == "" {
+		client = "default"
+	}
+	owner := sub.tenant.id
+	ok := s.throttles.take(apiCost, c.w.Header(), []charge{
+		{bucketKey{bucketScope, sub.id}, 1}, {bucketKey{bucketPrincipal, p.appID}, 1},
+		{bucketKey{bucketQPU10s, owner}, units}, {bucketKey{bucketQPUMinute, owner}, units},
+		{bucketKey{bucketQPUHour, owner}, units}, {bucketKey{bucketClientType, client}, 1},
+	})
+	consumed := 0.0
+	if ok {
+		consumed = units
+	}
+	left := func(kind string) int {
+		n := s.throttles.remaining(bucketKey{kind, owner})
+		if !s.throttles.enforce {
+			n = max(0, n-int(consumed)) // as if this were the first query
+		}
+		return n
+	}
+	h := c.w.Header()
+	h.Set(costHeader+"qpu-consumed", strconv.Itoa(int(consumed)))
+	h.Set(costHeader+"qpu-remaining", fmt.Sprintf("QueriesPerHour:%d,QueriesPerMin:%d,QueriesPer10Sec:%d",
+		left(bucketQPUHour), left(bucketQPUMinute), left(bucketQPU10s)))
+	return ok
+}
+
+// writeCosts writes one page of rows.
+func (s *Server) writeCosts(c *call, sub *subscription, body []byte, page pageToken, q *query) {
+	size := pageSize(c.r)
+	rows := s.costRows(sub, q, page.At)
+	from := min(page.Offset, len(rows))
+	to := min(from+size, len(rows))
+	next := pageToken{Offset: to, At: page.At, For: sub.id + " " + bodyHash(body)}
+	nulls := false
+	if c.fault != nil {
+		if nulls = c.fault.Kind == faultNulls; !nulls {
+			to, next.Offset, next.Empty = from, from, true
+		}
+	}
+	var link *string
+	if to < len(rows) || next.Empty {
+		l := s.URL() + "/subscriptions/" + sub.id + "/providers/Microsoft.CostManagement/query?api-version=" +
+			url.QueryEscape(queryValue(c.r, "api-version")) + "&$skiptoken=" + s.seal(next)
+		if size != defaultPage {
+			l += "&$top=" + strconv.Itoa(size)
+		}
+		link = &l
+	}
+	wire := make([]json.RawMessage, 0, to-from)
+	for i, r := range rows[from:to] {
+		wire = append(wire, q.wireRow(r, sub, nulls && i%3 == 0))
+	}
+	name := randomGUID()
+	c.json(http.StatusOK, map[string]any{
+		"id": "subscriptions/" + sub.id + "/providers/Microsoft.CostManagement/query/" + name, "name": name,
+		"type": "Microsoft.CostManagement/query", "location": nil, "sku": nil, "eTag": nil,
+		"properties": map[string]any{"nextLink": link, "columns": q.wireColumns(), "rows": wire},
+	})
+}
+
+func pageSize(r *http.Request) int {
+	n, err := strconv.Atoi(queryValue(r, "$top"))
+	if err != nil || n < 1 {
+		return defaultPage
+	}
+	return min(n, maxPage)
+}

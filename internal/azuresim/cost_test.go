@@ -1,0 +1,397 @@
+package azuresim_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fresnel/internal/azuresim"
+)
+
+const twoGroups = `[{"type":"Dimension","name":"ResourceGroupName"},{"type":"Dimension","name":"ServiceName"}]`
+
+func dailyBody(metric, from, to, grouping string) string {
+	return fmt.Sprintf(`{"type":%q,"timeframe":"Custom","timePeriod":{"from":"%sT00:00:00Z","to":"%sT23:59:59Z"},
+	"dataset":{"granularity":"Daily","aggregation":{"totalCost":{"name":"Cost","function":"Sum"},"totalCostUSD":{"name":"CostUSD","function":"Sum"}},"grouping":%s}}`,
+		metric, from, to, grouping)
+}
+
+// micros parses a number exactly and rounds it half away from zero.
+func micros(t *testing.T, v any) int64 {
+	t.Helper()
+	r, ok := new(big.Rat).SetString(v.(json.Number).String())
+	if !ok {
+		t.Fatalf("%v is not a number", v)
+	}
+	r.Mul(r, big.NewRat(1_000_000, 1))
+	half := big.NewRat(int64(r.Sign()), 2)
+	r.Add(r, half)
+	return new(big.Int).Quo(r.Num(), r.Denom()).Int64()
+}
+
+// TestTruthIsWhatQueriesGive reads whole months through raw HTTP and compares with the truth.
+func TestTruthIsWhatQueriesGive(t *testing.T) {
+	c := start(t, azuresim.Options{MarkupNames: true})
+	for _, at := range []time.Time{noon, noon.Add(7 * time.Hour), time.Date(2026, 12, 3, 5, 0, 0, 0, time.UTC)} {
+		c.clock.Freeze(at)
+		for _, metric := range []string{"ActualCost", "AmortizedCost", "Usage"} {
+			for i, sub := range c.sim.Estate()[0].Subscriptions {
+				for _, grouping := range []string{twoGroups, `[]`, `[{"type":"Dimension","name":"ServiceName"}]`} {
+					got, cells := map[string][2]int64{}, 0
+					path := costPath(sub.ID)
+					if i == 0 {
+						path += "&$top=7"
+					}
+					cols, rows, n := c.pages(path, c.token, dailyBody(metric, "2026-11-01", "2026-11-30", grouping))
+					if i == 0 && grouping == twoGroups && n < 10 {
+						t.Errorf("only %d pages", n)
+					}
+					for _, r := range rows {
+						key := fmt.Sprint(r[2])
+						for _, v := range r[3:] {
+							key += "|" + strings.ToLower(v.(string))
+						}
+						g := got[key]
+						got[key] = [2]int64{g[0] + micros(t, r[0]), g[1] + micros(t, r[1])}
+						cells++
+					}
+					if cols[0] != "Cost" || cols[1] != "CostUSD" || cols[2] != "UsageDate" || cols[len(cols)-1] != "Currency" {
+						t.Fatalf("columns %v", cols)
+					}
+					compareTruth(t, c, got, cells, sub.ID, metric, grouping)
+				}
+			}
+		}
+	}
+}
+
+func compareTruth(t *testing.T, c *client, got map[string][2]int64, rows int, sub, metric, grouping string) {
+	t.Helper()
+	q := azuresim.TruthQuery{Metric: metric, Subscription: sub, By: []string{"day"},
+		From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)}
+	if strings.Contains(grouping, "ResourceGroup") {
+		q.By = append(q.By, "resource_group")
+	}
+	if strings.Contains(grouping, "Service") {
+		q.By = append(q.By, "service")
+	}
+	truth, err := c.sim.Truth(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(truth) != len(got) || len(truth) != rows || rows == 0 {
+		t.Fatalf("%s %s: %d truths, %d keys, %d rows", metric, grouping, len(truth), len(got), rows)
+	}
+	for _, r := range truth {
+		key := strings.ReplaceAll(r.Day, "-", "")
+		if strings.Contains(grouping, "ResourceGroup") {
+			key += "|" + r.ResourceGroup
+		}
+		if strings.Contains(grouping, "Service") {
+			key += "|" + strings.ToLower(r.Service)
+		}
+		key += "|" + strings.ToLower(r.Currency)
+		g, tolerance := got[key], int64(r.Cells)
+		if grouping == twoGroups {
+			tolerance = 0 // a row is a cell: exact
+		}
+		if abs(g[0]-r.Micros) > tolerance || abs(g[1]-r.USDMicros) > tolerance {
+			t.Errorf("%s %s: got %v, truth %+v", metric, key, g, r)
+		}
+	}
+}
+
+func abs(v int64) int64 { return max(v, -v) }
+
+// TestTruthStream compares /sim/truth with Truth, and sums with their parts.
+func TestTruthStream(t *testing.T) {
+	c := start(t, azuresim.Options{})
+	a := c.do("GET", "/sim/truth?from=2026-10-01&to=2026-11-20&metric=AmortizedCost&by=tenant,day,currency", "", "")
+	var lines int
+	var sum int64
+	for sc := bufio.NewScanner(bytes.NewReader(a.body)); sc.Scan(); lines++ {
+		var v struct {
+			Tenant, Day, Currency string
+			Micros                int64
+		}
+		if err := json.Unmarshal(sc.Bytes(), &v); err != nil || v.Tenant == "" || v.Day == "" || v.Currency == "" {
+			t.Fatalf("%s: %v", sc.Text(), err)
+		}
+		sum += v.Micros
+	}
+	rows, err := c.sim.Truth(azuresim.TruthQuery{Metric: "AmortizedCost", From: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		sum -= r.Micros
+	}
+	if lines < 300 || sum != 0 {
+		t.Errorf("%d lines, differing by %d", lines, sum)
+	}
+	if a := c.do("GET", "/sim/truth?by=colour", "", ""); a.status != 400 {
+		t.Errorf("unknown key: %d", a.status)
+	}
+	currencies := map[string]bool{}
+	for _, r := range must(c.sim.Truth(azuresim.TruthQuery{Tenant: c.conn.Tenants[0].ID})) {
+		currencies[r.Currency] = true
+	}
+	if len(currencies) != 2 {
+		t.Errorf("first tenant bills in %v", currencies)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// TestLateness follows one day's cells from nothing to their last restatement.
+func TestLateness(t *testing.T) {
+	c := start(t, azuresim.Options{})
+	day := time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC)
+	end := day.AddDate(0, 0, 1)
+	state := func(at time.Time) map[string]int64 {
+		out := map[string]int64{}
+		for _, r := range must(c.sim.Truth(azuresim.TruthQuery{At: at, From: day, To: day, By: []string{"subscription", "resource_group", "service"}})) {
+			out[r.Subscription+r.ResourceGroup+r.Service] = r.Micros
+		}
+		return out
+	}
+	if n := len(state(end.Add(8*time.Hour - time.Second))); n != 0 {
+		t.Errorf("%d cells before 8 h", n)
+	}
+	settled := state(end.Add(72 * time.Hour))
+	if n := len(state(end.Add(24 * time.Hour))); n != len(settled) || n < 500 {
+		t.Errorf("%d cells after 24 h, %d after 72 h", n, len(settled))
+	}
+	previous, grown := map[string]int64{}, 0
+	for h := 8; h <= 72; h++ {
+		now := state(end.Add(time.Duration(h) * time.Hour))
+		for k, v := range now {
+			if v < previous[k] || float64(v) < 0.8499*float64(settled[k]) {
+				t.Fatalf("%s: %d after %d, settled %d", k, v, previous[k], settled[k])
+			}
+			if v > previous[k] && previous[k] > 0 {
+				grown++
+			}
+		}
+		if !cmp.Equal(now, state(end.Add(time.Duration(h)*time.Hour))) {
+			t.Fatal("the same instant gives two answers")
+		}
+		previous = now
+	}
+	if grown < 5*len(settled) || grown > 16*len(settled) {
+		t.Errorf("%d steps of growth of %d cells", grown, len(settled))
+	}
+	if diff := cmp.Diff(settled, state(time.Date(2026, 11, 30, 23, 59, 59, 0, time.UTC))); diff != "" {
+		t.Errorf("changed within the month: %s", diff)
+	}
+	last := state(time.Date(2026, 12, 5, 0, 0, 0, 0, time.UTC))
+	restated := 0
+	for k, v := range last {
+		if v != settled[k] {
+			restated++
+			if d := float64(abs(v-settled[k])) / float64(settled[k]); d > 0.0301 {
+				t.Errorf("%s restated by %v", k, d)
+			}
+		}
+	}
+	if share := float64(restated) / float64(len(last)); share < 0.05 || share > 0.15 {
+		t.Errorf("%v of the cells are restated", share)
+	}
+	if diff := cmp.Diff(last, state(time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC))); diff != "" {
+		t.Errorf("changed after the 5th: %s", diff)
+	}
+}
+
+// TestMetricsDiffer checks the commitment: a lump in one metric, spread in the other, same total.
+func TestMetricsDiffer(t *testing.T) {
+	c := start(t, azuresim.Options{})
+	from, to := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 9, 30, 0, 0, 0, 0, time.UTC)
+	sum := func(metric string, to time.Time, by ...string) map[string]int64 {
+		out := map[string]int64{}
+		for _, r := range must(c.sim.Truth(azuresim.TruthQuery{Metric: metric, From: from, To: to, By: by})) {
+			out[r.Currency] += r.Micros
+		}
+		return out
+	}
+	actual, amortized := sum("ActualCost", to), sum("AmortizedCost", to)
+	for cur, v := range actual {
+		if abs(v-amortized[cur]) > 1000 { // rounding of spread cells
+			t.Errorf("%s: actual %d, amortized %d", cur, v, amortized[cur])
+		}
+	}
+	if cmp.Equal(sum("ActualCost", from), sum("AmortizedCost", from)) {
+		t.Error("the metrics agree on the 1st")
+	}
+	if cmp.Equal(sum("ActualCost", to), sum("Usage", to)) {
+		t.Error("usage has purchases")
+	}
+}
+
+// TestQueryShapes checks columns, timeframes, filters and sorting.
+func TestQueryShapes(t *testing.T) {
+	c := start(t, azuresim.Options{})
+	_, sub := c.delegated()
+	path := costPath(sub.ID)
+	for _, tt := range []struct{ name, body, columns string }{
+		{"none", `{"type":"Usage","timeframe":"TheLastMonth","dataset":{"granularity":"None","aggregation":{"totalCost":{"name":"PreTaxCost","function":"Sum"}},"grouping":[{"type":"Dimension","name":"ResourceGroup"}]}}`, "PreTaxCost,ResourceGroup,Currency"},
+		{"monthly", `{"type":"ActualCost","timeframe":"Custom","timePeriod":{"from":"2026-01-01","to":"2026-11-23"},"dataset":{"granularity":"Monthly","aggregation":{"z":{"name":"CostUSD","function":"Sum"},"a":{"name":"Cost","function":"Sum"}},"sorting":[{"direction":"descending","name":"BillingMonth"}]}}`, "CostUSD,Cost,BillingMonth,Currency"},
+		{"default", `{"type":"AmortizedCost","timeframe":"MonthToDate","dataset":{"granularity":"Daily"}}`, "PreTaxCost,UsageDate,Currency"},
+		{"filter", `{"type":"ActualCost","timeframe":"BillingMonthToDate","dataset":{"granularity":"None","filter":{"and":[{"not":{"dimensions":{"name":"ServiceName","operator":"In","values":["storage"]}}},{"or":[{"dimensions":{"name":"ResourceGroup","operator":"In","values":[""]}},{"dimensions":{"name":"ChargeType","operator":"In","values":["Usage"]}}]}]},"grouping":[{"type":"Dimension","name":"ServiceName"}]}}`, "PreTaxCost,ServiceName,Currency"},
+	} {
+		cols, rows, _ := c.pages(path, c.token, tt.body)
+		if got := strings.Join(cols, ","); got != tt.columns || len(rows) == 0 {
+			t.Errorf("%s: columns %s, %d rows", tt.name, got, len(rows))
+		}
+		switch tt.name {
+		case "monthly":
+			if len(rows) != 11 || rows[0][2] != "2026-11-01T00:00:00" {
+				t.Errorf("monthly: %d rows, first %v", len(rows), rows[0])
+			}
+		case "filter":
+			for _, r := range rows {
+				if r[1] == "Storage" {
+					t.Error("filter kept Storage")
+				}
+			}
+		}
+	}
+	// Swapped ends, and an end in the future, are corrected.
+	_, a, _ := c.pages(path, c.token, dailyBody("ActualCost", "2026-11-20", "2026-11-01", `[]`))
+	_, b, _ := c.pages(path, c.token, dailyBody("ActualCost", "2026-11-01", "2026-11-20", `[]`))
+	if !cmp.Equal(a, b) || len(a) != 20 {
+		t.Errorf("swapped period: %d and %d rows", len(a), len(b))
+	}
+	if _, rows, _ := c.pages(path, c.token, dailyBody("ActualCost", "2026-11-01", "2026-12-30", `[]`)); len(rows) != 22 {
+		t.Errorf("cut at today: %d rows", len(rows)) // the 22nd has partly arrived, the 23rd not
+	}
+}
+
+// TestQueryRefusals checks the documented errors of the query.
+func TestQueryRefusals(t *testing.T) {
+	c := start(t, azuresim.Options{CostDisabled: true, NextLinkLifetime: 2 * time.Second})
+	tenant, sub := c.delegated()
+	path := costPath(sub.ID)
+	good := dailyBody("ActualCost", "2026-11-01", "2026-11-20", twoGroups)
+	find := func(keep func(azuresim.EstateTenant, azuresim.EstateSubscription) bool) string {
+		for _, t := range c.sim.Estate() {
+			for _, s := range t.Subscriptions {
+				if keep(t, s) {
+					return s.ID
+				}
+			}
+		}
+		return "none"
+	}
+	type T = azuresim.EstateTenant
+	type S = azuresim.EstateSubscription
+	csp := find(func(_ T, s S) bool { return strings.HasPrefix(s.Offer, "CSP") })
+	deleted := find(func(_ T, s S) bool { return s.State == "Deleted" })
+	disabled := find(func(_ T, s S) bool { return s.State == "Disabled" })
+	foreign := find(func(t T, _ S) bool { return t.Kind == "app" })
+	appToken := c.mint(c.conn.Tenants[2].ClientID, "https://management.core.windows.net/")
+	with := func(old, new string) string { return strings.Replace(good, old, new, 1) }
+	var first costAnswer
+	if err := json.Unmarshal(c.do("POST", path+"&$top=3", c.token, good).body, &first); err != nil {
+		t.Fatal(err)
+	}
+	link := *first.Properties.NextLink
+	for _, tt := range []struct {
+		name, method, path, token, body string
+		status                          int
+		code                            string
+	}{
+		{"trailing slash and case", "POST", strings.ToUpper(strings.Replace(path, "/query?api-version", "/query/?api-version", 1)), c.token, good, 200, ""},
+		{"disabled answers", "POST", costPath(disabled), c.token, good, 200, ""},
+		{"app token", "POST", costPath(foreign), appToken, good, 200, ""},
+		{"daily over 31 days", "POST", path, c.token, dailyBody("ActualCost", "2026-10-01", "2026-11-01", twoGroups), 400, "BadRequest"},
+		{"type", "POST", path, c.token, with("ActualCost", "Guess"), 400, "BadRequest"},
+		{"column", "POST", path, c.token, with(`"ServiceName"`, `"Colour"`), 400, "BadRequest"},
+		{"duplicate", "POST", path, c.token, with(`"ServiceName"`, `"ResourceGroup"`), 400, "BadRequest"},
+		{"three groupings", "POST", path, c.token, with(`[{`, `[{"type":"Dimension","name":"SubscriptionId"},{`), 400, "BadRequest"},
+		{"one child", "POST", path, c.token, with(`"granularity"`, `"filter":{"and":[{"dimensions":{"name":"ServiceName","operator":"In","values":["x"]}}]},"granularity"`), 400, "BadRequest"},
+		{"no version", "POST", strings.Split(path, "?")[0], c.token, good, 400, "MissingApiVersionParameter"},
+		{"bad version", "POST", strings.Replace(path, "2025-03-01", "1999-01-01", 1), c.token, good, 400, "NoRegisteredProviderFound"},
+		{"get", "GET", link, c.token, "", 405, "HttpMethodNotAllowed"},
+		{"other body", "POST", link, c.token, with("ActualCost", "AmortizedCost"), 400, "BadRequest"},
+		{"tampered", "POST", strings.Replace(link, "skiptoken=", "skiptoken=x", 1), c.token, good, 400, "BadRequest"},
+		{"next", "POST", link, c.token, good, 200, ""},
+		{"offer", "POST", costPath(csp), c.token, good, 404, "NotFound"},
+		{"deleted", "POST", costPath(deleted), c.token, good, 404, "SubscriptionNotFound"},
+		{"view charges off", "POST", costPath(tenant.Subscriptions[len(tenant.Subscriptions)-1].ID), c.token, good, 403, "AccountCostDisabled"},
+		{"unknown", "POST", costPath("00000000-0000-0000-0000-000000000001"), c.token, good, 404, "SubscriptionNotFound"},
+		{"app tenant with managing token", "POST", costPath(foreign), c.token, good, 403, "AuthorizationFailed"},
+		{"wrong tenant", "POST", path, appToken, good, 401, "InvalidAuthenticationTokenTenant"},
+		{"no token", "POST", path, "", good, 401, "AuthenticationFailed"},
+		{"garbage", "POST", path, "abc", good, 401, "InvalidAuthenticationToken"},
+		{"audience", "POST", path, c.mint(c.conn.ClientID, "https://vault.azure.net"), good, 401, "InvalidAuthenticationTokenAudience"},
+		{"expired", "POST", path, must(c.sim.AccessToken(c.conn.ClientID, "https://management.azure.com", -time.Minute)), good, 401, "ExpiredAuthenticationToken"},
+	} {
+		a := c.do(tt.method, tt.path, tt.token, tt.body)
+		if a.status != tt.status || tt.code != "" && a.code(t) != tt.code {
+			t.Errorf("%s: %d %.200s", tt.name, a.status, a.body)
+		}
+	}
+	time.Sleep(2100 * time.Millisecond)
+	if a := c.do("POST", link, c.token, good); a.status != 400 {
+		t.Errorf("expired nextLink: %d", a.status)
+	}
+}
+
+// TestEstateSizes checks the knobs, and that two processes agree on the same seed.
+func TestEstateSizes(t *testing.T) {
+	c := start(t, azuresim.Options{Tenants: 2, SubscriptionsPerTenant: 3, Groups: 20, Services: 40, Months: 2})
+	day := noon.AddDate(0, 0, -10)
+	for _, r := range must(c.sim.Truth(azuresim.TruthQuery{From: day, To: day, By: []string{"subscription"}})) {
+		if r.Cells < 20*40-5 || r.Cells > 20*40 {
+			t.Errorf("%d cells", r.Cells)
+		}
+	}
+	other := start(t, azuresim.Options{Tenants: 2, SubscriptionsPerTenant: 3, Groups: 20, Services: 40, Months: 2})
+	q := azuresim.TruthQuery{By: []string{"tenant", "subscription", "day"}}
+	if diff := cmp.Diff(must(c.sim.Truth(q)), must(other.sim.Truth(q))); diff != "" {
+		t.Error(diff)
+	}
+	third := start(t, azuresim.Options{Seed: 2, Tenants: 2, SubscriptionsPerTenant: 3})
+	if third.conn.Tenants[0].ID == c.conn.Tenants[0].ID || third.conn.ClientSecret == c.conn.ClientSecret {
+		t.Error("another seed gives the same estate")
+	}
+}
+
+// TestSpikes finds days that stand out by the factor of a spike, roughly two per tenant and month.
+func TestSpikes(t *testing.T) {
+	c := start(t, azuresim.Options{})
+	type key struct{ sub, rg, service string }
+	series := map[key]map[string]int64{}
+	for _, r := range must(c.sim.Truth(azuresim.TruthQuery{By: []string{"subscription", "day", "service", "resource_group"}, To: time.Date(2026, 10, 31, 0, 0, 0, 0, time.UTC)})) {
+		k := key{r.Subscription, r.ResourceGroup, r.Service}
+		if series[k] == nil {
+			series[k] = map[string]int64{}
+		}
+		series[k][r.Day] = r.Micros
+	}
+	spikes := 0
+	for _, days := range series {
+		for d, v := range days {
+			at := must(time.Parse(time.DateOnly, d))
+			before, after := days[at.AddDate(0, 0, -7).Format(time.DateOnly)], days[at.AddDate(0, 0, 7).Format(time.DateOnly)]
+			if before > 0 && after > 0 && v > before*13/10 && v > after*13/10 {
+				spikes++
+			}
+		}
+	}
+	if spikes < 6*12 || spikes > 6*12*2+20 {
+		t.Errorf("%d spikes", spikes)
+	}
+}

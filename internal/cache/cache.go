@@ -1,0 +1,210 @@
+// Package cache keeps whole HTTP answers, plain and compressed, under a key
+// that names everything they depend on.
+//
+// It knows nothing of what it keeps: the caller's key must hold path, query,
+// scope and data generation. It holds no state that must survive the process.
+package cache
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+)
+
+// Cache holds answers in memory, at most maxBytes of them.
+type Cache struct {
+	c *otter.Cache[string, *answer]
+	// Seen is told of every request: hit, miss or bypass. It may be nil.
+	Seen func(outcome string)
+}
+
+// TTL bounds the age of an answer, because answers tell ages ("14 min ago")
+// that go on without any change of data.
+const TTL = 30 * time.Second
+
+// New makes a cache of at most maxBytes of bodies.
+func New(maxBytes uint64) (*Cache, error) {
+	c, err := otter.New(&otter.Options[string, *answer]{
+		MaximumWeight:    maxBytes,
+		Weigher:          func(k string, a *answer) uint32 { return uint32(len(k) + len(a.plain) + len(a.gzip) + 512) }, //nolint:gosec // bodies are far below 4 GB
+		ExpiryCalculator: otter.ExpiryWriting[string, *answer](TTL),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	return &Cache{c: c}, nil
+}
+
+// answer is a complete response.
+type answer struct {
+	status int
+	header http.Header
+	plain  []byte
+	gzip   []byte // nil where it would not be smaller
+	etag   string
+}
+
+// notKept carries an answer that must not be kept out of the loader.
+type notKept struct{ *answer }
+
+func (notKept) Error() string { return "cache: not kept" }
+
+// loadTimeout bounds the making of an answer: it goes on when the client that
+// asked first goes away, because others may wait for it.
+const loadTimeout = 60 * time.Second
+
+// Wrap serves next's answers from the cache. key gives false for requests
+// whose answers must not be kept. Only GET and HEAD with status 200 are.
+func (c *Cache) Wrap(next http.Handler, key func(*http.Request) (string, bool)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		k, ok := "", false
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			k, ok = key(r)
+		}
+		if !ok {
+			c.saw("bypass")
+			next.ServeHTTP(w, r)
+			return
+		}
+		a, ok := c.c.GetIfPresent(k)
+		if ok {
+			c.saw("hit")
+			a.serve(w, r)
+			return
+		}
+		c.saw("miss")
+		a, err := c.c.Get(r.Context(), k, otter.LoaderFunc[string, *answer](func(context.Context, string) (*answer, error) {
+			return record(next, r)
+		}))
+		var bad notKept
+		if errors.As(err, &bad) {
+			a, err = bad.answer, nil
+		}
+		if err != nil {
+			next.ServeHTTP(w, r) // the wait for another's load was cut short
+			return
+		}
+		a.serve(w, r)
+	})
+}
+
+func (c *Cache) saw(outcome string) {
+	if c.Seen != nil {
+		c.Seen(outcome)
+	}
+}
+
+func record(next http.Handler, r *http.Request) (*answer, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), loadTimeout)
+	defer cancel()
+	rec := &recorder{header: http.Header{}, status: http.StatusOK}
+	get := r.Clone(ctx)
+	get.Method = http.MethodGet
+	get.Header.Del("If-None-Match")
+	next.ServeHTTP(rec, get)
+	a := &answer{status: rec.status, header: rec.header, plain: rec.body.Bytes()}
+	if rec.status != http.StatusOK || rec.header.Get("Set-Cookie") != "" {
+		return nil, notKept{a}
+	}
+	sum := sha256.Sum256(a.plain)
+	a.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	a.gzip = compress(a.plain)
+	return a, nil
+}
+
+func compress(b []byte) []byte {
+	if len(b) < 512 {
+		return nil
+	}
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	if _, err := z.Write(b); err != nil {
+		return nil
+	}
+	if err := z.Close(); err != nil || out.Len() >= len(b) {
+		return nil
+	}
+	return out.Bytes()
+}
+
+// recorder keeps an answer instead of sending it.
+type recorder struct {
+	header http.Header
+	status int
+	wrote  bool
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if !r.wrote {
+		r.status, r.wrote = status, true
+	}
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	r.wrote = true
+	return r.body.Write(p)
+}
+
+func (a *answer) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	for k, v := range a.header {
+		h[k] = v
+	}
+	if a.etag != "" {
+		h.Set("ETag", a.etag)
+		h.Set("Cache-Control", "private, no-cache")
+		h.Add("Vary", "Accept-Encoding")
+		if matches(r.Header.Get("If-None-Match"), a.etag) {
+			h.Del("Content-Type")
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	body := a.plain
+	if a.gzip != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		body = a.gzip
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(a.status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // the client may be gone
+	}
+}
+
+// matches compares an If-None-Match list weakly, as RFC 9110 says for GET.
+func matches(list, etag string) bool {
+	if list == "" {
+		return false
+	}
+	for one := range strings.SplitSeq(list, ",") {
+		one = strings.TrimPrefix(strings.TrimSpace(one), "W/")
+		if one == etag || one == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+func acceptsGzip(h string) bool {
+	for one := range strings.SplitSeq(h, ",") {
+		name, q, _ := strings.Cut(strings.TrimSpace(one), ";")
+		if name == "gzip" || name == "*" {
+			return strings.ReplaceAll(q, " ", "") != "q=0"
+		}
+	}
+	return false
+}

@@ -1,0 +1,142 @@
+package cost
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"fresnel"
+)
+
+// Anomaly is a day on which a service of a tenant cost much more than before.
+type Anomaly struct {
+	Tenant      fresnel.TenantID
+	TenantName  string
+	Service     string
+	Day         fresnel.Day
+	Currency    string
+	Micros      int64 // that day
+	Expected    int64 // the larger of the day before and the same weekday a week before
+	USDMicros   int64
+	USDExpected int64
+}
+
+// Percent is the rise in percent; it does not exist where nothing was expected.
+func (a Anomaly) Percent() (float64, bool) {
+	if a.Expected <= 0 {
+		return 0, false
+	}
+	return float64(a.Micros-a.Expected) / float64(a.Expected) * 100, true
+}
+
+// AnomalyRule says what counts as an anomaly.
+type AnomalyRule struct {
+	Percent  int   // a rise above this
+	FloorUSD int64 // and of at least this many micro-units of CostUSD
+}
+
+// PlainRule is the brief's rule, more than 20 % in a day, with a floor of
+// 25 USD a day below which nobody would look.
+func PlainRule() AnomalyRule { return AnomalyRule{Percent: 20, FloorUSD: 25_000_000} }
+
+// Detect finds the anomalies of a period. The sums are by tenant, service and
+// day and begin 7 days before the period; settled gives the day up to which a
+// tenant's days are settled.
+//
+// The expected amount is the larger of the day before and the same weekday a
+// week before: a Monday after a quiet Sunday is no anomaly.
+func Detect(sums []Sum, p fresnel.Period, settled func(fresnel.TenantID) fresnel.Day, rule AnomalyRule) []Anomaly {
+	type series struct {
+		tenant            fresnel.TenantID
+		service, currency string
+	}
+	type at struct {
+		series
+		day fresnel.Day
+	}
+	cell := make(map[at]Sum, len(sums))
+	for _, s := range sums {
+		cell[at{series{s.Tenant, s.Service, s.Currency}, s.Day}] = s
+	}
+	var found []Anomaly
+	for k, s := range cell {
+		if !p.Contains(k.day) || k.day >= settled(k.tenant) {
+			continue
+		}
+		yesterday, week := cell[at{k.series, k.day - 1}], cell[at{k.series, k.day - 7}]
+		a := Anomaly{
+			Tenant: s.Tenant, TenantName: s.Name, Service: s.Service, Day: s.Day, Currency: s.Currency,
+			Micros: s.Micros, USDMicros: s.USDMicros,
+			Expected: max(yesterday.Micros, week.Micros, 0), USDExpected: max(yesterday.USDMicros, week.USDMicros, 0),
+		}
+		if rule.fires(a) {
+			found = append(found, a)
+		}
+	}
+	slices.SortFunc(found, func(a, b Anomaly) int {
+		return cmp.Or(
+			cmp.Compare(b.USDMicros-b.USDExpected, a.USDMicros-a.USDExpected),
+			cmp.Compare(b.Day, a.Day), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Service, b.Service))
+	})
+	return found
+}
+
+// fires compares in floats: a product of micro-units could overflow.
+func (r AnomalyRule) fires(a Anomaly) bool {
+	return a.USDMicros-a.USDExpected >= r.FloorUSD &&
+		float64(a.Micros) > float64(a.Expected)*(1+float64(r.Percent)/100)
+}
+
+// AnomalyReport is the answer to a question for anomalies.
+type AnomalyReport struct {
+	Ask       Ask
+	Rule      AnomalyRule
+	Anomalies []Anomaly // largest rise first
+	Coverage  Coverage
+}
+
+// MaxAnomalyDays bounds the period of a question for anomalies.
+const MaxAnomalyDays = 100
+
+// Anomalies answers an Ask with its anomalous days. It fails with Invalid
+// where the period is longer than MaxAnomalyDays.
+func (r Reports) Anomalies(ctx context.Context, s fresnel.Scope, a Ask) (AnomalyReport, error) {
+	rep := AnomalyReport{Ask: a, Rule: PlainRule()}
+	if a.Period.Days() > MaxAnomalyDays {
+		return rep, fresnel.Errorf(fresnel.Invalid, "anomalies are told for at most %d days at a time: choose a shorter period", MaxAnomalyDays)
+	}
+	var err error
+	if rep.Coverage, err = r.coverage(ctx, s, a.Period, a.Metric, r.Now()); err != nil {
+		return rep, err
+	}
+	q := a.query(fresnel.Period{From: a.Period.From - 7, To: a.Period.To})
+	q.By = ByTenant | ByService | ByDay
+	sums, err := r.Reader.Sums(ctx, s, q)
+	if err != nil {
+		return rep, err
+	}
+	rep.Anomalies = Detect(sums, a.Period, rep.settledTo, rep.Rule)
+	return rep, nil
+}
+
+// settledTo is the end of the days that may be judged: incomplete data would
+// make a rise out of a subscription that was read later.
+func (r *AnomalyReport) settledTo(id fresnel.TenantID) fresnel.Day {
+	t, ok := r.Coverage.tenant(id)
+	switch {
+	case !ok || t.State == Never || t.State == Partial:
+		return 0
+	case t.Final:
+		return r.Ask.Period.To
+	}
+	return t.SettledTo
+}
+
+// Restated lists settled days that changed afterwards, newest first.
+func (r Reports) Restated(ctx context.Context, s fresnel.Scope, a Ask, limit int) ([]Restatement, error) {
+	return r.Reader.Restated(ctx, s, a.query(a.Period), limit)
+}
+
+// Today is the current UTC day.
+func (r Reports) Today() fresnel.Day { return fresnel.DayOf(r.Now().In(time.UTC)) }

@@ -1,0 +1,182 @@
+// Package cost is the meaning of cloud cost: lines, sums, comparisons, trends
+// and anomalies, and the sync that brings lines from a Source to a Sink.
+//
+// It is not an Azure client (internal/azure), not SQL (internal/store) and not
+// a page. Every figure that a page, the API or an alert shows is computed by a
+// function of this package.
+package cost
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"fresnel"
+)
+
+// Metric is one of the two ways in which Azure counts cost.
+type Metric int
+
+// The metrics. They are never mixed in one figure.
+const (
+	Actual    Metric = iota // charges on the day they are billed
+	Amortized               // commitment purchases spread over the days they cover
+)
+
+// Metrics lists both.
+func Metrics() []Metric { return []Metric{Actual, Amortized} }
+
+// String is the metric's word in queries: actual or amortized.
+func (m Metric) String() string {
+	if m == Amortized {
+		return "amortized"
+	}
+	return "actual"
+}
+
+// ParseMetric reads actual or amortized; "" is actual. It fails with Invalid.
+func ParseMetric(s string) (Metric, error) {
+	switch s {
+	case "", "actual":
+		return Actual, nil
+	case "amortized":
+		return Amortized, nil
+	}
+	return 0, fresnel.Errorf(fresnel.Invalid, "metric %.40q: expected actual or amortized", s)
+}
+
+// Line is the cost of one day, resource group and service of a subscription.
+type Line struct {
+	Day           fresnel.Day
+	ResourceGroup string // as received; compared in lower case; "" = unassigned
+	Service       string
+	Currency      string // billing currency
+	Micros        int64  // in the billing currency
+	USDMicros     int64  // as Azure converts it (CostUSD)
+}
+
+// Window is what one query asks and one transaction replaces: days of one
+// calendar month of one subscription by one metric.
+type Window struct {
+	Tenant       fresnel.TenantID
+	Subscription string
+	Days         fresnel.Period
+	Metric       Metric
+	Asked        time.Time // when Azure was asked: the age of the answer
+}
+
+// Source gives the lines of a window as Azure tells them.
+type Source interface {
+	// DailyCosts fails with Denied, Unsupported or Unavailable. After an error
+	// the lines before it are worthless.
+	DailyCosts(ctx context.Context, t fresnel.Tenant, w Window) iter.Seq2[Line, error]
+}
+
+// Sink keeps lines.
+type Sink interface {
+	// Replace makes the lines the whole truth of the window, atomically: what
+	// they lack is removed. It gives the number of cost rows inserted, changed
+	// or removed. Lines of the same day, group, service and currency are one.
+	// An empty answer over rows that are known is refused with Conflict: an
+	// answer without data is no proof that the cost is gone. A window asked
+	// before the one that is held, or under a lost lease, is refused with
+	// Conflict as well.
+	Replace(ctx context.Context, w Window, lines []Line) (written int, err error)
+	// Read lists when each month of a subscription was last read, by metric.
+	Read(ctx context.Context, subscription string) ([]MonthRead, error)
+}
+
+// MonthRead says when a month of a subscription was last read.
+type MonthRead struct {
+	Metric Metric
+	Month  fresnel.Day // first day
+	At     time.Time
+}
+
+// Registry knows the subscriptions of a tenant.
+type Registry interface {
+	// Refresh lists the tenant's subscriptions as Azure tells them now,
+	// together with those that Azure told earlier and no longer does (their
+	// State is fresnel.Absent or fresnel.Gone).
+	Refresh(ctx context.Context, t fresnel.Tenant) ([]fresnel.Subscription, error)
+	// SetCostState records what Azure gives of a subscription.
+	SetCostState(ctx context.Context, subscription string, s fresnel.CostState, reason string) error
+}
+
+// By is a set of keys that sums are grouped by. The currency is always one.
+type By uint8
+
+// The keys.
+const (
+	ByTenant By = 1 << iota
+	BySubscription
+	ByService
+	ByGroup // resource group
+	ByDay
+	ByMonth
+)
+
+// Has tells whether the set holds all keys of k.
+func (b By) Has(k By) bool { return b&k == k }
+
+// Query selects and groups cost.
+type Query struct {
+	Period        fresnel.Period
+	Metric        Metric
+	Subscriptions []string // GUIDs; empty = all
+	By            By
+	Services      []string // names; empty = all
+}
+
+// Sum is an exact sum over cost cells of one currency. Keys that the query did
+// not group by are zero.
+type Sum struct {
+	Tenant       fresnel.TenantID
+	Subscription string
+	Service      string
+	Group        string      // resource group, lower case
+	Day          fresnel.Day // the day, or the month's first day
+	Currency     string
+	Micros       int64
+	USDMicros    int64
+	Name         string // of the tenant, or of the subscription where grouped by it
+}
+
+// TenantRead says how much of a tenant's cost is held for the months of a period.
+type TenantRead struct {
+	Tenant        fresnel.TenantID
+	Name          string
+	Subscriptions int // those whose cost Azure should give
+	Unsupported   int // those whose offer has no cost data
+	Months        []MonthCoverage
+	LastRun       fresnel.RunStatus // of the costs job; "" = none yet
+	LastReason    string
+	LastDo        string
+}
+
+// MonthCoverage says how many of a tenant's subscriptions are held for a month.
+type MonthCoverage struct {
+	Month  fresnel.Day
+	Read   int       // subscriptions
+	Oldest time.Time // the oldest of their answers
+	Newest time.Time
+}
+
+// Restatement is a settled day whose total changed afterwards.
+type Restatement struct {
+	Tenant       fresnel.TenantID
+	Subscription string
+	Metric       Metric
+	Day          fresnel.Day
+	Currency     string
+	Old, New     int64 // micro-units
+	Seen         time.Time
+}
+
+// Reader gives what is held. Every method gives only what the scope sees.
+type Reader interface {
+	Sums(ctx context.Context, s fresnel.Scope, q Query) ([]Sum, error)
+	// Coverage lists every active tenant of the scope, read or not.
+	Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m Metric) ([]TenantRead, error)
+	Restated(ctx context.Context, s fresnel.Scope, q Query, limit int) ([]Restatement, error)
+}

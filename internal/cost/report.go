@@ -1,0 +1,253 @@
+package cost
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"fresnel"
+)
+
+// Reports computes every figure that is shown, sent or compared. A page and
+// the API ask the same method and print what it gives.
+type Reports struct {
+	Reader     Reader
+	Now        func() time.Time
+	StaleAfter time.Duration // age at which data is called stale
+}
+
+// Ask is a question: what, when, compared with when.
+type Ask struct {
+	Period        fresnel.Period
+	Versus        Versus
+	Metric        Metric
+	Subscriptions []string // GUIDs; empty = all of the scope
+	By            By
+}
+
+// Figure is an amount in micro-units of one currency, beside the two amounts
+// that may honestly be compared: the settled days of the period, and the same
+// days before, both over the tenants that have both.
+type Figure struct {
+	Currency string
+	Now      int64 // the whole period
+	Compared int64 // the part of the period that is compared
+	Before   int64 // the days it is compared with
+}
+
+func (f *Figure) add(g Figure) {
+	f.Now += g.Now
+	f.Compared += g.Compared
+	f.Before += g.Before
+}
+
+// Change is the relative change of the compared days in percent; it does not
+// exist where nothing was there before.
+func (f Figure) Change() (percent float64, ok bool) {
+	if f.Before <= 0 {
+		return 0, false
+	}
+	return (float64(f.Compared) - float64(f.Before)) / float64(f.Before) * 100, true
+}
+
+// Row is one line of a breakdown; keys that were not asked for are empty.
+type Row struct {
+	Tenant       fresnel.TenantID
+	Subscription string
+	Service      string
+	Group        string
+	Name         string   // of the tenant or the subscription, where it has one
+	Figures      []Figure // one per billing currency, by currency
+	USD          Figure   // Azure's own conversion (CostUSD), the one figure across currencies
+}
+
+// Unit is the figure that stands for the row alone: its billing currency if
+// unit names it, CostUSD otherwise.
+func (r Row) Unit(unit string) Figure {
+	for _, f := range r.Figures {
+		if f.Currency == unit {
+			return f
+		}
+	}
+	if unit != r.USD.Currency {
+		return Figure{Currency: unit}
+	}
+	return r.USD
+}
+
+// Breakdown is an answer by rows. The total is the sum of the rows.
+type Breakdown struct {
+	Ask      Ask
+	Rows     []Row // by CostUSD, largest first
+	Total    Row
+	Coverage Coverage
+	Compared fresnel.Period     // settled part of the period that is compared; empty = no comparison
+	Before   fresnel.Period     // what it is compared with
+	LeftOut  []fresnel.TenantID // tenants of the figure that are not in the comparison
+}
+
+// Known tells whether any cost was reported for the period. A sum of nothing
+// is unknown, not zero.
+func (b Breakdown) Known() bool { return len(b.Total.Figures) > 0 }
+
+// USD names the currency of CostUSD.
+const USD = "USD"
+
+// Unit names the currency in which the answer can be told as one figure: its
+// only billing currency, else CostUSD.
+func (b Breakdown) Unit() string {
+	if len(b.Total.Figures) == 1 {
+		return b.Total.Figures[0].Currency
+	}
+	return USD
+}
+
+// Breakdown answers an Ask by its keys; without keys the total alone counts.
+func (r Reports) Breakdown(ctx context.Context, s fresnel.Scope, a Ask) (Breakdown, error) {
+	b := Breakdown{Ask: a}
+	now := r.Now()
+	var err error
+	if b.Coverage, err = r.coverage(ctx, s, a.Period, a.Metric, now); err != nil {
+		return b, err
+	}
+	sums, err := r.Reader.Sums(ctx, s, a.query(a.Period))
+	if err != nil {
+		return b, err
+	}
+	set := rowSet{}
+	set.fill(sums, func(f *Figure, micros int64) { f.Now += micros })
+	if err := r.compare(ctx, s, &b, set, now); err != nil {
+		return b, err
+	}
+	b.Rows, b.Total = set.rows()
+	return b, nil
+}
+
+func (a Ask) query(p fresnel.Period) Query {
+	return Query{Period: p, Metric: a.Metric, Subscriptions: a.Subscriptions, By: a.By}
+}
+
+func (r Reports) coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m Metric, now time.Time) (Coverage, error) {
+	reads, err := r.Reader.Coverage(ctx, s, p, m)
+	if err != nil {
+		return Coverage{}, err
+	}
+	return Cover(reads, p, now, r.StaleAfter), nil
+}
+
+// compare adds the compared figures: unsettled days are cut off, and tenants
+// that lack either period are left out of both sides.
+func (r Reports) compare(ctx context.Context, s fresnel.Scope, b *Breakdown, set rowSet, now time.Time) error {
+	p := b.Ask.Period
+	p.To = min(p.To, b.Coverage.Settled)
+	before, ok := b.Ask.Versus.Before(p)
+	if b.Ask.Period.To <= b.Coverage.Settled {
+		before, ok = b.Ask.Versus.Before(b.Ask.Period)
+	}
+	if !ok {
+		return nil
+	}
+	old, err := r.coverage(ctx, s, before, b.Ask.Metric, now)
+	if err != nil {
+		return err
+	}
+	scope := s
+	scope, b.LeftOut = comparable(s, b.Coverage, old, p)
+	if len(scope.IDs()) == 0 && !scope.All() {
+		return nil
+	}
+	b.Compared, b.Before = p, before
+	cur, err := r.Reader.Sums(ctx, scope, b.Ask.query(p))
+	if err != nil {
+		return err
+	}
+	set.fill(cur, func(f *Figure, micros int64) { f.Compared += micros })
+	prev, err := r.Reader.Sums(ctx, scope, b.Ask.query(before))
+	if err != nil {
+		return err
+	}
+	set.fill(prev, func(f *Figure, micros int64) { f.Before += micros })
+	return nil
+}
+
+// comparable narrows a scope to the tenants whose settled days reach p's end
+// and that hold the period before in full.
+func comparable(s fresnel.Scope, cur, old Coverage, p fresnel.Period) (fresnel.Scope, []fresnel.TenantID) {
+	var in, out []fresnel.TenantID
+	for _, t := range cur.Tenants {
+		if t.State == NoCost {
+			continue
+		}
+		o, _ := old.tenant(t.Tenant)
+		whole := t.State == Fresh || t.State == Stale
+		if whole && (t.Final || t.SettledTo >= p.To) && (o.State == Fresh || o.State == Stale) {
+			in = append(in, t.Tenant)
+		} else {
+			out = append(out, t.Tenant)
+		}
+	}
+	if len(out) == 0 {
+		return s, nil // the scope itself: all tenants need no list
+	}
+	return fresnel.ScopeOf(in...), out
+}
+
+type rowKey struct {
+	tenant               fresnel.TenantID
+	sub, service, groupN string
+}
+
+// rowSet gathers sums into rows.
+type rowSet map[rowKey]*Row
+
+func (set rowSet) fill(sums []Sum, add func(f *Figure, micros int64)) {
+	for _, s := range sums {
+		k := rowKey{s.Tenant, s.Subscription, s.Service, s.Group}
+		row := set[k]
+		if row == nil {
+			row = &Row{
+				Tenant: s.Tenant, Subscription: s.Subscription, Service: s.Service, Group: s.Group,
+				Name: s.Name, USD: Figure{Currency: USD},
+			}
+			set[k] = row
+		}
+		add(row.figure(s.Currency), s.Micros)
+		add(&row.USD, s.USDMicros)
+	}
+}
+
+func (r *Row) figure(currency string) *Figure {
+	i, ok := slices.BinarySearchFunc(r.Figures, currency, func(f Figure, c string) int { return cmp.Compare(f.Currency, c) })
+	if !ok {
+		r.Figures = slices.Insert(r.Figures, i, Figure{Currency: currency})
+	}
+	return &r.Figures[i]
+}
+
+// rows sorts the rows, largest first, and adds them up.
+func (set rowSet) rows() ([]Row, Row) {
+	total := Row{USD: Figure{Currency: USD}}
+	rows := make([]Row, 0, len(set))
+	for _, r := range set {
+		rows = append(rows, *r)
+		total.USD.add(r.USD)
+		for _, f := range r.Figures {
+			total.figure(f.Currency).add(f)
+		}
+	}
+	slices.SortFunc(rows, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(b.USD.Now, a.USD.Now), cmp.Compare(a.Label(), b.Label()), cmp.Compare(a.Key(), b.Key()))
+	})
+	return rows, total
+}
+
+// Key identifies the row among the rows of one answer.
+func (r Row) Key() string {
+	return string(r.Tenant) + "|" + r.Subscription + "|" + r.Service + "|" + r.Group
+}
+
+// Label is what people call the row.
+func (r Row) Label() string {
+	return cmp.Or(r.Name, r.Service, r.Group, r.Subscription, string(r.Tenant))
+}

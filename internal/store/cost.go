@@ -1,0 +1,449 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/cost"
+)
+
+// Costs keeps cost cells and their rollups. It is a cost.Sink; CostReader is
+// the cost.Reader.
+type Costs struct{ db *DB }
+
+// Costs gives access to costs.
+func (db *DB) Costs() *Costs { return &Costs{db} }
+
+// cell is one cost cell without its window (subscription, metric).
+type cell struct{ day, group, service, currency int64 }
+
+type amount struct{ micros, usd int64 }
+
+// Replace implements cost.Sink. The window is read, compared, and only days
+// that differ are written, with their rollups, in one transaction.
+func (c *Costs) Replace(ctx context.Context, w cost.Window, lines []cost.Line) (int, error) {
+	next, err := c.cells(ctx, lines)
+	if err != nil {
+		return 0, err
+	}
+	var written int
+	var g int64
+	err = c.db.tx(ctx, "replace costs", func(tx *sql.Tx) error {
+		written, g = 0, 0
+		r := &replace{Costs: c, tx: tx, w: w, next: next}
+		var err error
+		if written, err = r.run(ctx); err != nil {
+			return err
+		}
+		g, err = c.db.raise(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	c.db.seen(g)
+	return written, nil
+}
+
+// cells numbers the names of lines and merges lines of the same cell.
+func (c *Costs) cells(ctx context.Context, lines []cost.Line) (map[cell]amount, error) {
+	d := &c.db.dims
+	out := make(map[cell]amount, len(lines))
+	for _, l := range lines {
+		g, err := d.group.num(ctx, clean(strings.ToLower(l.ResourceGroup)))
+		if err != nil {
+			return nil, err
+		}
+		s, err := d.service.num(ctx, clean(l.Service))
+		if err != nil {
+			return nil, err
+		}
+		cu, err := d.currency.num(ctx, clean(strings.ToUpper(l.Currency)))
+		if err != nil {
+			return nil, err
+		}
+		k := cell{int64(l.Day), g, s, cu}
+		a := out[k]
+		out[k] = amount{a.micros + l.Micros, a.usd + l.USDMicros}
+	}
+	return out, nil
+}
+
+// maxName is the longest name a key column holds on every engine.
+const maxName = 400
+
+// clean makes a name from outside fit for every engine: no NUL, valid UTF-8,
+// of bounded length.
+func clean(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+	if len(s) > maxName {
+		s = strings.ToValidUTF8(s[:maxName], "")
+	}
+	return s
+}
+
+// replace is one Replace in its transaction.
+type replace struct {
+	*Costs
+	tx          *sql.Tx
+	w           cost.Window
+	next        map[cell]amount
+	tenant, sub int64
+}
+
+func (r *replace) exec(ctx context.Context, q string, args ...any) error {
+	_, err := r.tx.ExecContext(ctx, r.db.d.bind(q), args...)
+	return err
+}
+
+func (r *replace) run(ctx context.Context) (int, error) {
+	if err := r.db.guard(ctx, r.tx); err != nil {
+		return 0, err
+	}
+	var err error
+	if r.tenant, err = r.db.Tenants().lock(ctx, r.tx, r.w.Tenant); err != nil {
+		return 0, err
+	}
+	err = r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT num FROM subscription WHERE id = ? AND tenant = ?"), r.w.Subscription, r.tenant).Scan(&r.sub)
+	if err == sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
+		return 0, fresnel.Errorf(fresnel.NotFound, "subscription %s is not registered", r.w.Subscription)
+	} else if err != nil {
+		return 0, err
+	}
+	asked, err := r.lastAsked(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if asked.After(r.w.Asked) {
+		return 0, fresnel.Errorf(fresnel.Conflict, "a newer answer of %s is already held", asked.Format(time.RFC3339))
+	}
+	old, err := r.held(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if len(r.next) == 0 && len(old) > 0 {
+		return 0, &fresnel.Error{
+			Kind: fresnel.Conflict, Msg: "Azure answered without any cost where cost was known; what is held is kept",
+			Do: "If this repeats, check in the Azure portal whether the subscription's costs are still visible.",
+		}
+	}
+	d := diff(old, r.next)
+	if d.cells > 0 {
+		if err := r.write(ctx, d, asked); err != nil {
+			return 0, err
+		}
+	}
+	return d.cells, r.setAsked(ctx, asked)
+}
+
+func (r *replace) lastAsked(ctx context.Context) (time.Time, error) {
+	var at int64
+	err := r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT COALESCE(MAX(asked_at), 0) FROM cost_month WHERE sub = ? AND metric = ? AND month = ?"),
+		r.sub, int(r.w.Metric), int64(r.w.Days.From.MonthStart())).Scan(&at)
+	return instant(at), err
+}
+
+func (r *replace) setAsked(ctx context.Context, before time.Time) error {
+	month := int64(r.w.Days.From.MonthStart())
+	if before.IsZero() {
+		return r.exec(ctx, "INSERT INTO cost_month (sub, metric, month, asked_at) VALUES (?, ?, ?, ?)", r.sub, int(r.w.Metric), month, micros(r.w.Asked))
+	}
+	return r.exec(ctx, "UPDATE cost_month SET asked_at = ? WHERE sub = ? AND metric = ? AND month = ?", micros(r.w.Asked), r.sub, int(r.w.Metric), month)
+}
+
+func (r *replace) held(ctx context.Context) (map[cell]amount, error) {
+	rows, err := r.tx.QueryContext(ctx, r.db.d.bind("SELECT day, rgroup, service, currency, micros, usd_micros FROM cost_cell WHERE sub = ? AND metric = ? AND day >= ? AND day < ?"),
+		r.sub, int(r.w.Metric), int64(r.w.Days.From), int64(r.w.Days.To))
+	if err != nil {
+		return nil, err
+	}
+	type pair struct {
+		cell
+		amount
+	}
+	list, err := scan(rows, func(rows *sql.Rows, p *pair) error {
+		return rows.Scan(&p.day, &p.group, &p.service, &p.currency, &p.micros, &p.usd)
+	})
+	out := make(map[cell]amount, len(list))
+	for _, p := range list {
+		out[p.cell] = p.amount
+	}
+	return out, err
+}
+
+// change is what distinguishes two states of a window.
+type change struct {
+	cells int                // inserted, changed or removed
+	days  []int64            // that differ, sorted
+	delta map[rollKey]rolled // what rollups change by
+}
+
+// rollKey is a cell without its resource group.
+type rollKey struct{ day, service, currency int64 }
+
+type rolled struct {
+	amount
+	cells int64
+}
+
+func diff(old, next map[cell]amount) change {
+	c := change{delta: map[rollKey]rolled{}}
+	days := map[int64]bool{}
+	note := func(k cell, a amount, cells int64) {
+		days[k.day] = true
+		rk := rollKey{k.day, k.service, k.currency}
+		d := c.delta[rk]
+		c.delta[rk] = rolled{amount{d.micros + a.micros, d.usd + a.usd}, d.cells + cells}
+	}
+	for k, n := range next {
+		o, known := old[k]
+		switch {
+		case !known:
+			c.cells++
+			note(k, n, 1)
+		case o != n:
+			c.cells++
+			note(k, amount{n.micros - o.micros, n.usd - o.usd}, 0)
+		}
+	}
+	for k, o := range old {
+		if _, kept := next[k]; !kept {
+			c.cells++
+			note(k, amount{-o.micros, -o.usd}, -1)
+		}
+	}
+	for d := range days {
+		c.days = append(c.days, d)
+	}
+	slices.Sort(c.days)
+	return c
+}
+
+// ranges joins consecutive days to half-open ranges.
+func ranges(days []int64) [][2]int64 {
+	var out [][2]int64
+	for _, d := range days {
+		if n := len(out); n > 0 && out[n-1][1] == d {
+			out[n-1][1]++
+		} else {
+			out = append(out, [2]int64{d, d + 1})
+		}
+	}
+	return out
+}
+
+func (r *replace) write(ctx context.Context, c change, asked time.Time) error {
+	if err := r.restated(ctx, c, asked); err != nil {
+		return err
+	}
+	for _, rg := range ranges(c.days) {
+		if err := r.exec(ctx, "DELETE FROM cost_cell WHERE sub = ? AND metric = ? AND day >= ? AND day < ?", r.sub, int(r.w.Metric), rg[0], rg[1]); err != nil {
+			return err
+		}
+		if err := r.rollTenant(ctx, c, rg); err != nil {
+			return err
+		}
+	}
+	return errFirst(r.insertCells(ctx, c), r.rollSub(ctx, c))
+}
+
+func errFirst(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *replace) insertCells(ctx context.Context, c change) error {
+	var keys []cell
+	for k := range r.next {
+		if _, changed := slices.BinarySearch(c.days, k.day); changed {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b cell) int { // in the order of the table
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.group, b.group), cmp.Compare(a.service, b.service), cmp.Compare(a.currency, b.currency))
+	})
+	t := newInts(8, len(keys))
+	for _, k := range keys {
+		a := r.next[k]
+		t.add(r.sub, int64(r.w.Metric), k.day, k.group, k.service, k.currency, a.micros, a.usd)
+	}
+	return r.insert(ctx, "cost_cell", []string{"sub", "metric", "day", "rgroup", "service", "currency", "micros", "usd_micros"}, t)
+}
+
+// insert writes rows of integers; none is fine.
+func (r *replace) insert(ctx context.Context, table string, cols []string, t ints) error {
+	if len(t[0]) == 0 {
+		return nil
+	}
+	return r.db.d.insertInts(ctx, r.tx, table, cols, t)
+}
+
+// ints is a table of integers, column by column.
+type ints [][]int64
+
+func newInts(cols, rows int) ints {
+	t := make(ints, cols)
+	for i := range t {
+		t[i] = make([]int64, 0, rows)
+	}
+	return t
+}
+
+func (t ints) add(row ...int64) {
+	for i, v := range row {
+		t[i] = append(t[i], v)
+	}
+}
+
+// rollTenant applies the change to the tenant's rollups over a range of days:
+// read, add, write again. The tenant's row is locked, so nobody else does.
+func (r *replace) rollTenant(ctx context.Context, c change, days [2]int64) error {
+	sums, err := r.tenantSums(ctx, days)
+	if err != nil {
+		return err
+	}
+	for k, d := range c.delta {
+		if k.day < days[0] || k.day >= days[1] {
+			continue
+		}
+		s := sums[k]
+		sums[k] = rolled{amount{s.micros + d.micros, s.usd + d.usd}, s.cells + d.cells}
+	}
+	for _, table := range []string{"cost_tenant_day_service", "cost_tenant_day", "cost_day_tenant"} {
+		if err := r.exec(ctx, "DELETE FROM "+table+" WHERE tenant = ? AND metric = ? AND day >= ? AND day < ?", r.tenant, int(r.w.Metric), days[0], days[1]); err != nil {
+			return err
+		}
+	}
+	return r.insertTenantSums(ctx, sums)
+}
+
+func (r *replace) tenantSums(ctx context.Context, days [2]int64) (map[rollKey]rolled, error) {
+	rows, err := r.tx.QueryContext(ctx, r.db.d.bind("SELECT day, service, currency, micros, usd_micros, cells FROM cost_tenant_day_service WHERE tenant = ? AND metric = ? AND day >= ? AND day < ?"),
+		r.tenant, int(r.w.Metric), days[0], days[1])
+	if err != nil {
+		return nil, err
+	}
+	type pair struct {
+		rollKey
+		rolled
+	}
+	list, err := scan(rows, func(rows *sql.Rows, p *pair) error {
+		return rows.Scan(&p.day, &p.service, &p.currency, &p.micros, &p.usd, &p.cells)
+	})
+	sums := make(map[rollKey]rolled, len(list))
+	for _, p := range list {
+		sums[p.rollKey] = p.rolled
+	}
+	return sums, err
+}
+
+func (r *replace) insertTenantSums(ctx context.Context, sums map[rollKey]rolled) error {
+	keys := make([]rollKey, 0, len(sums))
+	byDay := map[rollKey]rolled{} // service 0
+	for k, s := range sums {
+		if s.cells == 0 {
+			continue
+		}
+		keys = append(keys, k)
+		dk := rollKey{day: k.day, currency: k.currency}
+		d := byDay[dk]
+		byDay[dk] = rolled{amount{d.micros + s.micros, d.usd + s.usd}, d.cells + s.cells}
+	}
+	slices.SortFunc(keys, compareRoll)
+	tds := newInts(8, len(keys))
+	for _, k := range keys {
+		s := sums[k]
+		tds.add(r.tenant, int64(r.w.Metric), k.day, k.service, k.currency, s.micros, s.usd, s.cells)
+	}
+	if err := r.insert(ctx, "cost_tenant_day_service", []string{"tenant", "metric", "day", "service", "currency", "micros", "usd_micros", "cells"}, tds); err != nil {
+		return err
+	}
+	td := dayRows(r.tenant, r.w.Metric, byDay)
+	cols := []string{"tenant", "metric", "day", "currency", "micros", "usd_micros", "cells"}
+	return errFirst(r.insert(ctx, "cost_tenant_day", cols, td), r.insert(ctx, "cost_day_tenant", cols, td))
+}
+
+func compareRoll(a, b rollKey) int {
+	return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.service, b.service), cmp.Compare(a.currency, b.currency))
+}
+
+func dayRows(owner int64, m cost.Metric, byDay map[rollKey]rolled) ints {
+	keys := make([]rollKey, 0, len(byDay))
+	for k := range byDay {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, compareRoll)
+	t := newInts(7, len(keys))
+	for _, k := range keys {
+		s := byDay[k]
+		t.add(owner, int64(m), k.day, k.currency, s.micros, s.usd, s.cells)
+	}
+	return t
+}
+
+// rollSub writes the subscription's day sums anew from the window itself.
+func (r *replace) rollSub(ctx context.Context, c change) error {
+	byDay := map[rollKey]rolled{}
+	for k, a := range r.next {
+		if _, changed := slices.BinarySearch(c.days, k.day); changed {
+			dk := rollKey{day: k.day, currency: k.currency}
+			d := byDay[dk]
+			byDay[dk] = rolled{amount{d.micros + a.micros, d.usd + a.usd}, d.cells + 1}
+		}
+	}
+	for _, rg := range ranges(c.days) {
+		if err := r.exec(ctx, "DELETE FROM cost_sub_day WHERE sub = ? AND metric = ? AND day >= ? AND day < ?", r.sub, int(r.w.Metric), rg[0], rg[1]); err != nil {
+			return err
+		}
+	}
+	return r.insert(ctx, "cost_sub_day", []string{"sub", "metric", "day", "currency", "micros", "usd_micros", "cells"}, dayRows(r.sub, r.w.Metric, byDay))
+}
+
+// restated logs the days whose last answer was settled and that change now.
+func (r *replace) restated(ctx context.Context, c change, asked time.Time) error {
+	settled := int64(cost.SettledTo(asked))
+	byDay := map[rollKey]int64{}
+	for k, d := range c.delta {
+		if k.day < settled {
+			byDay[rollKey{day: k.day, currency: k.currency}] += d.micros
+		}
+	}
+	t := newInts(8, len(byDay))
+	for k, d := range byDay {
+		if d == 0 {
+			continue
+		}
+		var old int64
+		err := r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT COALESCE(SUM(micros), 0) FROM cost_sub_day WHERE sub = ? AND metric = ? AND day = ? AND currency = ?"),
+			r.sub, int(r.w.Metric), k.day, k.currency).Scan(&old)
+		if err != nil {
+			return err
+		}
+		t.add(r.tenant, r.sub, int64(r.w.Metric), k.day, k.currency, old, old+d, micros(r.w.Asked))
+	}
+	return r.insert(ctx, "cost_restated", []string{"tenant", "sub", "metric", "day", "currency", "old_micros", "new_micros", "seen_at"}, t)
+}
+
+// Read implements cost.Sink.
+func (c *Costs) Read(ctx context.Context, subscription string) ([]cost.MonthRead, error) {
+	rows, err := c.db.query(ctx, "SELECT m.metric, m.month, m.asked_at FROM cost_month m JOIN subscription s ON s.num = m.sub WHERE s.id = ?", subscription)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "months read", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *cost.MonthRead) error {
+		var at int64
+		err := r.Scan(&v.Metric, &v.Month, &at)
+		v.At = instant(at)
+		return err
+	})
+	return out, c.db.wrap(ctx, "months read", err)
+}

@@ -1,0 +1,250 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"fresnel"
+	"fresnel/internal/cost"
+)
+
+// CostReader answers questions about costs. It is a cost.Reader.
+type CostReader struct{ db *DB }
+
+// CostReader gives the reading side of costs.
+func (db *DB) CostReader() *CostReader { return &CostReader{db} }
+
+// from is the smallest table that can answer a question.
+type from struct {
+	table   string
+	tenants bool // has a tenant column; else the subscription knows its tenant
+}
+
+func pick(s fresnel.Scope, q cost.Query) from {
+	services := q.By.Has(cost.ByService) || len(q.Services) > 0
+	subs := q.By.Has(cost.BySubscription) || len(q.Subscriptions) > 0
+	switch {
+	case q.By.Has(cost.ByGroup), services && subs:
+		return from{"cost_cell", false}
+	case subs:
+		return from{"cost_sub_day", false}
+	case services:
+		return from{"cost_tenant_day_service", true}
+	case s.All():
+		return from{"cost_day_tenant", true}
+	default:
+		return from{"cost_tenant_day", true}
+	}
+}
+
+// Sums implements cost.Reader.
+func (c *CostReader) Sums(ctx context.Context, s fresnel.Scope, q cost.Query) ([]cost.Sum, error) {
+	if q.Period.Days() > cost.MaxDays {
+		return nil, fresnel.Errorf(fresnel.Invalid, "a period of %d days is too long: ask for at most %d", q.Period.Days(), cost.MaxDays)
+	}
+	if !q.By.Has(cost.ByMonth) {
+		return c.sums(ctx, s, q)
+	}
+	// Days have no month in portable SQL: ask month by month.
+	var out []cost.Sum
+	for _, piece := range q.Period.Months() {
+		one := q
+		one.Period, one.By = piece, q.By&^(cost.ByMonth|cost.ByDay)
+		sums, err := c.sums(ctx, s, one)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range sums {
+			v.Day = piece.From.MonthStart()
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+func (c *CostReader) sums(ctx context.Context, s fresnel.Scope, q cost.Query) ([]cost.Sum, error) {
+	query, args := c.statement(s, q)
+	rows, err := c.db.query(ctx, query, args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "sum costs", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *cost.Sum) error { return scanSum(r, q.By, v) })
+	return out, c.db.wrap(ctx, "sum costs", err)
+}
+
+// statement sums by number first, and gives names to the few rows that are left.
+func (c *CostReader) statement(s fresnel.Scope, q cost.Query) (string, []any) {
+	f := pick(s, q)
+	args := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
+	where := []string{"c.metric = ?", "c.day >= ?", "c.day < ?"}
+	tenant, join := "c.tenant", ""
+	if !f.tenants {
+		tenant, join = "su.tenant", " JOIN subscription su ON su.num = c.sub"
+	}
+	where = append(where, c.db.visible(tenant, s, &args))
+	if len(q.Subscriptions) > 0 {
+		where = append(where, "c.sub IN (SELECT num FROM subscription WHERE id IN "+c.db.d.list()+")")
+		args = append(args, jsonList(q.Subscriptions))
+	}
+	if len(q.Services) > 0 {
+		where = append(where, "c.service IN (SELECT num FROM service WHERE name IN "+c.db.d.list()+")")
+		args = append(args, jsonList(q.Services))
+	}
+	inner, outer, names := keys(q.By, tenant)
+	inner = append(inner, "c.currency AS k_currency")
+	group := make([]string, len(inner))
+	for i, k := range inner {
+		group[i], _, _ = strings.Cut(k, " AS ")
+	}
+	outer = append(outer, "cu.name", "x.micros", "x.usd")
+	sel := "SELECT " + strings.Join(outer, ", ") +
+		" FROM (SELECT " + strings.Join(inner, ", ") + ", SUM(c.micros) AS micros, SUM(c.usd_micros) AS usd FROM " + f.table + " c" + join +
+		" WHERE " + strings.Join(where, " AND ") + " GROUP BY " + strings.Join(group, ", ") + ") x" +
+		" JOIN currency cu ON cu.num = x.k_currency" + names
+	return sel, args
+}
+
+// keys lists the grouping keys: inside by number, outside by name, in the
+// order in which scanSum reads them.
+func keys(by cost.By, tenant string) (inner, outer []string, joins string) {
+	if by.Has(cost.ByTenant) {
+		inner = append(inner, tenant+" AS k_tenant")
+		outer = append(outer, "te.id", "te.name")
+		joins += " JOIN tenant te ON te.num = x.k_tenant"
+	}
+	if by.Has(cost.BySubscription) {
+		inner = append(inner, "c.sub AS k_sub")
+		outer = append(outer, "sb.id", "sb.name")
+		joins += " JOIN subscription sb ON sb.num = x.k_sub"
+	}
+	if by.Has(cost.ByService) {
+		inner = append(inner, "c.service AS k_service")
+		outer = append(outer, "sv.name")
+		joins += " JOIN service sv ON sv.num = x.k_service"
+	}
+	if by.Has(cost.ByGroup) {
+		inner = append(inner, "c.rgroup AS k_group")
+		outer = append(outer, "rg.name")
+		joins += " JOIN resource_group rg ON rg.num = x.k_group"
+	}
+	if by.Has(cost.ByDay) {
+		inner = append(inner, "c.day AS k_day")
+		outer = append(outer, "x.k_day")
+	}
+	return inner, outer, joins
+}
+
+func scanSum(r *sql.Rows, by cost.By, v *cost.Sum) error {
+	var dest [12]any
+	n := 0
+	put := func(p ...any) { n += copy(dest[n:], p) }
+	if by.Has(cost.ByTenant) {
+		put(&v.Tenant, &v.Name)
+	}
+	if by.Has(cost.BySubscription) {
+		put(&v.Subscription, &v.Name)
+	}
+	if by.Has(cost.ByService) {
+		put(&v.Service)
+	}
+	if by.Has(cost.ByGroup) {
+		put(&v.Group)
+	}
+	if by.Has(cost.ByDay) {
+		put(&v.Day)
+	}
+	put(&v.Currency, &v.Micros, &v.USDMicros)
+	return r.Scan(dest[:n]...)
+}
+
+// expected is the condition that Azure should give costs of a subscription s.
+const expected = "s.state NOT IN ('Deleted', 'Gone') AND s.cost_state <> 2"
+
+// Coverage implements cost.Reader.
+func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m cost.Metric) ([]cost.TenantRead, error) {
+	reads, err := c.tenants(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	args := []any{int(m), int64(p.From.MonthStart()), int64(p.To)}
+	q := "SELECT t.id, x.month, x.n, x.oldest, x.newest FROM (" +
+		"SELECT s.tenant AS tenant, m.month AS month, COUNT(*) AS n, MIN(m.asked_at) AS oldest, MAX(m.asked_at) AS newest " +
+		"FROM subscription s JOIN cost_month m ON m.sub = s.num " +
+		"WHERE m.metric = ? AND m.month >= ? AND m.month < ? AND " + expected + " AND " + c.db.visible("s.tenant", s, &args) +
+		" GROUP BY s.tenant, m.month) x JOIN tenant t ON t.num = x.tenant"
+	rows, err := c.db.query(ctx, q, args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "cost coverage", err)
+	}
+	at := make(map[fresnel.TenantID]int, len(reads))
+	for i, r := range reads {
+		at[r.Tenant] = i
+	}
+	type month struct {
+		tenant fresnel.TenantID
+		cost.MonthCoverage
+	}
+	months, err := scan(rows, func(r *sql.Rows, v *month) error {
+		var oldest, newest int64
+		err := r.Scan(&v.tenant, &v.Month, &v.Read, &oldest, &newest)
+		v.Oldest, v.Newest = instant(oldest), instant(newest)
+		return err
+	})
+	for _, v := range months {
+		if i, ok := at[v.tenant]; ok {
+			reads[i].Months = append(reads[i].Months, v.MonthCoverage)
+		}
+	}
+	return reads, c.db.wrap(ctx, "cost coverage", err)
+}
+
+// tenants lists the active tenants of the scope with their subscriptions
+// counted and their last run of the costs job.
+func (c *CostReader) tenants(ctx context.Context, s fresnel.Scope) ([]cost.TenantRead, error) {
+	var args []any
+	q := "SELECT t.id, t.name, COALESCE(n.expected, 0), COALESCE(n.unsupported, 0), COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') " +
+		"FROM tenant t LEFT JOIN (SELECT s.tenant AS tenant, SUM(CASE WHEN " + expected + " THEN 1 ELSE 0 END) AS expected, " +
+		"SUM(CASE WHEN s.cost_state = 2 THEN 1 ELSE 0 END) AS unsupported FROM subscription s GROUP BY s.tenant) n ON n.tenant = t.num " +
+		"LEFT JOIN sync_run r ON r.id = (SELECT MAX(l.id) FROM sync_run l WHERE l.tenant = t.num AND l.job = 'costs' AND l.status >= 2) " +
+		"WHERE " + c.db.visible("t.num", s, &args) + " ORDER BY t.name, t.id"
+	rows, err := c.db.query(ctx, q, args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "cost coverage", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *cost.TenantRead) error {
+		var status int
+		if err := r.Scan(&v.Tenant, &v.Name, &v.Subscriptions, &v.Unsupported, &status, &v.LastReason, &v.LastDo); err != nil {
+			return err
+		}
+		if status >= 0 {
+			v.LastRun = statuses[status]
+		}
+		return nil
+	})
+	return out, c.db.wrap(ctx, "cost coverage", err)
+}
+
+// Restated implements cost.Reader: newest first.
+func (c *CostReader) Restated(ctx context.Context, s fresnel.Scope, q cost.Query, limit int) ([]cost.Restatement, error) {
+	args := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
+	where := "r.metric = ? AND r.day >= ? AND r.day < ? AND " + c.db.visible("r.tenant", s, &args)
+	if len(q.Subscriptions) > 0 {
+		where += " AND r.sub IN (SELECT num FROM subscription WHERE id IN " + c.db.d.list() + ")"
+		args = append(args, jsonList(q.Subscriptions))
+	}
+	query := "SELECT t.id, s.id, r.metric, r.day, cu.name, r.old_micros, r.new_micros, r.seen_at FROM cost_restated r " +
+		"JOIN tenant t ON t.num = r.tenant JOIN subscription s ON s.num = r.sub JOIN currency cu ON cu.num = r.currency WHERE " + where +
+		" ORDER BY r.num DESC"
+	rows, err := c.db.query(ctx, c.db.d.page(query, limit), args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "restated days", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *cost.Restatement) error {
+		var seen int64
+		err := r.Scan(&v.Tenant, &v.Subscription, &v.Metric, &v.Day, &v.Currency, &v.Old, &v.New, &seen)
+		v.Seen = instant(seen)
+		return err
+	})
+	return out, c.db.wrap(ctx, "restated days", err)
+}

@@ -1,0 +1,282 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"fresnel"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// DB is an open database. Its methods may be used by several goroutines.
+type DB struct {
+	w, r       *sql.DB // SQLite has one writing connection; elsewhere both are one pool
+	d          dialect
+	engine     string
+	log        *slog.Logger
+	generation atomic.Int64
+	dims       dims
+}
+
+// Open opens the database of a URL, sqlite:PATH or postgres://..., and brings
+// its schema up to date. Processes that open it together wait for the one that
+// migrates. It fails with Invalid on a URL, folder or schema that cannot be
+// used, and with Unavailable when the server does not answer.
+func Open(ctx context.Context, url string, log *slog.Logger) (*DB, error) {
+	db, err := connect(url, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.migrate(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if _, err := db.Refresh(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func connect(url string, log *slog.Logger) (*DB, error) {
+	db := &DB{log: log}
+	var err error
+	scheme, rest, _ := strings.Cut(url, ":")
+	switch scheme {
+	case "sqlite":
+		db.engine = "sqlite"
+		db.w, db.r, db.d, err = openSQLite(rest)
+	case "postgres", "postgresql":
+		db.engine = "postgres"
+		db.w, db.r, db.d, err = openPostgres(url)
+	default:
+		err = fresnel.Errorf(fresnel.Invalid, "database URL scheme %.20q is not known: expected sqlite:PATH or postgres://...", scheme)
+	}
+	if err != nil {
+		return nil, err
+	}
+	db.dims.init(db)
+	return db, nil
+}
+
+// Close ends all connections.
+func (db *DB) Close() error {
+	if db.w == db.r {
+		return db.w.Close()
+	}
+	return errors.Join(db.r.Close(), db.w.Close())
+}
+
+// Engine names the engine: sqlite or postgres.
+func (db *DB) Engine() string { return db.engine }
+
+// Ping asks the database for an answer.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.wrap(ctx, "ping", db.r.PingContext(ctx))
+}
+
+func (db *DB) migrate(ctx context.Context) error {
+	release, err := db.d.migrateLock(ctx, db.w)
+	if err != nil {
+		return db.wrap(ctx, "wait for other migrations", err)
+	}
+	defer func() {
+		if err := release(); err != nil {
+			db.log.WarnContext(ctx, "migration lock not released", "err", err)
+		}
+	}()
+	dir, err := fs.Sub(migrations, "migrations/"+db.engine)
+	if err != nil {
+		return fmt.Errorf("store: migrations: %w", err)
+	}
+	gooseDialect := goose.DialectSQLite3
+	if db.engine == "postgres" {
+		gooseDialect = goose.DialectPostgres
+	}
+	p, err := goose.NewProvider(gooseDialect, db.w, dir, goose.WithSlog(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return fmt.Errorf("store: migrations: %w", err)
+	}
+	has, want, err := p.GetVersions(ctx)
+	if err != nil {
+		return db.unusable(ctx, err)
+	}
+	if has > want {
+		return &fresnel.Error{
+			Kind: fresnel.Invalid,
+			Msg:  fmt.Sprintf("the database has schema version %d, this program knows %d", has, want),
+			Do:   "It was written by a newer Fresnel. Start that version, or name another database. Nothing was changed.",
+		}
+	}
+	if has == want {
+		return nil
+	}
+	done, err := p.Up(ctx)
+	if err != nil {
+		return db.unusable(ctx, err)
+	}
+	for _, m := range done {
+		db.log.InfoContext(ctx, "migrated", "version", m.Source.Version, "dur", m.Duration.Round(time.Millisecond))
+	}
+	return nil
+}
+
+// unusable words an error of the first statements on a database: it is where
+// a wrong file, server or password shows.
+func (db *DB) unusable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	e := &fresnel.Error{Kind: fresnel.Invalid, Msg: "the database cannot be used", Do: "Check FRESNEL_DATABASE: the file must be a Fresnel database or absent, the server reachable, user and password right.", Err: err}
+	if db.d.classify(err) == errGone {
+		e.Kind, e.Msg = fresnel.Unavailable, "the database does not answer"
+	}
+	return e
+}
+
+// Generation is the number of the data that readers see, as last known in
+// this process. It rises with every change that a reader could notice.
+func (db *DB) Generation() int64 { return db.generation.Load() }
+
+// Refresh reads the generation, which other processes raise too.
+func (db *DB) Refresh(ctx context.Context) (int64, error) {
+	var g int64
+	err := db.queryRow(ctx, "SELECT value FROM meta WHERE name = 'generation'").Scan(&g)
+	if err != nil {
+		return 0, db.wrap(ctx, "generation", err)
+	}
+	db.seen(g)
+	return g, nil
+}
+
+func (db *DB) seen(g int64) {
+	for {
+		have := db.generation.Load()
+		if g <= have || db.generation.CompareAndSwap(have, g) {
+			return
+		}
+	}
+}
+
+// raise makes cached answers stale. It is the last statement of a transaction,
+// because it takes a row that every writer needs.
+func (db *DB) raise(ctx context.Context, tx *sql.Tx) (int64, error) {
+	if _, err := tx.ExecContext(ctx, "UPDATE meta SET value = value + 1 WHERE name = 'generation'"); err != nil {
+		return 0, err
+	}
+	var g int64
+	err := tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'generation'").Scan(&g)
+	return g, err
+}
+
+func (db *DB) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+	return db.r.QueryContext(ctx, db.d.bind(q), args...)
+}
+
+func (db *DB) queryRow(ctx context.Context, q string, args ...any) *sql.Row {
+	return db.r.QueryRowContext(ctx, db.d.bind(q), args...)
+}
+
+// tx runs f in a writing transaction, again from the start where the engine
+// asks for it (busy, deadlock), at most five times. f must have no effect
+// outside the transaction.
+func (db *DB) tx(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
+	for try := 1; ; try++ {
+		err := db.txOnce(ctx, f)
+		var known *fresnel.Error
+		if err == nil || errors.As(err, &known) {
+			return err
+		}
+		if ctx.Err() != nil || try == 5 || db.d.classify(err) != errRetry {
+			return db.wrap(ctx, what, err)
+		}
+		pause := time.Duration(try*try) * 10 * time.Millisecond
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause + rand.N(pause)): //nolint:gosec // jitter, not a secret
+		}
+	}
+}
+
+func (db *DB) txOnce(ctx context.Context, f func(tx *sql.Tx) error) error {
+	tx, err := db.w.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback() // the error of f is the one to tell
+		return err
+	}
+	return tx.Commit()
+}
+
+// exec runs one writing statement in its own transaction and gives the number
+// of rows it changed.
+func (db *DB) exec(ctx context.Context, what, q string, args ...any) (int64, error) {
+	var n int64
+	err := db.tx(ctx, what, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, db.d.bind(q), args...)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// scan reads all rows of a query whose size the question bounds.
+func scan[T any](rows *sql.Rows, one func(*sql.Rows, *T) error) ([]T, error) {
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	var out []T
+	for rows.Next() {
+		var v T
+		if err := one(rows, &v); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+func jsonList[T ~string](ids []T) string {
+	if ids == nil {
+		ids = []T{}
+	}
+	b, _ := json.Marshal(ids) // strings always marshal
+	return string(b)
+}
+
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func instant(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+func b01(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,115 @@
+package page
+
+import (
+	"slices"
+	"strings"
+
+	"fresnel/internal/web/ui"
+)
+
+// chartJSON is what chart.js draws, made from the same value as the table beside it. Amounts are in whole units of
+// the currency; null is a slot that was not read.
+type chartJSON struct {
+	Symbol      string       `json:"symbol"`
+	Labels      []string     `json:"labels"`
+	Days        []string     `json:"days"`
+	Provisional []bool       `json:"provisional"`
+	Series      []seriesJSON `json:"series"`
+	Totals      []*float64   `json:"totals"`
+	Previous    *seriesJSON  `json:"previous,omitempty"`
+	Marks       []markJSON   `json:"marks,omitempty"`
+}
+
+type seriesJSON struct {
+	Name   string     `json:"name"`
+	Slot   int        `json:"slot"`
+	Values []*float64 `json:"values"`
+}
+
+type markJSON struct {
+	Day   int    `json:"day"`
+	Label string `json:"label"`
+	URL   string `json:"url,omitempty"`
+}
+
+func chartData(m CostChart) chartJSON {
+	out := chartJSON{Symbol: Symbol(m.Currency), Series: []seriesJSON{}, Totals: units(m.Totals, len(m.Slots))}
+	for _, s := range m.Slots {
+		out.Labels = append(out.Labels, s.Label)
+		out.Days = append(out.Days, s.Full)
+		out.Provisional = append(out.Provisional, s.Late)
+	}
+	for _, s := range m.Series {
+		slot := s.Slot
+		if slot < 1 || slot > 6 {
+			slot = 0
+		}
+		out.Series = append(out.Series, seriesJSON{Name: s.Name, Slot: slot, Values: units(s.Micros, len(m.Slots))})
+	}
+	if m.Previous != nil {
+		out.Previous = &seriesJSON{Name: m.Previous.Name, Values: units(m.Previous.Micros, len(m.Slots))}
+	}
+	for _, k := range m.Marks {
+		if k.Slot >= 0 && k.Slot < len(m.Slots) {
+			out.Marks = append(out.Marks, markJSON{Day: k.Slot, Label: k.Label, URL: k.URL})
+		}
+	}
+	return out
+}
+
+// units turns n amounts into units of the currency for drawing; the figures that people read come from Money.
+func units(micros []int64, n int) []*float64 {
+	out := make([]*float64, n)
+	for i := range out {
+		if v := at(micros, i); v != Unknown {
+			u := float64(v) / 1e6
+			out[i] = &u
+		}
+	}
+	return out
+}
+
+// at is the amount at i, Unknown past the end.
+func at(micros []int64, i int) int64 {
+	if i >= len(micros) {
+		return Unknown
+	}
+	return micros[i]
+}
+
+func anyLate(slots []ChartSlot) bool {
+	return slices.ContainsFunc(slots, func(s ChartSlot) bool { return s.Late })
+}
+
+func firstTwo(m []Missing) []Missing { return m[:min(2, len(m))] }
+
+// groupChoices are the links of "Group by".
+func groupChoices(q Query, path string, offered []string) []ui.Choice {
+	var out []ui.Choice
+	for _, g := range offered {
+		out = append(out, ui.Choice{Label: groupNames[g], URL: q.WithGroup(g).URL(path), Current: is(q.Group, g, groups)})
+	}
+	return out
+}
+
+// sortOf is the aria-sort of a column, "" when the table is sorted by another.
+func sortOf(q Query, column string) string {
+	switch or(q.Sort, sorts[0]) {
+	case column:
+		return "ascending"
+	case "-" + column:
+		return "descending"
+	}
+	return ""
+}
+
+// nextSort is what a click on a column asks for: the other direction, or the natural first one of that column,
+// largest first for figures.
+func nextSort(q Query, column string, num bool) string {
+	now := or(q.Sort, sorts[0])
+	switch {
+	case strings.TrimPrefix(now, "-") != column && num, now == column:
+		return "-" + column
+	}
+	return column
+}

@@ -1,0 +1,60 @@
+package page
+
+import (
+	"time"
+)
+
+// SampleShell is a shell with invented tenants.
+func SampleShell(now time.Time) Shell {
+	return Shell{
+		Title: "Overview", Path: PathOverview, Now: now, From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
+		Tenants: []TenantOption{
+			{ID: "aldermoor", Name: "Aldermoor Retail"}, {ID: "brightwater", Name: "Brightwater Health"}, {ID: "cinder", Name: "Cinder Foods"},
+			{ID: "delphine", Name: "Delphine Bank"}, {ID: "everhill", Name: "Everhill Toys"}, {ID: "foxglove", Name: "Foxglove Labs"},
+		},
+		Badge: "Simulated Azure: demo data from the built-in simulator.", SyncFailing: 1, Live: true, CSRF: "token",
+		Viewer: &Viewer{Name: "Rita Kovač", Initials: "RK", Role: "Operator"},
+	}
+}
+
+func sampleFresh(s Shell) Freshness {
+	return Freshness{
+		Now: s.Now, SyncedAt: s.Now.Add(-14 * time.Minute), Stale: true, OldestName: "Everhill Toys", OldestAt: s.Now.Add(-30 * time.Hour),
+		Covered: 5, Of: 6, Missing: []Missing{{"Foxglove Labs", "403: lost its Cost Management Reader role"}},
+	}
+}
+
+// SampleOverview is the Overview with invented figures.
+func SampleOverview(s Shell) Overview {
+	q := s.Query
+	q.View = viewOverview
+	r := Region{Query: q, Fresh: sampleFresh(s)}
+	whole := Region{Query: q, Fresh: Freshness{Now: s.Now, SyncedAt: r.Fresh.SyncedAt, Covered: 6, Of: 6}}
+	return Overview{Summary: sampleSummary(r), Chart: sampleChart(whole), Tenants: sampleBreakdown(r), Anomalies: sampleAnomalies(whole), Freshness: sampleFreshness(whole)}
+}
+
+// SampleCosts is Costs with invented figures.
+func SampleCosts(s Shell) Costs {
+	r := Region{Query: s.Query, Fresh: sampleFresh(s)}
+	chart := sampleChart(r)
+	chart.Title = "Daily cost by tenant"
+	chart.Groups = nil
+	return Costs{
+		Groups: []string{"tenant", "service", "subscription"}, Currency: "USD · 1 tenant billed in EUR",
+		Stats: &CostStats{
+			Total: "$184,212.00", TotalLabel: "Actual, 1–22 Nov", Change: Delta{"+6.2%", 1}, Before: "vs 1–22 Oct", Average: "$8,373.27", AverageNote: "22 days, 3 still changing",
+			Peak: "$10,142.09", PeakDay: "17 Nov 2026", Settled: "19 Nov 2026", SettledNote: "Azure usage can arrive up to 72 h late",
+		},
+		Chart: chart, Breakdown: sampleBreakdown(r), Anomalies: sampleAnomalies(r),
+		Restated: []RestatedDay{{Day: "9 Nov 2026", Name: "Cinder Foods", Before: "$7,412.10", After: "$7,624.50", Change: "+$212.40", NoticedAt: s.Now.Add(-3 * time.Hour)}},
+	}
+}
+
+// SampleSync is Sync status with invented figures.
+func SampleSync(s Shell) Sync {
+	r := Region{Query: s.Query, Fresh: Freshness{Now: s.Now, SyncedAt: s.Now.Add(-14 * time.Minute), Covered: 6, Of: 6}}
+	return Sync{
+		Stats: []Stat{{"Tenants current", "4 of 6", "1 stale, 1 failing"}, {"Running now", "2", "1 waiting for Azure, 1 queued"}, {"Failed or partial", "2", "in the last 24 hours"}, {"Oldest data", "75 h", "Foxglove Labs"}},
+		Jobs:  sampleJobs(r), Freshness: sampleFreshness(r),
+	}
+}

@@ -1,0 +1,69 @@
+package page
+
+import "strconv"
+
+// regionID is the id of the region on the page.
+func (r Region) regionID(id string) string {
+	if r.Key != "" {
+		return id + "-" + r.Key
+	}
+	return id
+}
+
+// refreshURL is where the region fetches itself again: its partial, with the query of the page.
+func (r Region) refreshURL(id string) string { return r.Query.URL(PathPartials + id) }
+
+// trigger is when the region fetches itself: when app.js says so, and at once when it was sent as a skeleton.
+func (r Region) trigger() string {
+	if r.Fresh.State == Loading {
+		return "load, fresnel-refresh"
+	}
+	return "fresnel-refresh"
+}
+
+// onOverview says whether the partial belongs to the Overview, where it is shorter and links to its page.
+func (r Region) onOverview() bool { return r.Query.View == viewOverview }
+
+// links is the query that links inside the region start from.
+func (r Region) links() Query {
+	q := r.Query
+	q.View = ""
+	return q
+}
+
+func (f Freshness) partial() bool { return f.Of > 0 && f.Covered < f.Of }
+
+func (f Freshness) coverage() string {
+	switch {
+	case f.Limited && !f.partial():
+		return Plural(f.Of, "tenant", "tenants") + " you can see"
+	case f.Of == 1 && f.Covered == 1:
+		return "1 tenant"
+	}
+	return Count(f.Covered) + " of " + Plural(f.Of, "tenant", "tenants")
+}
+
+// whole is a percentage without decimals, or "" when the total is not known.
+func whole(p Progress) string {
+	if p.Of <= 0 {
+		return ""
+	}
+	return strconv.Itoa(100*p.Done/p.Of) + "%"
+}
+
+func or(text, other string) string {
+	if text != "" {
+		return text
+	}
+	return other
+}
+
+func problemIcon(status int) string {
+	switch status {
+	case 401, 403:
+		return "lock"
+	case 404:
+		return "search"
+	}
+	return "circle-x"
+}

@@ -1,0 +1,92 @@
+package page
+
+import (
+	"slices"
+	"strings"
+)
+
+// htmxConfig is htmx's configuration: no style sheet of its own (the policy forbids it and ours has the rules), a
+// timeout of 15 s, and open details that stay open through a refresh.
+const htmxConfig = `{"includeIndicatorCSS":false,"defaultTimeout":15000,"morphIgnore":["data-htmx-powered","open"]}`
+
+var periodNames = map[string]string{
+	"mtd": "Month to date", "last-month": "Last month", "7d": "Last 7 days", "30d": "Last 30 days",
+	"90d": "Last 90 days", "ytd": "Year to date",
+}
+
+var comparisonNames = map[string]string{"prev": "previous period", "prev-year": "previous year", "none": "nothing"}
+
+var comparisonTitles = map[string]string{"prev": "Previous period", "prev-year": "Previous year", "none": "No comparison"}
+
+var groupNames = map[string]string{
+	"tenant": "Tenant", "service": "Service", "resource-group": "Resource group", "subscription": "Subscription",
+}
+
+func (s Shell) theme() string {
+	if s.Theme == "light" || s.Theme == "dark" {
+		return s.Theme
+	}
+	return "system"
+}
+
+// windowTitle changes with page and scope: "Costs · Aldermoor Retail · Fresnel".
+func (s Shell) windowTitle() string {
+	parts := []string{s.Title}
+	if len(s.chosen()) > 0 {
+		parts = append(parts, s.tenantLabel())
+	}
+	return strings.Join(append(parts, "Fresnel"), " · ")
+}
+
+func (s Shell) chosen() []string {
+	var names []string
+	for _, t := range s.Tenants {
+		if t.Chosen {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+func (s Shell) tenantLabel() string {
+	switch names := s.chosen(); len(names) {
+	case 0:
+		return "All tenants"
+	case 1:
+		return names[0]
+	default:
+		return Count(len(names)) + " tenants"
+	}
+}
+
+// tenantCount is the number behind "All tenants".
+func (s Shell) tenantCount() string {
+	if len(s.chosen()) > 0 {
+		return ""
+	}
+	return "(" + Count(len(s.Tenants)) + ")"
+}
+
+func (s Shell) vs() string {
+	if slices.Contains(comparisons, s.Query.VS) {
+		return s.Query.VS
+	}
+	return comparisons[0]
+}
+
+// fields lists the query for hidden inputs, in a stable order.
+func (q Query) fields() [][2]string {
+	values := q.Values()
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var out [][2]string
+	for _, name := range names {
+		for _, v := range values[name] {
+			out = append(out, [2]string{name, v})
+		}
+	}
+	return out
+}

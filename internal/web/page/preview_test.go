@@ -1,0 +1,110 @@
+package page_test
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"fresnel/internal/web/page"
+	"fresnel/internal/web/ui"
+)
+
+// policy is the content security policy of the design guide, section 11.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+
+// TestPreview serves the pages with invented figures for looking at them: FRESNEL_PREVIEW=127.0.0.1:8099 go test
+// -run Preview -timeout 0 ./internal/web/page. It is skipped otherwise.
+func TestPreview(t *testing.T) {
+	addr := os.Getenv("FRESNEL_PREVIEW")
+	if addr == "" {
+		t.Skip("set FRESNEL_PREVIEW=host:port to look at the pages in a browser")
+	}
+	mux := http.NewServeMux()
+	mux.Handle(ui.Prefix, ui.Static())
+	render := func(path string, make func(s page.Shell, partial bool) templ.Component) {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			q, notes := page.ParseQuery(r.URL.Query())
+			s := page.SampleShell(time.Now())
+			s.Query, s.Path = q, strings.TrimSuffix(r.URL.Path, "{$}")
+			for _, n := range notes {
+				s.Notes = append(s.Notes, page.Notice{Kind: ui.Warn, Text: n})
+			}
+			for i := range s.Tenants {
+				for _, id := range q.Tenants {
+					s.Tenants[i].Chosen = s.Tenants[i].Chosen || s.Tenants[i].ID == id
+				}
+			}
+			if c, err := r.Cookie("theme"); err == nil {
+				s.Theme = c.Value
+			}
+			w.Header().Set("Content-Security-Policy", policy)
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			if err := make(s, false).Render(context.Background(), w); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	render("/{$}", func(s page.Shell, _ bool) templ.Component {
+		s.Title, s.Sub = "Overview", "6 tenants · 41 subscriptions · month to date, UTC days"
+		return page.OverviewPage(s, page.SampleOverview(s))
+	})
+	render("/costs", func(s page.Shell, _ bool) templ.Component {
+		s.Title, s.Sub = "Costs", "Actual cost, month to date, 41 subscriptions, UTC days"
+		return page.CostsPage(s, page.SampleCosts(s))
+	})
+	render("/sync", func(s page.Shell, _ bool) templ.Component {
+		s.Title, s.Sub, s.To = "Sync status", "What was read from Azure, when, and what failed", time.Time{}
+		return page.SyncPage(s, page.SampleSync(s))
+	})
+	render("/dev/states", func(s page.Shell, _ bool) templ.Component {
+		s.Title, s.Sub = "Card states", "Every partial in every state, with invented figures"
+		return page.StatesPage(s, s.Now)
+	})
+	render("/missing", func(s page.Shell, _ bool) templ.Component {
+		s.Title = "Not found"
+		return page.ErrorPage(s, page.Problem{Status: 404, Title: "No such page", Cause: "Nothing is at this address.", RequestID: "01JD3K9Q7B"})
+	})
+	partial := func(name string, c func(s page.Shell) templ.Component) {
+		render("/partials/"+name, func(s page.Shell, _ bool) templ.Component { return c(s) })
+	}
+	partial("cost-summary-card", func(s page.Shell) templ.Component { return page.CostSummaryCard(page.SampleOverview(s).Summary) })
+	partial("cost-chart", func(s page.Shell) templ.Component { return page.CostChartPanel(page.SampleOverview(s).Chart) })
+	partial("cost-breakdown", func(s page.Shell) templ.Component { return page.CostBreakdownPanel(page.SampleOverview(s).Tenants) })
+	partial("cost-anomalies", func(s page.Shell) templ.Component {
+		return page.CostAnomaliesPanel(page.SampleOverview(s).Anomalies)
+	})
+	partial("sync-freshness", func(s page.Shell) templ.Component {
+		if s.Query.View == "" {
+			return page.SyncFreshnessPanel(page.SampleSync(s).Freshness)
+		}
+		return page.SyncFreshnessPanel(page.SampleOverview(s).Freshness)
+	})
+	partial("sync-jobs", func(s page.Shell) templ.Component { return page.SyncJobsPanel(page.SampleSync(s).Jobs) })
+	mux.HandleFunc("POST /sync/costs", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sync", http.StatusSeeOther) })
+	mux.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		flush := http.NewResponseController(w)
+		for _, event := range []string{
+			"event: sync-progress\ndata: {\"run\":\"r1\",\"state\":\"running\",\"done\":8,\"of\":9,\"words\":\"8 of 9 subscriptions\"}\n\n",
+			"event: data-updated\ndata: {\"topic\":\"cost\",\"tenant\":\"t1\"}\n\n",
+		} {
+			_, _ = w.Write([]byte(event))
+			_ = flush.Flush()
+			select {
+			case <-r.Context().Done():
+				return
+			case <-time.After(time.Second):
+			}
+		}
+		<-r.Context().Done()
+	})
+	t.Logf("serving on http://%s", addr)
+	if err := http.ListenAndServe(addr, mux); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,151 @@
+// The cost chart: stacked days, the previous period as a line, days that still change, anomalies.
+// Loaded only by pages that have a chart. Draws what the server put beside the canvas and adds no figure of its own.
+import { BarController, BarElement, CategoryScale, Chart, LineController, LineElement, LinearScale, PointElement, Tooltip } from "chart.js";
+
+const family = '"Inter Variable", system-ui, "Segoe UI", sans-serif';
+Chart.defaults.font.family = family;
+Chart.register(BarController, BarElement, LineController, LineElement, PointElement, CategoryScale, LinearScale, Tooltip);
+
+const drawn = new Map(); // canvas -> {chart, go}
+const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** Destroys charts whose canvas has left the page. */
+export function sweep() {
+  for (const [canvas, { chart }] of drawn) if (!canvas.isConnected) { chart.destroy(); drawn.delete(canvas); }
+}
+
+/** Draws every chart inside region; go opens the address of an anomaly. */
+export function draw(region, go) {
+  sweep();
+  for (const canvas of region.querySelectorAll("canvas[data-chart]")) drawOne(canvas, go, drawn.size === 0);
+}
+
+/** Draws all again, in the colours of the theme that is on now. */
+export function redraw() {
+  for (const [canvas, { go }] of [...drawn]) drawOne(canvas, go, false);
+}
+
+function drawOne(canvas, go, animate) {
+  const block = document.getElementById(canvas.dataset.chart);
+  if (!block) return;
+  drawn.get(canvas)?.chart.destroy();
+  const data = JSON.parse(block.textContent);
+  const chart = new Chart(canvas, config(data, animate && !still()));
+  drawn.set(canvas, { chart, go });
+  canvas.onclick = (event) => {
+    const mark = markAt(chart, data, event.offsetX, event.offsetY);
+    if (mark?.url) go(mark.url);
+  };
+  canvas.onmousemove = (event) => canvas.classList.toggle("hit", Boolean(markAt(chart, data, event.offsetX, event.offsetY)?.url));
+}
+
+function compact(symbol, value) {
+  const sign = value < 0 ? "−" : "", n = Math.abs(value);
+  const short = n >= 1e6 ? `${+(n / 1e6).toFixed(1)}M` : n >= 1e3 ? `${+(n / 1e3).toFixed(1)}k` : n >= 10 || n === 0 ? `${Math.round(n)}` : n.toFixed(2);
+  return sign + symbol + short;
+}
+
+function exact(symbol, value) {
+  return (value < 0 ? "−" : "") + symbol + Math.abs(value).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+}
+
+function config(data, animate) {
+  const ink2 = token("--ink-2"), surface = token("--surface");
+  const fade = (colour) => colour + "8c"; // 55 % of an #rrggbb colour
+  const bars = data.series.map((series) => {
+    const colour = token(`--s${series.slot}`);
+    return {
+      type: "bar", label: series.name, data: series.values, stack: "cost", order: 2,
+      backgroundColor: data.provisional.map((late) => (late ? fade(colour) : colour)),
+      borderColor: surface, borderWidth: { top: 1 }, borderSkipped: false,
+      categoryPercentage: 0.92, barPercentage: data.labels.length > 60 ? 1 : 0.9, maxBarThickness: 64,
+    };
+  });
+  const lines = data.previous ? [{
+    type: "line", label: data.previous.name, data: data.previous.values, stack: "previous", order: 1,
+    borderColor: ink2, borderWidth: 1.5, pointRadius: 0, pointHitRadius: 6, tension: 0.25, spanGaps: false,
+  }] : [];
+  return {
+    data: { labels: data.labels, datasets: [...bars, ...lines] },
+    options: {
+      responsive: true, maintainAspectRatio: false, animation: animate ? { duration: 150 } : false,
+      layout: { padding: { top: data.marks?.length ? 26 : 8 } },
+      interaction: { mode: "index", intersect: false },
+      scales: {
+        x: { stacked: true, grid: { display: false }, border: { color: token("--line") }, ticks: { color: ink2, font: { size: 11 }, maxRotation: 0, autoSkipPadding: 18 } },
+        y: { stacked: true, beginAtZero: true, grid: { color: token("--grid") }, border: { display: false }, ticks: { color: ink2, font: { size: 11 }, maxTicksLimit: 6, callback: (v) => compact(data.symbol, v) } },
+      },
+      plugins: {
+        tooltip: {
+          backgroundColor: surface, titleColor: token("--ink"), bodyColor: token("--ink"), footerColor: token("--ink"), borderColor: token("--line"), borderWidth: 1,
+          padding: 10, boxWidth: 8, boxHeight: 8, boxPadding: 4, usePointStyle: false, itemSort: (a, b) => b.datasetIndex - a.datasetIndex,
+          callbacks: {
+            title: (items) => data.days[items[0].dataIndex] + (data.provisional[items[0].dataIndex] ? " (still changing)" : ""),
+            label: (item) => ` ${item.dataset.label}: ${exact(data.symbol, item.parsed.y)}`,
+            labelColor: (item) => { const c = item.dataset.type === "line" ? ink2 : token(`--s${data.series[item.datasetIndex].slot}`); return { borderColor: c, backgroundColor: c }; },
+            footer: (items) => { const sum = data.totals[items[0].dataIndex]; return sum === null ? "" : `Total: ${exact(data.symbol, sum)}`; },
+          },
+        },
+      },
+    },
+    plugins: [marks(data)],
+  };
+}
+
+const font = (px, weight) => `${weight} ${px}px ${family}`;
+
+// Our own small plugin: the band behind days that still change, and anomaly triangles with at most five labels.
+function marks(data) {
+  return {
+    id: "marks",
+    beforeDatasetsDraw({ ctx, chartArea: area, scales: { x } }) {
+      const first = data.provisional.indexOf(true);
+      if (first < 0) return;
+      const half = data.labels.length > 1 ? (x.getPixelForValue(1) - x.getPixelForValue(0)) / 2 : (area.right - area.left) / 2;
+      const left = Math.max(area.left, x.getPixelForValue(first) - half);
+      ctx.save();
+      ctx.fillStyle = token("--surface-2");
+      ctx.fillRect(left, area.top, area.right - left, area.bottom - area.top);
+      ctx.restore();
+    },
+    afterDatasetsDraw(chart) {
+      const { ctx, chartArea: area } = chart;
+      ctx.save();
+      ctx.fillStyle = token("--bad");
+      ctx.textAlign = "center";
+      ctx.font = font(11, 600);
+      const taken = [];
+      let labels = 0;
+      for (const mark of data.marks ?? []) {
+        const at = place(chart, data, mark);
+        ctx.beginPath();
+        ctx.moveTo(at.x - 4, at.y - 6);
+        ctx.lineTo(at.x + 4, at.y - 6);
+        ctx.lineTo(at.x, at.y);
+        ctx.fill();
+        if (labels >= 5 || area.right - area.left < 480) continue;
+        const width = ctx.measureText(mark.label).width;
+        const x = Math.min(Math.max(at.x, area.left + width / 2), area.right - width / 2);
+        const box = { l: x - width / 2 - 6, r: x + width / 2 + 6, t: at.y - 24, b: at.y - 8 };
+        if (taken.some((o) => o.l < box.r && box.l < o.r && o.t < box.b && box.t < o.b)) continue; // no room: the triangle stays
+        taken.push(box);
+        labels++;
+        ctx.fillText(mark.label, x, at.y - 11);
+      }
+      ctx.restore();
+    },
+  };
+}
+
+function place(chart, data, mark) {
+  const { x, y } = chart.scales;
+  return { x: x.getPixelForValue(mark.day), y: y.getPixelForValue(Math.max(0, data.totals[mark.day] ?? 0)) - 5 };
+}
+
+function markAt(chart, data, px, py) {
+  return (data.marks ?? []).find((mark) => {
+    const at = place(chart, data, mark);
+    return Math.abs(px - at.x) < 14 && py < at.y + 8 && py > at.y - 28;
+  });
+}
