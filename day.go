@@ -1,9 +1,6 @@
 package fresnel
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // Day is a civil UTC date, counted in days since 1970-01-01.
 type Day int32
@@ -39,9 +36,6 @@ func (d Day) Time() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
 // String is the day as yyyy-mm-dd.
 func (d Day) String() string { return d.Time().Format(dayLayout) }
-
-// MarshalJSON writes the day as "yyyy-mm-dd".
-func (d Day) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
 
 // MonthStart is the first day of the day's month.
 func (d Day) MonthStart() Day {
@@ -82,11 +76,3 @@ func (p Period) Months() []Period {
 
 // String is the period with its last day inclusive.
 func (p Period) String() string { return p.From.String() + ".." + (p.To - 1).String() }
-
-// MarshalJSON writes {"from": first day, "to": last day, inclusive}.
-func (p Period) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		From Day `json:"from"`
-		To   Day `json:"to"`
-	}{p.From, p.To - 1})
-}

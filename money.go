@@ -1,7 +1,6 @@
 package fresnel
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -26,14 +25,6 @@ func (m Money) Decimal() string {
 
 // String is the amount with its currency, for logs.
 func (m Money) String() string { return m.Decimal() + " " + m.Currency }
-
-// MarshalJSON writes {"amount": "12.345678", "currency": "EUR"}.
-func (m Money) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		Amount   string `json:"amount"`
-		Currency string `json:"currency"`
-	}{m.Decimal(), m.Currency})
-}
 
 // Amount adds decimal numbers and rounds to micro-units once, at the end. Each
 // number counts to its ninth decimal place: Azure's figures are floats whose

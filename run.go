@@ -88,7 +88,7 @@ type Run struct {
 type Progress struct {
 	Done, Total int    // windows; Total 0 = not known yet
 	Rows        int    // rows read so far
-	Note        string // "waiting for Azure until 14:33:10 UTC"
+	Wait        time.Time // Azure asked to wait until then; zero = it did not
 }
 
 // Lease is the right to work on a run. Every write of a run carries it: a

@@ -1,6 +1,7 @@
 package fresnel
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -59,6 +60,39 @@ const (
 	Absent  = "Absent"  // no longer in Azure's list: a delegation lost, or a subscription gone
 	Gone    = "Gone"    // absent for a week: nothing more is expected of it
 )
+
+// Slug is the tenant's name as an address may carry it: lower-case letters and
+// digits of ASCII, joined by single dashes.
+func (t Tenant) Slug() string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(t.Name) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	return strings.TrimSuffix(b.String(), "-")
+}
+
+// FindTenants resolves tenant ids and slugs among the tenants that a viewer
+// may see. It fails with NotFound on any that is not among them, unknown and
+// foreign ones alike.
+func FindTenants(visible []Tenant, words []string) ([]TenantID, error) {
+	var out []TenantID
+	for _, w := range words {
+		low := strings.ToLower(strings.TrimSpace(w))
+		i := slices.IndexFunc(visible, func(t Tenant) bool { return string(t.ID) == low || t.Slug() == low && low != "" })
+		if i < 0 {
+			return nil, Errorf(NotFound, "there is no tenant %.60q", w)
+		}
+		if !slices.Contains(out, visible[i].ID) {
+			out = append(out, visible[i].ID)
+		}
+	}
+	return out, nil
+}
 
 // CostState says whether Azure gives costs of a subscription.
 type CostState int

@@ -2,7 +2,10 @@ package fresnel
 
 import "context"
 
-const scopeKey ctxKey = 100
+const (
+	scopeKey ctxKey = iota + 100
+	requestKey
+)
 
 // WithScope says what the viewer of a request may see.
 func WithScope(ctx context.Context, s Scope) context.Context {
@@ -13,4 +16,15 @@ func WithScope(ctx context.Context, s Scope) context.Context {
 func ScopeFrom(ctx context.Context) Scope {
 	s, _ := ctx.Value(scopeKey).(Scope)
 	return s
+}
+
+// WithRequestID names the request that a context belongs to.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey, id)
+}
+
+// RequestID names the request that ctx belongs to; "" outside a request.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey).(string)
+	return id
 }

@@ -97,8 +97,8 @@ func words(r fresnel.Run) string {
 		return "listing subscriptions"
 	default:
 		s := fmt.Sprintf("%d of %d windows, %d rows", r.Progress.Done, r.Progress.Total, r.Progress.Rows)
-		if r.Progress.Note != "" {
-			s += ", " + r.Progress.Note
+		if !r.Progress.Wait.IsZero() {
+			s += ", waiting for Azure until " + r.Progress.Wait.Format("15:04:05") + " UTC"
 		}
 		return s
 	}

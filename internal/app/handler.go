@@ -2,9 +2,76 @@ package app
 
 import (
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
+
+	"fresnel"
+	"fresnel/internal/api"
+	"fresnel/internal/web"
 )
 
+// newHandler puts pages, API and metrics on one mux behind the cache and the
+// edge.
 func (a *App) newHandler(every time.Duration) (http.Handler, error) {
-	return http.NotFoundHandler(), nil
+	mux := http.NewServeMux()
+	api.Register(mux, api.Service{
+		Reports: a.reports, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
+		Version: a.opt.Version, Log: a.log, Database: a.db.Ping, Azure: a.azure.Reachable,
+	})
+	web.Routes(mux, web.Service{
+		Reports: a.reports, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
+		SyncEvery: every, Notice: a.opt.Notice, Dev: a.cfg.Dev, Log: a.log, Subscribe: a.watch.Subscribe,
+	})
+	mux.Handle("GET /metrics", a.metrics.Handler())
+	scope := a.opt.Scope
+	if scope == nil {
+		scope = func(*http.Request) fresnel.Scope { return fresnel.AllTenants() }
+	}
+	edge := web.Edge{Scope: scope, Log: a.log, Observed: a.metrics.HTTP}
+	return edge.Wrap(mux, a.cache.Wrap(mux, a.cacheKey)), nil
+}
+
+// cacheKey names everything that a cached answer depends on. Answers that
+// change without the data's generation have no key.
+func (a *App) cacheKey(r *http.Request) (string, bool) {
+	path := r.URL.Path
+	switch {
+	case path == "/", path == "/costs", strings.HasPrefix(path, "/partials/cost-"):
+	case strings.HasPrefix(path, "/api/v1/costs/"), strings.HasPrefix(path, "/api/v1/tenants"):
+	default:
+		return "", false
+	}
+	if len(r.URL.RawQuery) > 4096 {
+		return "", false
+	}
+	var b strings.Builder
+	b.Grow(len(path) + len(r.URL.RawQuery) + 64)
+	b.WriteString(path)
+	b.WriteByte('?')
+	b.WriteString(sorted(r.URL.RawQuery))
+	b.WriteByte(0)
+	b.WriteString(fresnel.ScopeFrom(r.Context()).Key())
+	b.WriteByte(0)
+	b.WriteString(strconv.FormatInt(a.db.Generation(), 10))
+	if !strings.HasPrefix(path, "/api/") {
+		if c, err := r.Cookie("theme"); err == nil && len(c.Value) < 16 {
+			b.WriteByte(0)
+			b.WriteString(c.Value)
+		}
+	}
+	return b.String(), true
+}
+
+// sorted is the query with its words in order, values of one word as they stand.
+func sorted(raw string) string {
+	if !strings.Contains(raw, "&") {
+		return raw
+	}
+	v, err := url.ParseQuery(raw)
+	if err != nil {
+		return raw
+	}
+	return v.Encode()
 }

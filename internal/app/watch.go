@@ -8,6 +8,7 @@ import (
 
 	"fresnel"
 	"fresnel/internal/store"
+	"fresnel/internal/web"
 )
 
 // watch looks at the database for changes, made by whatever process, and tells
@@ -17,26 +18,18 @@ type watch struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
-	watch   map[chan Event]fresnel.Scope
+	watch   map[chan web.Event]fresnel.Scope
 	stopped bool
 }
 
-// Event is a change that live pages are told of. Tenants and Runs are cut to
-// the viewer's scope.
-type Event struct {
-	Generation int64
-	Data       bool // readers' data changed
-	Runs       []fresnel.Run
-}
-
 func newWatch(db *store.DB, log *slog.Logger) *watch {
-	return &watch{db: db, log: log, watch: map[chan Event]fresnel.Scope{}}
+	return &watch{db: db, log: log, watch: map[chan web.Event]fresnel.Scope{}}
 }
 
 // Subscribe gives events until done is called; the channel is closed when the
 // program stops.
-func (w *watch) Subscribe(s fresnel.Scope) (events <-chan Event, done func()) {
-	ch := make(chan Event, 4)
+func (w *watch) Subscribe(s fresnel.Scope) (events <-chan web.Event, done func()) {
+	ch := make(chan web.Event, 4)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -96,7 +89,7 @@ func (w *watch) run(ctx context.Context) error {
 			continue
 		}
 		if g != last || len(open) > 0 {
-			w.send(Event{Generation: g, Data: g != last, Runs: open})
+			w.send(web.Event{Data: g != last, Runs: open})
 		}
 		last = g
 	}
@@ -104,7 +97,7 @@ func (w *watch) run(ctx context.Context) error {
 
 // send tells each watcher what it may see; a watcher that does not keep up
 // misses events, and sees the next.
-func (w *watch) send(e Event) {
+func (w *watch) send(e web.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for ch, s := range w.watch {

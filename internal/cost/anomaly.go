@@ -140,3 +140,8 @@ func (r Reports) Restated(ctx context.Context, s fresnel.Scope, a Ask, limit int
 
 // Today is the current UTC day.
 func (r Reports) Today() fresnel.Day { return fresnel.DayOf(r.Now().In(time.UTC)) }
+
+// Key identifies the anomaly.
+func (a Anomaly) Key() string {
+	return string(a.Tenant) + "|" + a.Service + "|" + a.Currency + "|" + a.Day.String()
+}

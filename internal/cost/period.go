@@ -97,3 +97,33 @@ func Relative(word string, today fresnel.Day) (fresnel.Period, error) {
 	return fresnel.Period{}, fresnel.Errorf(fresnel.Invalid,
 		"period %.40q: expected mtd, last-month, 7d, 30d, 90d or ytd, or give from and to", word)
 }
+
+// ParsePeriod reads a period of the query language: a relative word, or the
+// first and last day. It fails with Invalid.
+func ParsePeriod(word, from, to string, today fresnel.Day) (fresnel.Period, error) {
+	if from == "" && to == "" {
+		return Relative(word, today)
+	}
+	if word != "" {
+		return fresnel.Period{}, fresnel.Errorf(fresnel.Invalid, "give period, or from and to, not both")
+	}
+	if from == "" || to == "" {
+		return fresnel.Period{}, fresnel.Errorf(fresnel.Invalid, "from and to go together")
+	}
+	f, err := fresnel.ParseDay(from)
+	if err != nil {
+		return fresnel.Period{}, err
+	}
+	t, err := fresnel.ParseDay(to)
+	if err != nil {
+		return fresnel.Period{}, err
+	}
+	p := fresnel.Period{From: f, To: t + 1}
+	if p.Days() == 0 {
+		return p, fresnel.Errorf(fresnel.Invalid, "from %s is after to %s", f, t)
+	}
+	if p.Days() > MaxDays {
+		return p, fresnel.Errorf(fresnel.Invalid, "a period of %d days is too long: ask for at most %d", p.Days(), MaxDays)
+	}
+	return p, nil
+}

@@ -62,18 +62,23 @@ type Row struct {
 	USD          Figure   // Azure's own conversion (CostUSD), the one figure across currencies
 }
 
-// Unit is the figure that stands for the row alone: its billing currency if
-// unit names it, CostUSD otherwise.
-func (r Row) Unit(unit string) Figure {
+// Unit is the currency in which an answer across currencies is told.
+type Unit struct {
+	Currency  string
+	Converted bool // amounts are Azure's CostUSD, because several currencies are billed
+}
+
+// In is the row's figure in a unit.
+func (r Row) In(u Unit) Figure {
+	if u.Converted {
+		return r.USD
+	}
 	for _, f := range r.Figures {
-		if f.Currency == unit {
+		if f.Currency == u.Currency {
 			return f
 		}
 	}
-	if unit != r.USD.Currency {
-		return Figure{Currency: unit}
-	}
-	return r.USD
+	return Figure{Currency: u.Currency}
 }
 
 // Breakdown is an answer by rows. The total is the sum of the rows.
@@ -94,13 +99,12 @@ func (b Breakdown) Known() bool { return len(b.Total.Figures) > 0 }
 // USD names the currency of CostUSD.
 const USD = "USD"
 
-// Unit names the currency in which the answer can be told as one figure: its
-// only billing currency, else CostUSD.
-func (b Breakdown) Unit() string {
+// Unit is the answer's only billing currency, else CostUSD.
+func (b Breakdown) Unit() Unit {
 	if len(b.Total.Figures) == 1 {
-		return b.Total.Figures[0].Currency
+		return Unit{Currency: b.Total.Figures[0].Currency}
 	}
-	return USD
+	return Unit{Currency: USD, Converted: true}
 }
 
 // Breakdown answers an Ask by its keys; without keys the total alone counts.
@@ -249,5 +253,61 @@ func (r Row) Key() string {
 
 // Label is what people call the row.
 func (r Row) Label() string {
-	return cmp.Or(r.Name, r.Service, r.Group, r.Subscription, string(r.Tenant))
+	return cmp.Or(r.Service, r.Group, r.Name, r.Subscription, string(r.Tenant))
+}
+
+// Share is the row's part of the total's CostUSD in percent; it does not exist
+// where the total is not positive.
+func (r Row) Share(total Row) (percent float64, ok bool) {
+	if total.USD.Now <= 0 {
+		return 0, false
+	}
+	return float64(r.USD.Now) / float64(total.USD.Now) * 100, true
+}
+
+// SortRows sorts by -cost, cost, name, -name, share, -share, previous,
+// -previous, change or -change; a change that does not exist comes last. Any
+// other word is -cost. unit says
+// which figures count.
+func SortRows(rows []Row, word string, unit Unit) {
+	by, desc := word, false
+	if len(word) > 0 && word[0] == '-' {
+		by, desc = word[1:], true
+	}
+	var compare func(a, b Row) int
+	switch by {
+	case "name":
+		compare = func(a, b Row) int { return cmp.Compare(a.Label(), b.Label()) }
+	case "previous":
+		compare = func(a, b Row) int { return cmp.Compare(a.In(unit).Before, b.In(unit).Before) }
+	case "change":
+		slices.SortStableFunc(rows, func(a, b Row) int { return compareChange(a.In(unit), b.In(unit), desc) })
+		return
+	case "cost", "share":
+		compare = func(a, b Row) int { return cmp.Compare(a.In(unit).Now, b.In(unit).Now) }
+	default:
+		compare, desc = func(a, b Row) int { return cmp.Compare(a.In(unit).Now, b.In(unit).Now) }, true
+	}
+	slices.SortStableFunc(rows, func(a, b Row) int {
+		c := compare(a, b)
+		if desc {
+			c = -c
+		}
+		return cmp.Or(c, cmp.Compare(a.Key(), b.Key()))
+	})
+}
+
+func compareChange(a, b Figure, desc bool) int {
+	x, okX := a.Change()
+	y, okY := b.Change()
+	switch {
+	case okX != okY && okX:
+		return -1
+	case okX != okY:
+		return 1
+	case desc:
+		return cmp.Compare(y, x)
+	default:
+		return cmp.Compare(x, y)
+	}
 }

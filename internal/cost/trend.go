@@ -20,7 +20,7 @@ type Trend struct {
 	Total     Series
 	Before    []int64 // the period before in Unit, aligned by position; nil = no comparison
 	BeforeOf  fresnel.Period
-	Unit      string // currency of Values
+	Unit      Unit // of Values and Before
 	SettledTo fresnel.Day
 	Coverage  Coverage
 }
@@ -98,6 +98,7 @@ func (r Reports) split(ctx context.Context, s fresnel.Scope, t *Trend, step By) 
 	}
 	if n := len(rows) - len(top); n > 0 {
 		rest.Other = n
+		rest.pick(t.Unit, len(t.Steps))
 		t.Series = append(t.Series, rest)
 	}
 	return nil
@@ -162,19 +163,19 @@ func steps(p fresnel.Period, monthly bool) []fresnel.Day {
 	return out
 }
 
-// unitOf is the only billing currency of the sums, or USD.
-func unitOf(sums []Sum) string {
-	unit := ""
+// unitOf is the only billing currency of the sums, or CostUSD.
+func unitOf(sums []Sum) Unit {
+	only := ""
 	for _, s := range sums {
-		if unit != "" && s.Currency != unit {
-			return USD
+		if only != "" && s.Currency != only {
+			return Unit{Currency: USD, Converted: true}
 		}
-		unit = s.Currency
+		only = s.Currency
 	}
-	if unit == "" {
-		return USD
+	if only == "" {
+		return Unit{Currency: USD, Converted: true}
 	}
-	return unit
+	return Unit{Currency: only}
 }
 
 // series lays sums of one row out over the steps.
@@ -196,12 +197,12 @@ func (t *Trend) series(sums []Sum) Series {
 	return out
 }
 
-func (s *Series) pick(unit string, n int) {
+func (s *Series) pick(u Unit, n int) {
 	s.Values = s.USDValues
-	if v := s.Currencies[unit]; v != nil && (unit != USD || len(s.Currencies) == 1) {
-		s.Values = v
-	} else if unit != USD {
-		s.Values = make([]int64, n)
+	if !u.Converted {
+		if s.Values = s.Currencies[u.Currency]; s.Values == nil {
+			s.Values = make([]int64, n)
+		}
 	}
 }
 
@@ -221,7 +222,7 @@ func (t *Trend) known(sums []Sum) []bool {
 }
 
 func (s Series) clone() Series {
-	c := Series{USDValues: slices.Clone(s.USDValues), Values: slices.Clone(s.Values), Currencies: map[string][]int64{}}
+	c := Series{USDValues: slices.Clone(s.USDValues), Currencies: map[string][]int64{}}
 	for k, v := range s.Currencies {
 		c.Currencies[k] = slices.Clone(v)
 	}
@@ -231,11 +232,51 @@ func (s Series) clone() Series {
 func (s *Series) subtract(o Series) {
 	for i := range s.USDValues {
 		s.USDValues[i] -= o.USDValues[i]
-		s.Values[i] -= o.Values[i]
 	}
 	for c, v := range o.Currencies {
 		for i := range v {
 			s.Currencies[c][i] -= v[i]
 		}
 	}
+}
+
+// Settled tells whether a step no longer grows.
+func (t Trend) Settled(i int) bool {
+	if t.Monthly {
+		return t.Steps[i].AddMonths(1) <= t.SettledTo
+	}
+	return t.Steps[i] < t.SettledTo
+}
+
+// Mean is an average over settled steps.
+type Mean struct {
+	Micros int64 // in the trend's Unit, rounded towards zero
+	Steps  int
+}
+
+// Average is the mean of the settled, known steps; it does not exist without any.
+func (t Trend) Average() (Mean, bool) {
+	var sum int64
+	n := 0
+	for i, v := range t.Total.Values {
+		if t.Known[i] && t.Settled(i) {
+			sum += v
+			n++
+		}
+	}
+	if n == 0 {
+		return Mean{}, false
+	}
+	return Mean{sum / int64(n), n}, true
+}
+
+// Peak is the position of the largest known step; it does not exist without any.
+func (t Trend) Peak() (int, bool) {
+	at := -1
+	for i, v := range t.Total.Values {
+		if t.Known[i] && (at < 0 || v > t.Total.Values[at]) {
+			at = i
+		}
+	}
+	return at, at >= 0
 }

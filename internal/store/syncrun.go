@@ -115,7 +115,7 @@ func (r *Runs) Ready(ctx context.Context, limit int) ([]syncer.Candidate, error)
 // faster.
 func (r *Runs) Claim(ctx context.Context, c syncer.Candidate, owner string, lease time.Duration, now time.Time) (run fresnel.Run, l fresnel.Lease, ok bool, err error) {
 	n, err := r.db.exec(ctx, "claim run", "UPDATE sync_run SET status = 1, fence = fence + 1, attempts = attempts + 1, lease_owner = ?, lease_until = "+r.db.d.now()+
-		" + ?, heartbeat = "+r.db.d.now()+", started_at = ?, done = 0, total = 0, note = '' WHERE id = ? AND fence = ? AND "+r.ready(),
+		" + ?, heartbeat = "+r.db.d.now()+", started_at = ?, done = 0, total = 0, wait_until = 0 WHERE id = ? AND fence = ? AND "+r.ready(),
 		owner, lease.Microseconds(), micros(now), c.ID, c.Fence)
 	if err != nil || n == 0 {
 		return run, l, false, err
@@ -128,8 +128,8 @@ func (r *Runs) Claim(ctx context.Context, c syncer.Candidate, owner string, leas
 // fresnel.ErrLeaseLost where the lease was taken over.
 func (r *Runs) Heartbeat(ctx context.Context, l fresnel.Lease, lease time.Duration, p fresnel.Progress) error {
 	n, err := r.db.exec(ctx, "heartbeat", "UPDATE sync_run SET lease_until = "+r.db.d.now()+" + ?, heartbeat = "+r.db.d.now()+
-		", done = ?, total = ?, rows_read = ?, note = ? WHERE id = ? AND fence = ? AND status = 1",
-		lease.Microseconds(), p.Done, p.Total, p.Rows, p.Note, l.Run, l.Fence)
+		", done = ?, total = ?, rows_read = ?, wait_until = ? WHERE id = ? AND fence = ? AND status = 1",
+		lease.Microseconds(), p.Done, p.Total, p.Rows, micros(p.Wait), l.Run, l.Fence)
 	if err == nil && n == 0 {
 		return fresnel.ErrLeaseLost
 	}
@@ -138,7 +138,7 @@ func (r *Runs) Heartbeat(ctx context.Context, l fresnel.Lease, lease time.Durati
 
 // Release gives a run back to the queue unfinished, as a stopping process does.
 func (r *Runs) Release(ctx context.Context, l fresnel.Lease) error {
-	_, err := r.db.exec(ctx, "release run", "UPDATE sync_run SET status = 0, lease_until = 0, note = '' WHERE id = ? AND fence = ? AND status = 1", l.Run, l.Fence)
+	_, err := r.db.exec(ctx, "release run", "UPDATE sync_run SET status = 0, lease_until = 0, wait_until = 0 WHERE id = ? AND fence = ? AND status = 1", l.Run, l.Fence)
 	return err
 }
 
@@ -147,7 +147,7 @@ func (r *Runs) Release(ctx context.Context, l fresnel.Lease) error {
 func (r *Runs) Complete(ctx context.Context, l fresnel.Lease, status fresnel.RunStatus, res fresnel.Result, reason, remedy string, now time.Time) error {
 	var g int64
 	err := r.db.tx(ctx, "complete run", func(tx *sql.Tx) error {
-		out, err := tx.ExecContext(ctx, r.db.d.bind("UPDATE sync_run SET status = ?, completed_at = ?, rows_read = ?, rows_written = ?, reason = ?, remedy = ?, note = '' WHERE id = ? AND fence = ? AND status = 1"),
+		out, err := tx.ExecContext(ctx, r.db.d.bind("UPDATE sync_run SET status = ?, completed_at = ?, rows_read = ?, rows_written = ?, reason = ?, remedy = ?, wait_until = 0 WHERE id = ? AND fence = ? AND status = 1"),
 			statusNum(status), micros(now), res.Read, res.Written, clip(reason), clip(remedy), l.Run, l.Fence)
 		if err != nil {
 			return err
@@ -195,18 +195,19 @@ func clip(s string) string {
 	return s
 }
 
-const runCols = "r.id, r.job, t.id, t.name, r.status, r.queued_at, r.started_at, r.completed_at, r.attempts, r.done, r.total, r.rows_read, r.rows_written, r.note, r.reason, r.remedy"
+const runCols = "r.id, r.job, t.id, t.name, r.status, r.queued_at, r.started_at, r.completed_at, r.attempts, r.done, r.total, r.rows_read, r.rows_written, r.wait_until, r.reason, r.remedy"
 
 func scanRun(rows interface{ Scan(...any) error }, v *fresnel.Run) error {
 	var status int
-	var queued, started, completed int64
+	var queued, started, completed, wait int64
 	err := rows.Scan(&v.ID, &v.Job, &v.Tenant, &v.TenantName, &status, &queued, &started, &completed, &v.Attempts,
-		&v.Progress.Done, &v.Progress.Total, &v.Progress.Rows, &v.Result.Written, &v.Progress.Note, &v.Reason, &v.Do)
+		&v.Progress.Done, &v.Progress.Total, &v.Progress.Rows, &v.Result.Written, &wait, &v.Reason, &v.Do)
 	if err != nil {
 		return err
 	}
 	v.Status = statuses[status]
 	v.Queued, v.Started, v.Completed = instant(queued), instant(started), instant(completed)
+	v.Progress.Wait = instant(wait)
 	v.Result.Read = v.Progress.Rows
 	return nil
 }

@@ -124,13 +124,13 @@ func (h *heartbeat) waiting(until time.Time) {
 	defer h.mu.Unlock()
 	if until.IsZero() {
 		if h.waiters--; h.waiters == 0 {
-			h.now.Note = ""
+			h.now.Wait = time.Time{}
 		}
 		return
 	}
 	h.waiters++
-	if h.now.Note == "" {
-		h.now.Note = "Azure asked us to wait until " + until.UTC().Format("15:04:05") + " UTC"
+	if h.now.Wait.IsZero() {
+		h.now.Wait = until
 	}
 }
 

@@ -26,7 +26,7 @@ func TestPreview(t *testing.T) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle(ui.Prefix, ui.Static())
-	render := func(path string, make func(s page.Shell, partial bool) templ.Component) {
+	render := func(path string, body func(s page.Shell) templ.Component) {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			q, notes := page.ParseQuery(r.URL.Query())
 			s := page.SampleShell(time.Now())
@@ -44,34 +44,32 @@ func TestPreview(t *testing.T) {
 			}
 			w.Header().Set("Content-Security-Policy", policy)
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			if err := make(s, false).Render(context.Background(), w); err != nil {
+			if err := body(s).Render(context.Background(), w); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	render("/{$}", func(s page.Shell, _ bool) templ.Component {
+	render("/{$}", func(s page.Shell) templ.Component {
 		s.Title, s.Sub = "Overview", "6 tenants · 41 subscriptions · month to date, UTC days"
 		return page.OverviewPage(s, page.SampleOverview(s))
 	})
-	render("/costs", func(s page.Shell, _ bool) templ.Component {
+	render("/costs", func(s page.Shell) templ.Component {
 		s.Title, s.Sub = "Costs", "Actual cost, month to date, 41 subscriptions, UTC days"
 		return page.CostsPage(s, page.SampleCosts(s))
 	})
-	render("/sync", func(s page.Shell, _ bool) templ.Component {
+	render("/sync", func(s page.Shell) templ.Component {
 		s.Title, s.Sub, s.To = "Sync status", "What was read from Azure, when, and what failed", time.Time{}
 		return page.SyncPage(s, page.SampleSync(s))
 	})
-	render("/dev/states", func(s page.Shell, _ bool) templ.Component {
+	render("/dev/states", func(s page.Shell) templ.Component {
 		s.Title, s.Sub = "Card states", "Every partial in every state, with invented figures"
 		return page.StatesPage(s, s.Now)
 	})
-	render("/missing", func(s page.Shell, _ bool) templ.Component {
+	render("/missing", func(s page.Shell) templ.Component {
 		s.Title = "Not found"
 		return page.ErrorPage(s, page.Problem{Status: 404, Title: "No such page", Cause: "Nothing is at this address.", RequestID: "01JD3K9Q7B"})
 	})
-	partial := func(name string, c func(s page.Shell) templ.Component) {
-		render("/partials/"+name, func(s page.Shell, _ bool) templ.Component { return c(s) })
-	}
+	partial := func(name string, body func(s page.Shell) templ.Component) { render(page.PathPartials+name, body) }
 	partial("cost-summary-card", func(s page.Shell) templ.Component { return page.CostSummaryCard(page.SampleOverview(s).Summary) })
 	partial("cost-chart", func(s page.Shell) templ.Component { return page.CostChartPanel(page.SampleOverview(s).Chart) })
 	partial("cost-breakdown", func(s page.Shell) templ.Component { return page.CostBreakdownPanel(page.SampleOverview(s).Tenants) })

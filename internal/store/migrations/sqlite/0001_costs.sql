@@ -118,7 +118,7 @@ CREATE TABLE sync_run (
     total        INTEGER NOT NULL CONSTRAINT df_run_total DEFAULT 0,
     rows_read    BIGINT NOT NULL CONSTRAINT df_run_read DEFAULT 0,
     rows_written BIGINT NOT NULL CONSTRAINT df_run_written DEFAULT 0,
-    note         TEXT NOT NULL CONSTRAINT df_run_note DEFAULT '',
+    wait_until   BIGINT NOT NULL CONSTRAINT df_run_wait DEFAULT 0,
     reason       TEXT NOT NULL CONSTRAINT df_run_reason DEFAULT '',
     remedy       TEXT NOT NULL CONSTRAINT df_run_remedy DEFAULT ''
 );

@@ -15,7 +15,7 @@ async function drawCharts(region) {
   if (!region.querySelector?.("canvas[data-chart]")) return;
   try {
     charts ??= await import(document.querySelector('meta[name="fresnel-chart"]').content);
-    charts.draw(region, (url) => location.assign(url));
+    charts.draw(region, (url) => url.startsWith("/") && location.assign(url));
   } catch (err) {
     for (const box of region.querySelectorAll("canvas[data-chart]")) box.closest(".panel")?.querySelector("details.more")?.setAttribute("open", "");
     say("The chart could not be loaded. Its figures are shown as a table.");
@@ -53,8 +53,6 @@ function closeMenus(except) {
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-theme-switch]")) return nextTheme();
-  const clear = event.target.closest("[data-uncheck]");
-  if (clear) for (const box of clear.closest("form").querySelectorAll('input[type="checkbox"]')) box.checked = false;
   closeMenus(event.target.closest("details.menu"));
 });
 
@@ -72,6 +70,13 @@ document.addEventListener("input", (event) => {
   for (const option of event.target.closest(".menu-box").querySelectorAll("label.opt")) option.hidden = !option.textContent.toLowerCase().includes(word);
 });
 
+// A form that starts something: its button sleeps until the answer is here.
+document.addEventListener("submit", ({ target }) => {
+  if (target.matches("[data-once]")) setTimeout(() => { for (const button of target.querySelectorAll("button")) button.disabled = true; });
+});
+const wake = () => { for (const button of document.querySelectorAll("[data-once] button:disabled")) button.disabled = false; };
+addEventListener("pageshow", wake);
+
 // htmx: busy regions, failures, and what has to be looked at again after a swap.
 const regionOf = (ctx) => (ctx?.target?.id === "app" ? document.getElementById("main") : ctx?.target);
 
@@ -86,7 +91,10 @@ const clock = () => new Date().toISOString().slice(11, 16) + " UTC";
 let loaded = clock();
 
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => regionOf(ctx)?.setAttribute("aria-busy", "true"));
-document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => regionOf(ctx)?.removeAttribute?.("aria-busy"));
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  regionOf(ctx)?.removeAttribute?.("aria-busy");
+  if (ctx?.target?.id === "app") wake();
+});
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   regionOf(ctx)?.removeAttribute?.("aria-busy");
   banner(`Fresnel did not answer. Showing data loaded at ${loaded}.`);

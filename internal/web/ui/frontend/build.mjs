@@ -19,7 +19,7 @@ const modules = join(here, "node_modules");
 const committed = join(here, "..", "static");
 const check = process.argv.includes("--check");
 
-// The icons that templates name. Icon panics in a test when a template asks for one that is not here.
+// The icons that templates name; a test of web/page renders everything and looks for each in the sprite.
 const icons = [
   "arrow-down", "arrow-up", "arrow-up-down", "arrow-up-right", "arrow-down-right", "building-2", "calendar",
   "chart-column", "check", "chevron-down", "chevron-right", "circle-check", "circle-dollar-sign", "circle-pause", "circle-x", "clock",

@@ -55,9 +55,10 @@ function config(data, animate) {
   const fade = (colour) => colour + "8c"; // 55 % of an #rrggbb colour
   const bars = data.series.map((series) => {
     const colour = token(`--s${series.slot}`);
+    const shades = data.provisional.map((late) => (late ? fade(colour) : colour));
     return {
       type: "bar", label: series.name, data: series.values, stack: "cost", order: 2,
-      backgroundColor: data.provisional.map((late) => (late ? fade(colour) : colour)),
+      backgroundColor: shades, hoverBackgroundColor: shades,
       borderColor: surface, borderWidth: { top: 1 }, borderSkipped: false,
       categoryPercentage: 0.92, barPercentage: data.labels.length > 60 ? 1 : 0.9, maxBarThickness: 64,
     };

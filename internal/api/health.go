@@ -1,0 +1,106 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/cost"
+)
+
+type healthOutput struct {
+	Body struct {
+		Status  string `json:"status" enum:"ok"`
+		Version string `json:"version"`
+	}
+}
+
+func (h handlers) health(context.Context, *struct{}) (*healthOutput, error) {
+	out := &healthOutput{}
+	out.Body.Status, out.Body.Version = "ok", h.Version
+	return out, nil
+}
+
+// Check is the state of one thing that the program needs.
+type Check struct {
+	Status string `json:"status" enum:"ok,failing"`
+	Reason string `json:"reason,omitempty"`
+	Do     string `json:"do,omitempty"`
+}
+
+// DataCheck is the age of what is held.
+type DataCheck struct {
+	Status  string     `json:"status" enum:"ok,stale,partial,none"`
+	Tenants int        `json:"tenants" doc:"Read in full for the month"`
+	Of      int        `json:"of"`
+	Oldest  *time.Time `json:"oldest_synced_at"`
+}
+
+type healthDetailedOutput struct {
+	Status int
+	Body   struct {
+		Status   string    `json:"status" enum:"ok,degraded,failing"`
+		Database Check     `json:"database"`
+		Azure    Check     `json:"azure" doc:"Whether Resource Manager can be reached"`
+		Costs    DataCheck `json:"costs"`
+		Version  string    `json:"version"`
+	}
+}
+
+func (h handlers) healthDetailed(ctx context.Context, _ *struct{}) (*healthDetailedOutput, error) {
+	out := &healthDetailedOutput{Status: 200}
+	out.Body.Status, out.Body.Version = "ok", h.Version
+	out.Body.Azure = check(ctx, h.Azure)
+	out.Body.Database = check(ctx, h.Database)
+	if out.Body.Database.Status == "ok" {
+		out.Body.Costs = h.dataCheck(ctx)
+	} else {
+		out.Body.Costs = DataCheck{Status: "none"}
+	}
+	switch {
+	case out.Body.Database.Status != "ok":
+		out.Body.Status, out.Status = "failing", 503
+	case out.Body.Azure.Status != "ok", out.Body.Costs.Status != "ok":
+		out.Body.Status = "degraded"
+	}
+	return out, nil
+}
+
+func check(ctx context.Context, f func(context.Context) error) Check {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := f(ctx)
+	if err == nil {
+		return Check{Status: "ok"}
+	}
+	if ctx.Err() != nil {
+		return Check{Status: "failing", Reason: "no answer within 5 seconds"}
+	}
+	reason, do := fresnel.Reason(err)
+	return Check{Status: "failing", Reason: reason, Do: do}
+}
+
+func (h handlers) dataCheck(ctx context.Context) DataCheck {
+	today := h.Reports.Today()
+	// Health speaks of the whole instance, whoever asks; it names no tenant.
+	b, err := h.Reports.Breakdown(ctx, fresnel.AllTenants(), cost.Ask{Period: fresnel.Period{From: today.MonthStart(), To: today + 1}, Versus: cost.VersusNone})
+	if err != nil {
+		return DataCheck{Status: "none"}
+	}
+	d := DataCheck{Status: "ok", Tenants: b.Coverage.Covered, Of: b.Coverage.Of}
+	if !b.Coverage.Oldest.IsZero() {
+		d.Oldest = &b.Coverage.Oldest
+	}
+	for _, t := range b.Coverage.Tenants {
+		if t.State == cost.Stale {
+			d.Status = "stale"
+		}
+	}
+	if d.Tenants < d.Of {
+		d.Status = "partial"
+	}
+	if d.Tenants == 0 && d.Oldest == nil {
+		d.Status = "none"
+	}
+	return d
+}

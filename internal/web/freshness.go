@@ -1,0 +1,235 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/cost"
+	"fresnel/internal/web/page"
+)
+
+// freshness tells how old and complete figures are, and which state of the
+// card that makes. known says whether Azure has reported any cost for them.
+func (h handlers) freshness(ctx context.Context, q *request, c cost.Coverage, known bool) (page.Freshness, error) {
+	f := page.Freshness{Now: q.now, SyncedAt: c.Newest, Covered: c.Covered, Of: c.Of, Limited: !q.full.All()}
+	fresh, stale, read := 0, 0, 0
+	for _, t := range c.Tenants {
+		switch t.State {
+		case cost.Fresh:
+			fresh++
+		case cost.Stale:
+			stale++
+		case cost.Never, cost.Partial:
+			f.Missing = append(f.Missing, page.Missing{Name: t.Name, Reason: missingReason(t)})
+		case cost.NoCost:
+		}
+		if t.SyncedAt.IsZero() {
+			continue
+		}
+		read++
+		if t.State == cost.Stale && (f.OldestAt.IsZero() || t.SyncedAt.Before(f.OldestAt)) {
+			f.OldestName, f.OldestAt, f.Stale = t.Name, t.SyncedAt, true
+		}
+	}
+	f.Late = late(q, c)
+	if len(c.Tenants) == 0 {
+		f.State, f.EmptyTitle = page.NeverSynced, "Connect a first tenant"
+		f.EmptyText = "Register tenants with: fresnel tenants import FILE. Costs appear a few minutes after the first sync starts."
+		return f, nil
+	}
+	if fresh+stale < c.Of {
+		running, err := h.firstSync(ctx, q, &f)
+		if err != nil {
+			return f, err
+		}
+		if running {
+			f.State, f.HasRows = page.FirstSync, known
+			return f, nil
+		}
+	}
+	switch {
+	case known && stale > 0 && fresh == 0:
+		f.State = page.AllStale
+	case known:
+	case read == 0 && c.Newest.IsZero():
+		last, err := h.lastKnown(ctx, q)
+		if err != nil {
+			return f, err
+		}
+		if f.State = page.Uncovered; last == "" {
+			f.State = page.NeverSynced
+		}
+		f.LastKnown = last
+	default:
+		last, err := h.lastKnown(ctx, q)
+		if err != nil {
+			return f, err
+		}
+		f.State, f.LastKnown = page.Uncovered, last
+	}
+	return f, nil
+}
+
+func missingReason(t cost.TenantCoverage) string {
+	s := "not read yet"
+	if t.State == cost.Partial {
+		s = page.Count(t.Read) + " of " + page.Plural(t.Subscriptions, "subscription", "subscriptions") + " read"
+	}
+	if t.Reason != "" {
+		s += ". " + t.Reason
+		if t.Do != "" {
+			s += ". " + t.Do
+		}
+	}
+	return s
+}
+
+// late names the days of the period that can still change.
+func late(q *request, c cost.Coverage) string {
+	p := q.ask.Period.Intersect(fresnel.Period{From: c.Settled, To: fresnel.DayOf(q.now)})
+	if c.Settled == 0 || p.Days() == 0 {
+		return ""
+	}
+	return days(p) + " can still change"
+}
+
+// firstSync fills the progress of tenants that have never been read, and
+// tells whether any of them is being read now.
+func (h handlers) firstSync(ctx context.Context, q *request, f *page.Freshness) (bool, error) {
+	runs, err := h.Runs.Latest(ctx, q.scope, "costs")
+	if err != nil {
+		return false, err
+	}
+	ended := map[fresnel.TenantID]bool{}
+	for _, r := range runs {
+		if !r.Completed.IsZero() {
+			ended[r.Tenant] = true
+		}
+	}
+	first := false
+	for _, r := range runs {
+		if ended[r.Tenant] {
+			continue
+		}
+		first = true
+		f.Progress.Done += r.Progress.Done
+		f.Progress.Of += r.Progress.Total
+		if r.Progress.Wait.After(f.WaitUntil) {
+			f.WaitUntil = r.Progress.Wait
+		}
+	}
+	f.Progress.Words = page.Count(f.Progress.Done) + " of " + page.Count(f.Progress.Of) + " months of subscriptions read"
+	if f.Progress.Of == 0 {
+		f.Progress.Words = "Listing subscriptions"
+	}
+	return first, nil
+}
+
+// lastKnown is the newest day of the past year with cost, in words.
+func (h handlers) lastKnown(ctx context.Context, q *request) (string, error) {
+	today := h.Reports.Today()
+	a := cost.Ask{Period: fresnel.Period{From: today - 365, To: today + 1}, Versus: cost.VersusNone, Metric: q.ask.Metric}
+	t, err := h.Reports.Trend(ctx, q.scope, a, false)
+	if err != nil {
+		return "", err
+	}
+	for i := len(t.Steps) - 1; i >= 0; i-- {
+		if t.Total.USDValues[i] != 0 {
+			return page.Money(t.Total.Values[i], t.Unit.Currency, true) + " on " + t.Steps[i].Time().Format("2 Jan 2006"), nil
+		}
+	}
+	return "", nil
+}
+
+// freshnessModel lists the tenants, those in trouble first; limit 0 = all.
+func (h handlers) freshnessModel(ctx context.Context, q *request, limit int) (page.SyncFreshness, error) {
+	today := h.Reports.Today()
+	reads, err := h.Reports.Reader.Coverage(ctx, q.scope, fresnel.Period{From: today.MonthStart(), To: today + 1}, cost.Actual)
+	if err != nil {
+		return page.SyncFreshness{}, err
+	}
+	c := cost.Cover(reads, fresnel.Period{From: today.MonthStart(), To: today + 1}, q.now, h.Reports.StaleAfter)
+	runs, err := h.Runs.Latest(ctx, q.scope, "costs")
+	if err != nil {
+		return page.SyncFreshness{}, err
+	}
+	state := map[fresnel.TenantID]fresnel.Run{}
+	for _, r := range runs { // newest first: an open run stands before the ended one
+		if _, ok := state[r.Tenant]; !ok {
+			state[r.Tenant] = r
+		}
+	}
+	m := page.SyncFreshness{Region: page.Region{Query: q.query}, CanSync: true}
+	m.Fresh = page.Freshness{Now: q.now, SyncedAt: c.Newest}
+	if len(c.Tenants) == 0 {
+		m.Fresh.State, m.Fresh.EmptyTitle, m.Fresh.EmptyText = page.NeverSynced, "Connect a first tenant", "Register tenants with: fresnel tenants import FILE."
+	}
+	current := 0
+	var calm []page.FreshnessRow
+	for _, t := range c.Tenants {
+		row, ok := h.freshnessRow(q, t, state[t.Tenant])
+		if ok {
+			current++
+			calm = append(calm, row)
+		} else {
+			m.Rows = append(m.Rows, row)
+		}
+	}
+	m.Rows = append(m.Rows, calm...)
+	m.Current = page.Count(current) + " of " + page.Plural(len(c.Tenants), "tenant", "tenants") + " current"
+	m.Schedule = "Stale after " + hours(h.Reports.StaleAfter) + ". Costs are read every " + hours(h.SyncEvery)
+	if limit > 0 && len(m.Rows) > limit {
+		m.More, m.Rows = len(m.Rows)-limit, m.Rows[:limit]
+	}
+	return m, nil
+}
+
+func hours(d time.Duration) string {
+	if d < time.Hour {
+		return page.Count(int(d.Minutes())) + " min"
+	}
+	return page.Count(int(d.Hours())) + " h"
+}
+
+// freshnessRow is one tenant; ok says that nothing is wrong with it.
+func (h handlers) freshnessRow(q *request, t cost.TenantCoverage, r fresnel.Run) (row page.FreshnessRow, ok bool) {
+	row = page.FreshnessRow{
+		Name: t.Name, URL: q.query.Scope().WithTenants(string(t.Tenant)).URL(page.PathCosts),
+		At: t.SyncedAt, State: runState(r), Stale: t.State == cost.Stale,
+	}
+	switch t.State {
+	case cost.Partial, cost.Never:
+		row.Reason = missingReason(t)
+	case cost.Stale:
+		row.Reason = "Last read " + page.Ago(q.now, t.SyncedAt)
+		if t.Reason != "" {
+			row.Reason += ". " + t.Reason
+		}
+	case cost.NoCost:
+		row.Reason = "No subscription has an offer with cost data"
+	case cost.Fresh:
+		row.Reason = t.Reason
+	}
+	bad := r.Status == fresnel.Failed || r.Status == fresnel.Partial
+	return row, t.State == cost.Fresh && !bad
+}
+
+func runState(r fresnel.Run) page.RunState {
+	switch r.Status {
+	case fresnel.Queued:
+		return page.RunQueued
+	case fresnel.Running:
+		if !r.Progress.Wait.IsZero() {
+			return page.RunWaiting
+		}
+		return page.RunRunning
+	case fresnel.Completed:
+		return page.RunDone
+	case fresnel.Partial:
+		return page.RunPartial
+	case fresnel.Failed:
+		return page.RunFailed
+	}
+	return ""
+}

@@ -1,0 +1,132 @@
+package web
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/api"
+)
+
+// Policy is the content security policy of every answer: nothing inline,
+// nothing from elsewhere.
+const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+
+// Edge is what every request goes through.
+type Edge struct {
+	Scope    func(*http.Request) fresnel.Scope // what the viewer may see
+	Log      *slog.Logger
+	Observed func(route string, status int, took time.Duration)
+}
+
+// Wrap puts the edge around a handler: request id, recovery, security headers,
+// refusal of foreign hosts and cross-site writes, and the viewer's scope.
+func (e Edge) Wrap(mux *http.ServeMux, next http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, r, http.StatusForbidden, "this request came from another site", "Start it from Fresnel's own pages.")
+	}))
+	guarded := cross.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now() //nolint:forbidigo // measures the answer, not the world
+		id := rand.Text()[:12]
+		ctx := fresnel.WithScope(fresnel.WithRequestID(r.Context(), id), e.Scope(r))
+		r = r.WithContext(ctx)
+		rec := &status{ResponseWriter: w}
+		setHeaders(w.Header(), id)
+		defer func() {
+			if p := recover(); p != nil {
+				e.recovered(rec, r, p)
+			}
+			if e.Observed != nil {
+				_, pattern := mux.Handler(r)
+				e.Observed(pattern, rec.code(), time.Since(start)) //nolint:forbidigo // as above
+			}
+		}()
+		if !localHost(r.Host) {
+			refuse(rec, r, http.StatusMisdirectedRequest, "this host name is not served", "Open Fresnel by the address that it printed at its start.")
+			return
+		}
+		guarded.ServeHTTP(rec, r)
+	})
+}
+
+func setHeaders(h http.Header, id string) {
+	h.Set("Content-Security-Policy", Policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("X-Request-Id", id)
+}
+
+// localHost tells whether a Host header names this machine. Without sign-in,
+// a page of any site could otherwise read ours by pointing its own name at
+// 127.0.0.1 (DNS rebinding).
+func localHost(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func (e Edge) recovered(w *status, r *http.Request, p any) {
+	if p == http.ErrAbortHandler { //nolint:errorlint,err113 // net/http's own sentinel
+		panic(p)
+	}
+	e.Log.ErrorContext(r.Context(), "request panicked", "req", fresnel.RequestID(r.Context()), "err", clip(fmt.Sprint(p)), "stack", clip(string(debug.Stack())))
+	if w.written == 0 {
+		refuse(w, r, http.StatusInternalServerError, "internal error", "Look for the request id in the log.")
+	}
+}
+
+// clip bounds a text of the log.
+func clip(s string) string { return s[:min(len(s), 4000)] }
+
+// refuse answers with a problem document: what is refused here never reached
+// a page.
+func refuse(w http.ResponseWriter, r *http.Request, code int, detail, do string) {
+	api.WriteProblem(w, &api.ProblemDoc{Title: http.StatusText(code), Status: code, Detail: detail, Do: do, RequestID: fresnel.RequestID(r.Context())})
+}
+
+// status remembers the code of an answer.
+type status struct {
+	http.ResponseWriter
+	written int
+}
+
+func (s *status) WriteHeader(code int) {
+	if s.written == 0 {
+		s.written = code
+	}
+	s.ResponseWriter.WriteHeader(code)
+}
+
+func (s *status) Write(p []byte) (int, error) {
+	if s.written == 0 {
+		s.written = http.StatusOK
+	}
+	return s.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController find Flush.
+func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func (s *status) code() int {
+	if s.written == 0 {
+		return http.StatusOK
+	}
+	return s.written
+}

@@ -1,0 +1,50 @@
+package page_test
+
+import (
+	"net/url"
+	"testing"
+
+	"fresnel/internal/web/page"
+)
+
+func TestQueryRoundTrip(t *testing.T) {
+	for _, tt := range []struct {
+		in, want string
+		notes    int
+	}{
+		{"", "/costs", 0},
+		{"period=mtd&vs=prev&group=tenant&sort=-cost", "/costs", 0},
+		{"tenant=b&tenant=a&tenant=b", "/costs?tenant=b&tenant=a", 0},
+		{"period=30d&vs=prev-year&group=service", "/costs?group=service&period=30d&vs=prev-year", 0},
+		{"from=2026-10-01&to=2026-10-09&period=7d", "/costs?from=2026-10-01&to=2026-10-09", 0},
+		{"from=2026-10-09&to=2026-10-01", "/costs", 1},
+		{"from=yesterday&to=today", "/costs", 1},
+		{"to=2026-10-09", "/costs", 1},
+		{"period=forever&group=colour&metric=amortized", "/costs?metric=amortized", 2},
+		{"tenant=%3Cscript%3E%26x", "/costs?tenant=%3Cscript%3E%26x", 0},
+	} {
+		values, err := url.ParseQuery(tt.in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, notes := page.ParseQuery(values)
+		if got := q.URL(page.PathCosts); got != tt.want || len(notes) != tt.notes {
+			t.Errorf("%q: %s with notes %q, want %s with %d", tt.in, got, notes, tt.want, tt.notes)
+		}
+	}
+}
+
+func TestQueryWith(t *testing.T) {
+	q := page.Query{Tenants: []string{"a"}, From: "2026-10-01", To: "2026-10-09", Group: "service", Cursor: "c"}
+	for _, tt := range []struct{ got, want string }{
+		{q.WithPeriod("7d").URL("/"), "/?group=service&period=7d&tenant=a"},
+		{q.WithTenants().URL("/"), "/?from=2026-10-01&group=service&to=2026-10-09"},
+		{q.WithSort("name").WithVS("none").Scope().URL("/sync"), "/sync?from=2026-10-01&tenant=a&to=2026-10-09&vs=none"},
+		{page.SyncCosts("a&b"), "/sync/costs?tenant=a%26b"},
+		{page.SyncCosts(""), "/sync/costs"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %s, want %s", tt.got, tt.want)
+		}
+	}
+}

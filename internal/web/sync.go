@@ -1,0 +1,267 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"fresnel"
+	"fresnel/internal/web/page"
+)
+
+func (h handlers) syncPage(ctx context.Context, q *request) (view, error) {
+	var m page.Sync
+	var err error
+	if m.Jobs, err = h.jobsModel(ctx, q); err != nil {
+		return nil, err
+	}
+	if m.Freshness, err = h.freshnessModel(ctx, q, 0); err != nil {
+		return nil, err
+	}
+	m.Stats = syncStats(q, m)
+	return func(s page.Shell) templ.Component { return page.SyncPage(s, m) }, nil
+}
+
+func (h handlers) syncFreshness(ctx context.Context, q *request) (templ.Component, error) {
+	limit := 0
+	if q.query.View != "" {
+		limit = 8
+	}
+	m, err := h.freshnessModel(ctx, q, limit)
+	return page.SyncFreshnessPanel(m), err
+}
+
+func (h handlers) syncJobs(ctx context.Context, q *request) (templ.Component, error) {
+	m, err := h.jobsModel(ctx, q)
+	return page.SyncJobsPanel(m), err
+}
+
+func syncStats(q *request, m page.Sync) []page.Stat {
+	running, waiting, queued, failed := 0, 0, 0, 0
+	for _, r := range m.Jobs.Runs {
+		switch r.State {
+		case page.RunRunning:
+			running++
+		case page.RunWaiting:
+			running++
+			waiting++
+		case page.RunQueued:
+			queued++
+		case page.RunDone, page.RunFailed, page.RunPartial:
+		}
+	}
+	var oldest page.FreshnessRow
+	current := 0
+	for _, r := range m.Freshness.Rows {
+		if r.State == page.RunFailed || r.State == page.RunPartial {
+			failed++
+		}
+		if !r.Stale && r.Reason == "" {
+			current++
+		}
+		if !r.At.IsZero() && (oldest.At.IsZero() || r.At.Before(oldest.At)) {
+			oldest = r
+		}
+	}
+	age, whose := page.Dash, "Nothing read yet"
+	if !oldest.At.IsZero() {
+		age, whose = page.Age(q.now, oldest.At), oldest.Name
+	}
+	return []page.Stat{
+		{Label: "Tenants current", Figure: page.Count(current) + " of " + page.Count(len(m.Freshness.Rows)), Note: m.Freshness.Schedule},
+		{Label: "Running now", Figure: page.Count(running), Note: page.Count(waiting) + " waiting for Azure, " + page.Count(queued) + " queued"},
+		{Label: "Failed or partial", Figure: page.Count(failed), Note: "by the newest run of each tenant"},
+		{Label: "Oldest data", Figure: age, Note: whose},
+	}
+}
+
+const jobsShown = 25
+
+// jobsModel lists the newest runs, the open ones first.
+func (h handlers) jobsModel(ctx context.Context, q *request) (page.SyncJobs, error) {
+	runs, err := h.Runs.List(ctx, q.scope, "", false, 0, jobsShown)
+	if err != nil {
+		return page.SyncJobs{}, err
+	}
+	slices.SortStableFunc(runs, func(a, b fresnel.Run) int { return openFirst(a) - openFirst(b) })
+	m := page.SyncJobs{Region: page.Region{Query: q.query}, CanSync: true, LastEvent: q.now}
+	m.Fresh = page.Freshness{Now: q.now}
+	for _, r := range runs {
+		m.Runs = append(m.Runs, syncRun(r))
+		if r.Completed.After(m.Fresh.SyncedAt) && r.Status != fresnel.Failed {
+			m.Fresh.SyncedAt = r.Completed
+		}
+	}
+	if len(runs) == 0 {
+		m.Fresh.State, m.Fresh.EmptyTitle, m.Fresh.EmptyText = page.Empty, "No sync has run yet", "Runs appear here as soon as one is queued."
+	}
+	return m, nil
+}
+
+func openFirst(r fresnel.Run) int {
+	switch r.Status {
+	case fresnel.Running:
+		return 0
+	case fresnel.Queued:
+		return 1
+	case fresnel.Completed, fresnel.Partial, fresnel.Failed:
+	}
+	return 2
+}
+
+func syncRun(r fresnel.Run) page.SyncRun {
+	o := page.SyncRun{
+		ID: strconv.FormatInt(r.ID, 10), Job: "Costs", Tenant: r.TenantName, TenantID: string(r.Tenant), State: runState(r),
+		Started: r.Started, Finished: r.Completed, Until: r.Progress.Wait, Reason: r.Reason, Do: r.Do,
+		Progress: page.Progress{Done: r.Progress.Done, Of: r.Progress.Total, Words: runWords(r)},
+	}
+	switch r.Status {
+	case fresnel.Queued:
+		o.Words = "waiting for a free place"
+	case fresnel.Completed, fresnel.Partial:
+		took := r.Completed.Sub(r.Started)
+		o.Words = page.Plural(r.Result.Read, "row", "rows") + " read, " + page.Count(r.Result.Written) + " changed"
+		if took > 0 {
+			o.Words += " in " + short(took)
+		}
+	case fresnel.Running, fresnel.Failed:
+	}
+	for _, p := range r.Result.Parts {
+		state := page.RunFailed
+		if p.State == fresnel.PartSkipped {
+			state = page.RunDone
+		}
+		reason := p.Reason
+		if p.Do != "" {
+			reason += ". " + p.Do
+		}
+		o.Parts = append(o.Parts, page.RunPart{Name: p.Name, State: state, Reason: reason})
+	}
+	return o
+}
+
+func short(d time.Duration) string {
+	if d < 10*time.Second {
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+func runWords(r fresnel.Run) string {
+	if r.Progress.Total == 0 {
+		return "Listing subscriptions"
+	}
+	return page.Count(r.Progress.Done) + " of " + page.Count(r.Progress.Total) + " months of subscriptions · " + page.Plural(r.Progress.Rows, "row", "rows")
+}
+
+// startSync queues a job and shows the Sync page, where its runs are seen.
+func (h handlers) startSync(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	s := fresnel.ScopeFrom(ctx)
+	visible, err := h.Tenants.List(ctx, s)
+	var ids []fresnel.TenantID
+	if err == nil {
+		words := r.URL.Query()["tenant"]
+		if len(words) == 0 {
+			for _, t := range visible {
+				ids = append(ids, t.ID)
+			}
+		} else {
+			ids, err = fresnel.FindTenants(visible, words)
+		}
+	}
+	if err == nil {
+		_, _, err = h.Sync.Trigger(ctx, r.PathValue("job"), ids)
+	}
+	if err != nil && fresnel.KindOf(err) != fresnel.Conflict { // under way: the page shows it
+		p := h.problem(ctx, err, "")
+		q := &request{now: h.Now(), full: s, tenants: visible}
+		shell := h.shell(ctx, p.Title, page.PathSync, q)
+		h.render(ctx, w, p.Status, page.ErrorPage(shell, p))
+		return
+	}
+	http.Redirect(w, r, page.PathSync, http.StatusSeeOther)
+}
+
+// keepAlive is how often a silent stream says something: proxies end streams
+// that do not.
+const keepAlive = 20 * time.Second
+
+// events is the live stream of a page.
+func (h handlers) events(w http.ResponseWriter, r *http.Request) {
+	events, done := h.Subscribe(fresnel.ScopeFrom(r.Context()))
+	defer done()
+	rc := http.NewResponseController(w)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no")
+	if _, err := fmt.Fprint(w, ": connected\n\n"); err != nil || rc.Flush() != nil {
+		return
+	}
+	t := time.NewTicker(keepAlive)
+	defer t.Stop()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-t.C:
+			if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil {
+				return
+			}
+		case e, ok := <-events:
+			if !ok || writeEvent(w, e) != nil {
+				return
+			}
+		}
+		if rc.Flush() != nil {
+			return
+		}
+	}
+}
+
+type dataEvent struct {
+	Topic string `json:"topic"`
+}
+
+type progressEvent struct {
+	Run   string `json:"run"`
+	State string `json:"state"`
+	Done  int    `json:"done"`
+	Of    int    `json:"of"`
+	Words string `json:"words"`
+}
+
+func writeEvent(w http.ResponseWriter, e Event) error {
+	for _, r := range e.Runs {
+		err := send(w, "sync-progress", progressEvent{
+			Run: strconv.FormatInt(r.ID, 10), State: string(runState(r)), Done: r.Progress.Done, Of: r.Progress.Total, Words: runWords(r),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if !e.Data {
+		return nil
+	}
+	for _, topic := range []string{"cost", "sync"} {
+		if err := send(w, "data-updated", dataEvent{topic}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func send(w http.ResponseWriter, name string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, b)
+	return err
+}

@@ -1,0 +1,297 @@
+// Package web serves the pages and their partials: it reads the query, asks
+// the domains, and hands view models to internal/web/page.
+//
+// It computes no figure and knows no SQL and no Azure. What every request goes
+// through is in middleware.go.
+package web
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"fresnel"
+	"fresnel/internal/api"
+	"fresnel/internal/cost"
+	"fresnel/internal/web/page"
+	"fresnel/internal/web/ui"
+)
+
+// Tenants lists what is registered.
+type Tenants interface {
+	List(ctx context.Context, s fresnel.Scope) ([]fresnel.Tenant, error)
+	SubscriptionsByID(ctx context.Context, s fresnel.Scope, ids []string) (map[string]fresnel.Subscription, error)
+}
+
+// Runs lists sync runs.
+type Runs interface {
+	List(ctx context.Context, s fresnel.Scope, job string, open bool, before int64, limit int) ([]fresnel.Run, error)
+	Latest(ctx context.Context, s fresnel.Scope, job string) ([]fresnel.Run, error)
+}
+
+// Trigger starts syncs. It fails with NotFound on an unknown job and with
+// Conflict where every tenant has a run under way.
+type Trigger interface {
+	Trigger(ctx context.Context, job string, tenants []fresnel.TenantID) (runs []int64, busy int, err error)
+}
+
+// Event is a change that open pages are told of.
+type Event struct {
+	Data bool          // what readers see has changed
+	Runs []fresnel.Run // the open runs
+}
+
+// Service is what the pages need.
+type Service struct {
+	Reports   cost.Reports
+	Tenants   Tenants
+	Runs      Runs
+	Sync      Trigger
+	Now       func() time.Time
+	SyncEvery time.Duration
+	Notice    string // printed on every page
+	Dev       bool   // serve the gallery of states
+	Log       *slog.Logger
+	// Subscribe gives events of a scope until done is called.
+	Subscribe func(s fresnel.Scope) (events <-chan Event, done func())
+}
+
+// Routes adds the pages to a mux.
+func Routes(mux *http.ServeMux, s Service) {
+	h := handlers{s}
+	mux.Handle("GET "+ui.Prefix, ui.Static())
+	mux.HandleFunc("GET /{$}", h.page("Overview", page.PathOverview, h.overview))
+	mux.HandleFunc("GET /costs", h.page("Costs", page.PathCosts, h.costs))
+	mux.HandleFunc("GET /sync", h.page("Sync status", page.PathSync, h.syncPage))
+	mux.HandleFunc("POST /sync/{job}", h.startSync)
+	mux.HandleFunc("GET /events", h.events)
+
+	mux.HandleFunc("GET /partials/cost-summary-card", h.partial("cost-summary-card", "Cost", h.costSummaryCard))
+	mux.HandleFunc("GET /partials/cost-chart", h.partial("cost-chart", "Daily cost", h.costChart))
+	mux.HandleFunc("GET /partials/cost-breakdown", h.partial("cost-breakdown", "Breakdown", h.costBreakdown))
+	mux.HandleFunc("GET /partials/cost-anomalies", h.partial("cost-anomalies", "Cost anomalies", h.costAnomalies))
+	mux.HandleFunc("GET /partials/sync-freshness", h.partial("sync-freshness", "Sync freshness", h.syncFreshness))
+	mux.HandleFunc("GET /partials/sync-jobs", h.partial("sync-jobs", "Jobs", h.syncJobs))
+
+	if s.Dev {
+		mux.HandleFunc("GET /dev/states", h.page("Card states", page.PathStates, h.states))
+	}
+	mux.HandleFunc("/", h.page("Not found", "", func(context.Context, *request) (view, error) {
+		return nil, fresnel.Errorf(fresnel.NotFound, "There is no such page.")
+	}))
+}
+
+type handlers struct{ Service }
+
+// view renders a page inside its shell.
+type view func(page.Shell) templ.Component
+
+// request is a GET with its query understood.
+type request struct {
+	scope   fresnel.Scope // what the viewer may see, narrowed to the chosen tenants
+	full    fresnel.Scope // what the viewer may see
+	tenants []fresnel.Tenant
+	chosen  []fresnel.TenantID
+	query   page.Query
+	ask     cost.Ask
+	now     time.Time
+	notes   []page.Notice
+	theme   string
+}
+
+// read understands a request. Unknown words are ignored with a note; a tenant
+// that the viewer does not see is NotFound.
+func (h handlers) read(r *http.Request) (*request, error) {
+	ctx := r.Context()
+	q := &request{full: fresnel.ScopeFrom(ctx), now: h.Now()}
+	if c, err := r.Cookie("theme"); err == nil {
+		q.theme = c.Value
+	}
+	var notes []string
+	q.query, notes = page.ParseQuery(r.URL.Query())
+	var err error
+	if q.tenants, err = h.Tenants.List(ctx, q.full); err != nil {
+		return q, err
+	}
+	q.scope = q.full
+	if len(q.query.Tenants) > 0 {
+		if q.chosen, err = fresnel.FindTenants(q.tenants, q.query.Tenants); err != nil {
+			return q, err
+		}
+		q.scope = q.full.Narrow(q.chosen...)
+	}
+	today := h.Reports.Today()
+	q.ask.Period, err = cost.ParsePeriod(q.query.Period, q.query.From, q.query.To, today)
+	if err != nil {
+		msg, _ := fresnel.Reason(err)
+		notes = append(notes, "Ignored the period: "+msg+".")
+		q.query.Period, q.query.From, q.query.To = "", "", ""
+		q.ask.Period, _ = cost.Relative("", today)
+	}
+	q.ask.Versus, _ = cost.ParseVersus(q.query.VS)     // ParseQuery lets only known words through
+	q.ask.Metric, _ = cost.ParseMetric(q.query.Metric) // as above
+	q.ask.By = q.by()
+	for _, n := range unknown(r) {
+		notes = append(notes, "Ignored "+n+": not a known parameter.")
+	}
+	for _, n := range notes {
+		q.notes = append(q.notes, page.Notice{Kind: ui.Info, Text: n})
+	}
+	return q, nil
+}
+
+// by is the grouping that the query asks for.
+func (q *request) by() cost.By {
+	switch q.query.Group {
+	case "service":
+		return cost.ByService
+	case "subscription":
+		return cost.ByTenant | cost.BySubscription
+	case "resource-group":
+		if len(q.chosen) == 1 {
+			return cost.BySubscription | cost.ByGroup
+		}
+		q.query.Group = ""
+		q.notes = append(q.notes, page.Notice{Kind: ui.Info, Text: "Choose one tenant to group by resource group."})
+	}
+	return cost.ByTenant
+}
+
+// unknown lists the parameters that no page has, at most five.
+func unknown(r *http.Request) []string {
+	known := map[string]bool{
+		"tenant": true, "period": true, "from": true, "to": true, "vs": true, "group": true, "granularity": true,
+		"metric": true, "sort": true, "cursor": true, "view": true,
+	}
+	var out []string
+	for k := range r.URL.Query() {
+		if !known[k] && len(out) < 5 {
+			if len(k) > 40 {
+				k = k[:40] + "..."
+			}
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// page serves a whole page.
+func (h handlers) page(title, path string, f func(context.Context, *request) (view, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
+		q, err := h.read(r)
+		var v view
+		if err == nil {
+			v, err = f(ctx, q)
+		}
+		s := h.shell(ctx, title, path, q)
+		status := http.StatusOK
+		if err != nil {
+			p := h.problem(ctx, err, r.URL.RequestURI())
+			status = p.Status
+			v = func(s page.Shell) templ.Component { s.Title = p.Title; return page.ErrorPage(s, p) }
+		}
+		h.render(ctx, w, status, v(s))
+	}
+}
+
+// partial serves one region.
+func (h handlers) partial(id, heading string, f func(context.Context, *request) (templ.Component, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
+		q, err := h.read(r)
+		var c templ.Component
+		if err == nil {
+			c, err = f(ctx, q)
+		}
+		if err != nil {
+			p := h.problem(ctx, err, r.URL.RequestURI())
+			h.render(ctx, w, p.Status, page.ErrorPanel(id, heading, p))
+			return
+		}
+		h.render(ctx, w, http.StatusOK, c)
+	}
+}
+
+// render makes the whole body before the status is sent.
+func (h handlers) render(ctx context.Context, w http.ResponseWriter, status int, c templ.Component) {
+	var b bytes.Buffer
+	if err := c.Render(ctx, &b); err != nil {
+		h.Log.ErrorContext(ctx, "page not rendered", "req", fresnel.RequestID(ctx), "err", err)
+		http.Error(w, "internal error, request "+fresnel.RequestID(ctx), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Add("Vary", "HX-Request, HX-Request-Type, Cookie")
+	if status != http.StatusOK {
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // the client may be gone
+}
+
+// problem words an error for people; internal ones are logged.
+func (h handlers) problem(ctx context.Context, err error, retry string) page.Problem {
+	p := page.Problem{Status: api.Status(err), RequestID: fresnel.RequestID(ctx), RetryURL: retry}
+	p.Cause, p.Do = fresnel.Reason(err)
+	switch p.Status {
+	case http.StatusNotFound:
+		p.Title, p.RetryURL = "Not found", ""
+		if p.Do == "" {
+			p.Do = "It does not exist, or your role does not include it."
+		}
+	case http.StatusForbidden:
+		p.Title = "Your role cannot see this"
+	case http.StatusInternalServerError:
+		p.Title, p.Cause, p.Do = "This could not be loaded", "The server met an error that it did not expect.", "Try again; the log has more under the request id."
+		if ctx.Err() == nil {
+			h.Log.ErrorContext(ctx, "request failed", "req", fresnel.RequestID(ctx), "err", err)
+		}
+	default:
+		p.Title = "This could not be loaded"
+	}
+	return p
+}
+
+// shell fills what surrounds every page.
+func (h handlers) shell(ctx context.Context, title, path string, q *request) page.Shell {
+	s := page.Shell{
+		Title: title, Path: path, Query: q.query, Theme: q.theme, Now: q.now, Notes: q.notes, Badge: h.Notice, Live: true,
+	}
+	chosen := map[fresnel.TenantID]bool{}
+	for _, id := range q.chosen {
+		chosen[id] = true
+	}
+	for _, t := range q.tenants {
+		s.Tenants = append(s.Tenants, page.TenantOption{ID: string(t.ID), Name: t.Name, Chosen: chosen[t.ID]})
+	}
+	if p := q.ask.Period; p.Days() > 0 && path != page.PathSync && path != page.PathStates {
+		s.From, s.To = p.From.Time(), (p.To - 1).Time()
+	}
+	shown := len(q.tenants)
+	if len(q.chosen) > 0 {
+		shown = len(q.chosen)
+	}
+	switch path {
+	case page.PathSync:
+		s.Sub = "What was read from Azure, when, and what failed"
+	case page.PathOverview, page.PathCosts:
+		s.Sub = page.Plural(shown, "tenant", "tenants") + " · " + page.Days(s.From, s.To) + ", UTC days"
+	}
+	if latest, err := h.Runs.Latest(ctx, q.full, "costs"); err == nil {
+		for _, r := range latest {
+			if r.Status == fresnel.Failed || r.Status == fresnel.Partial {
+				s.SyncFailing++
+			}
+		}
+	}
+	return s
+}
+
+func (h handlers) states(_ context.Context, q *request) (view, error) {
+	return func(s page.Shell) templ.Component { s.Live = false; return page.StatesPage(s, q.now) }, nil
+}
