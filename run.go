@@ -86,8 +86,8 @@ type Run struct {
 
 // Progress is how far a run has come.
 type Progress struct {
-	Done, Total int    // windows; Total 0 = not known yet
-	Rows        int    // rows read so far
+	Done, Total int       // windows; Total 0 = not known yet
+	Rows        int       // rows read so far
 	Wait        time.Time // Azure asked to wait until then; zero = it did not
 }
 

@@ -134,7 +134,7 @@ func (h handlers) costBy(k breakdownKind) func(context.Context, *costByInput) (*
 			return nil, err
 		}
 		cost.SortRows(b.Rows, in.Sort, cost.Unit{Currency: cost.USD, Converted: true})
-		rows, next, err := page(b.Rows, cost.Row.Key, in.Cursor, in.Limit)
+		rows, next, err := cut(b.Rows, cost.Row.Key, in.Cursor, in.Limit)
 		if err != nil {
 			return nil, err
 		}
@@ -273,7 +273,7 @@ func (h handlers) costAnomalies(ctx context.Context, in *anomalyInput) (*anomaly
 	if err != nil {
 		return nil, err
 	}
-	rows, next, err := page(rep.Anomalies, cost.Anomaly.Key, in.Cursor, in.Limit)
+	rows, next, err := cut(rep.Anomalies, cost.Anomaly.Key, in.Cursor, in.Limit)
 	if err != nil {
 		return nil, err
 	}

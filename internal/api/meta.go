@@ -98,9 +98,9 @@ func tenantNote(t cost.TenantCoverage) TenantNote {
 	return n
 }
 
-// page cuts a sorted list to the rows after the cursor. The cursor names the
+// cut takes the rows after the cursor out of a sorted list. The cursor names the
 // last row by key; it fails with Invalid where that row is gone.
-func page[T any](rows []T, key func(T) string, cursor string, limit int) (out []T, next string, err error) {
+func cut[T any](rows []T, key func(T) string, cursor string, limit int) (out []T, next string, err error) {
 	start := 0
 	if cursor != "" {
 		last, err := base64.RawURLEncoding.DecodeString(cursor)

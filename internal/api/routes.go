@@ -52,6 +52,11 @@ func unrouted(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	WriteProblem(w, p)
 }
 
+// Refuse answers a request that reaches no route with a problem document.
+func Refuse(w http.ResponseWriter, r *http.Request, code int, detail, do string) {
+	WriteProblem(w, &ProblemDoc{Title: http.StatusText(code), Status: code, Detail: detail, Do: do, RequestID: fresnel.RequestID(r.Context())})
+}
+
 // WriteProblem sends a problem document.
 func WriteProblem(w http.ResponseWriter, p *ProblemDoc) {
 	w.Header().Set("Content-Type", "application/problem+json")

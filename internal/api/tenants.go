@@ -33,7 +33,7 @@ func (h handlers) tenants(ctx context.Context, in *tenantsInput) (*tenantsOutput
 	if err != nil {
 		return nil, err
 	}
-	rows, next, err := page(list, func(t fresnel.Tenant) string { return string(t.ID) }, in.Cursor, in.Limit)
+	rows, next, err := cut(list, func(t fresnel.Tenant) string { return string(t.ID) }, in.Cursor, in.Limit)
 	if err != nil {
 		return nil, err
 	}

@@ -110,7 +110,7 @@ func (a *App) newAzure() (*azure.Client, error) {
 		AuthorityURL: c.AzureAuthority, ResourceManagerURL: c.AzureResourceManager, VaultHost: c.AzureVaultHost,
 		TenantID: c.AzureTenantID, ClientID: c.AzureClientID, Credential: azure.CredentialKind(c.AzureCredential),
 		ClientSecret: c.AzureClientSecret, FederatedTokenFile: c.AzureFederatedTokenFile,
-		RootCAs: roots, Unlimited: a.opt.Unlimited, Now: a.now, Log: a.log, Observe: a.metrics.Azure,
+		RootCAs: roots, Unlimited: a.opt.Unlimited || c.Unlimited, Now: a.now, Log: a.log, Observe: a.metrics.Azure,
 	})
 }
 

@@ -39,6 +39,8 @@ type Config struct {
 
 	Clock time.Time `help:"Freeze the clock at an instant (RFC 3339). For tests against a simulator with the same clock." env:"FRESNEL_CLOCK" hidden:""`
 	Dev   bool      `help:"Serve /dev/states, the gallery of card states." env:"FRESNEL_DEV" hidden:""`
+
+	Unlimited bool `help:"Do not keep to Azure's published limits; for a simulator without throttles." env:"FRESNEL_UNLIMITED" hidden:""`
 }
 
 // Validate checks what tags cannot. Errors are Invalid and name the setting.

@@ -16,20 +16,20 @@ import (
 // edge.
 func (a *App) newHandler(every time.Duration) (http.Handler, error) {
 	mux := http.NewServeMux()
-	api.Register(mux, api.Service{
+	rest := api.Register(mux, api.Service{
 		Reports: a.reports, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
 		Version: a.opt.Version, Log: a.log, Database: a.db.Ping, Azure: a.azure.Reachable,
 	})
 	web.Routes(mux, web.Service{
 		Reports: a.reports, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
-		SyncEvery: every, Notice: a.opt.Notice, Dev: a.cfg.Dev, Log: a.log, Subscribe: a.watch.Subscribe,
+		SyncEvery: every, Notice: a.opt.Notice, Dev: a.cfg.Dev, Log: a.log, Subscribe: a.watch.Subscribe, Docs: api.Docs(rest),
 	})
 	mux.Handle("GET /metrics", a.metrics.Handler())
 	scope := a.opt.Scope
 	if scope == nil {
 		scope = func(*http.Request) fresnel.Scope { return fresnel.AllTenants() }
 	}
-	edge := web.Edge{Scope: scope, Log: a.log, Observed: a.metrics.HTTP}
+	edge := web.Edge{Scope: scope, Log: a.log, Observed: a.metrics.HTTP, Refuse: api.Refuse}
 	return edge.Wrap(mux, a.cache.Wrap(mux, a.cacheKey)), nil
 }
 

@@ -191,7 +191,7 @@ func (c *Client) secretRef(s string) (secretRef, error) {
 		return secretRef{}, fresnel.Errorf(fresnel.Invalid, "secret reference %.120q: %s; expected https://VAULT.vault.azure.net/secrets/NAME", s, why)
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.RawPath != "" || u.User != nil {
 		return bad("is not a secret's URI")
 	}
 	if !c.vaultAllowed(u.Host) {

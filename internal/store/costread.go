@@ -10,10 +10,17 @@ import (
 )
 
 // CostReader answers questions about costs. It is a cost.Reader.
-type CostReader struct{ db *DB }
+type CostReader struct {
+	db        *DB
+	cellsOnly bool
+}
 
 // CostReader gives the reading side of costs.
-func (db *DB) CostReader() *CostReader { return &CostReader{db} }
+func (db *DB) CostReader() *CostReader { return &CostReader{db: db} }
+
+// CellReader gives the same answers without the rollups, from the cells alone:
+// what tests and benchmarks hold the rollups against.
+func (db *DB) CellReader() *CostReader { return &CostReader{db: db, cellsOnly: true} }
 
 // from is the smallest table that can answer a question.
 type from struct {
@@ -76,6 +83,9 @@ func (c *CostReader) sums(ctx context.Context, s fresnel.Scope, q cost.Query) ([
 // statement sums by number first, and gives names to the few rows that are left.
 func (c *CostReader) statement(s fresnel.Scope, q cost.Query) (string, []any) {
 	f := pick(s, q)
+	if c.cellsOnly {
+		f = from{"cost_cell", false}
+	}
 	args := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
 	where := []string{"c.metric = ?", "c.day >= ?", "c.day < ?"}
 	tenant, join := "c.tenant", ""

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"fresnel"
-	"fresnel/internal/api"
 )
 
 // Policy is the content security policy of every answer: nothing inline,
@@ -25,6 +24,8 @@ type Edge struct {
 	Scope    func(*http.Request) fresnel.Scope // what the viewer may see
 	Log      *slog.Logger
 	Observed func(route string, status int, took time.Duration)
+	// Refuse answers a request that reaches no handler.
+	Refuse func(w http.ResponseWriter, r *http.Request, code int, detail, do string)
 }
 
 // Wrap puts the edge around a handler: request id, recovery, security headers,
@@ -32,7 +33,7 @@ type Edge struct {
 func (e Edge) Wrap(mux *http.ServeMux, next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, r, http.StatusForbidden, "this request came from another site", "Start it from Fresnel's own pages.")
+		e.Refuse(w, r, http.StatusForbidden, "this request came from another site", "Start it from Fresnel's own pages.")
 	}))
 	guarded := cross.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -52,7 +53,7 @@ func (e Edge) Wrap(mux *http.ServeMux, next http.Handler) http.Handler {
 			}
 		}()
 		if !localHost(r.Host) {
-			refuse(rec, r, http.StatusMisdirectedRequest, "this host name is not served", "Open Fresnel by the address that it printed at its start.")
+			e.Refuse(rec, r, http.StatusMisdirectedRequest, "this host name is not served", "Open Fresnel by the address that it printed at its start.")
 			return
 		}
 		guarded.ServeHTTP(rec, r)
@@ -88,18 +89,12 @@ func (e Edge) recovered(w *status, r *http.Request, p any) {
 	}
 	e.Log.ErrorContext(r.Context(), "request panicked", "req", fresnel.RequestID(r.Context()), "err", clip(fmt.Sprint(p)), "stack", clip(string(debug.Stack())))
 	if w.written == 0 {
-		refuse(w, r, http.StatusInternalServerError, "internal error", "Look for the request id in the log.")
+		e.Refuse(w, r, http.StatusInternalServerError, "internal error", "Look for the request id in the log.")
 	}
 }
 
 // clip bounds a text of the log.
 func clip(s string) string { return s[:min(len(s), 4000)] }
-
-// refuse answers with a problem document: what is refused here never reached
-// a page.
-func refuse(w http.ResponseWriter, r *http.Request, code int, detail, do string) {
-	api.WriteProblem(w, &api.ProblemDoc{Title: http.StatusText(code), Status: code, Detail: detail, Do: do, RequestID: fresnel.RequestID(r.Context())})
-}
 
 // status remembers the code of an answer.
 type status struct {

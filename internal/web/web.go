@@ -8,6 +8,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -15,7 +16,6 @@ import (
 	"github.com/a-h/templ"
 
 	"fresnel"
-	"fresnel/internal/api"
 	"fresnel/internal/cost"
 	"fresnel/internal/web/page"
 	"fresnel/internal/web/ui"
@@ -55,6 +55,7 @@ type Service struct {
 	SyncEvery time.Duration
 	Notice    string // printed on every page
 	Dev       bool   // serve the gallery of states
+	Docs      page.Docs
 	Log       *slog.Logger
 	// Subscribe gives events of a scope until done is called.
 	Subscribe func(s fresnel.Scope) (events <-chan Event, done func())
@@ -67,6 +68,7 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.HandleFunc("GET /{$}", h.page("Overview", page.PathOverview, h.overview))
 	mux.HandleFunc("GET /costs", h.page("Costs", page.PathCosts, h.costs))
 	mux.HandleFunc("GET /sync", h.page("Sync status", page.PathSync, h.syncPage))
+	mux.HandleFunc("GET /docs", h.page("REST API", page.PathDocs, h.docs))
 	mux.HandleFunc("POST /sync/{job}", h.startSync)
 	mux.HandleFunc("GET /events", h.events)
 
@@ -236,7 +238,7 @@ func (h handlers) render(ctx context.Context, w http.ResponseWriter, status int,
 
 // problem words an error for people; internal ones are logged.
 func (h handlers) problem(ctx context.Context, err error, retry string) page.Problem {
-	p := page.Problem{Status: api.Status(err), RequestID: fresnel.RequestID(ctx), RetryURL: retry}
+	p := page.Problem{Status: statusOf(err), RequestID: fresnel.RequestID(ctx), RetryURL: retry}
 	p.Cause, p.Do = fresnel.Reason(err)
 	switch p.Status {
 	case http.StatusNotFound:
@@ -257,6 +259,27 @@ func (h handlers) problem(ctx context.Context, err error, retry string) page.Pro
 	return p
 }
 
+// statusOf is the HTTP status of an error on a page.
+func statusOf(err error) int {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return http.StatusServiceUnavailable
+	}
+	switch fresnel.KindOf(err) {
+	case fresnel.NotFound:
+		return http.StatusNotFound
+	case fresnel.Invalid:
+		return http.StatusUnprocessableEntity
+	case fresnel.Denied:
+		return http.StatusForbidden
+	case fresnel.Conflict:
+		return http.StatusConflict
+	case fresnel.Unavailable, fresnel.Unsupported:
+		return http.StatusServiceUnavailable
+	case fresnel.Internal:
+	}
+	return http.StatusInternalServerError
+}
+
 // shell fills what surrounds every page.
 func (h handlers) shell(ctx context.Context, title, path string, q *request) page.Shell {
 	s := page.Shell{
@@ -269,7 +292,7 @@ func (h handlers) shell(ctx context.Context, title, path string, q *request) pag
 	for _, t := range q.tenants {
 		s.Tenants = append(s.Tenants, page.TenantOption{ID: string(t.ID), Name: t.Name, Chosen: chosen[t.ID]})
 	}
-	if p := q.ask.Period; p.Days() > 0 && path != page.PathSync && path != page.PathStates {
+	if p := q.ask.Period; p.Days() > 0 && (path == page.PathOverview || path == page.PathCosts) {
 		s.From, s.To = p.From.Time(), (p.To - 1).Time()
 	}
 	shown := len(q.tenants)
@@ -290,6 +313,10 @@ func (h handlers) shell(ctx context.Context, title, path string, q *request) pag
 		}
 	}
 	return s
+}
+
+func (h handlers) docs(context.Context, *request) (view, error) {
+	return func(s page.Shell) templ.Component { s.Live = false; return page.DocsPage(s, h.Docs) }, nil
 }
 
 func (h handlers) states(_ context.Context, q *request) (view, error) {

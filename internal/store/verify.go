@@ -1,0 +1,44 @@
+package store
+
+import (
+	"context"
+
+	"fresnel"
+)
+
+// rollups are the tables of sums, by the columns that they sum by; s is the
+// subscription of a cell.
+var rollups = []struct{ table, cols, from string }{
+	{"cost_tenant_day_service", "tenant, metric, day, service, currency", "s.tenant, c.metric, c.day, c.service, c.currency"},
+	{"cost_tenant_day", "tenant, metric, day, currency", "s.tenant, c.metric, c.day, c.currency"},
+	{"cost_day_tenant", "tenant, metric, day, currency", "s.tenant, c.metric, c.day, c.currency"},
+	{"cost_sub_day", "sub, metric, day, currency", "c.sub, c.metric, c.day, c.currency"},
+}
+
+// Verify compares every row of every rollup with the cells under it, and fails
+// with Internal where a row is missing, wrong or left over. It reads all
+// cells: for tests, benchmarks and doubt, not for requests.
+func (c *Costs) Verify(ctx context.Context) error {
+	for _, r := range rollups {
+		held := "SELECT " + r.cols + ", micros, usd_micros, cells FROM " + r.table
+		summed := "SELECT " + r.from + ", SUM(c.micros), SUM(c.usd_micros), COUNT(*) FROM cost_cell c JOIN subscription s ON s.num = c.sub GROUP BY " + r.from
+		missing, err := c.count(ctx, summed+" EXCEPT "+held)
+		if err != nil {
+			return err
+		}
+		extra, err := c.count(ctx, held+" EXCEPT "+summed)
+		if err != nil {
+			return err
+		}
+		if missing+extra > 0 {
+			return fresnel.Errorf(fresnel.Internal, "store: %s: %d sums of cells are missing, %d rows are no sum of cells", r.table, missing, extra)
+		}
+	}
+	return nil
+}
+
+func (c *Costs) count(ctx context.Context, q string) (int64, error) {
+	var n int64
+	err := c.db.queryRow(ctx, "SELECT COUNT(*) FROM ("+q+") x").Scan(&n)
+	return n, c.db.wrap(ctx, "verify", err)
+}
