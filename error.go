@@ -71,8 +71,7 @@ func Errorf(k Kind, format string, args ...any) error {
 
 // KindOf finds the kind of an error, Internal where none is named.
 func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
 	}
 	return Internal

@@ -1,5 +1,7 @@
 package fresnel
 
+import "strings"
+
 import "slices"
 
 // Scope is the set of tenants that a viewer may see. The zero value sees none.
@@ -53,9 +55,9 @@ func (s Scope) Key() string {
 	if s.all {
 		return "*"
 	}
-	k := ""
+	var k strings.Builder
 	for _, id := range s.ids {
-		k += string(id) + ","
+		k.WriteString(string(id) + ",")
 	}
-	return k
+	return k.String()
 }

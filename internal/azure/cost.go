@@ -162,7 +162,7 @@ func (q costPages) once(ctx context.Context, link string) (costPage, error) {
 	if err != nil {
 		return costPage{}, transportError(ctx, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it is in memory
+	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK:
 		return parseCostPage(resp.Body)

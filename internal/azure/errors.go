@@ -68,12 +68,10 @@ func transportError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var known *fresnel.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*fresnel.Error](err); ok {
 		return known
 	}
-	var auth *azidentity.AuthenticationFailedError
-	if errors.As(err, &auth) {
+	if auth, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
 		return tokenError(auth)
 	}
 	return &fresnel.Error{Kind: fresnel.Unavailable, Msg: "Azure did not answer", Do: "Fresnel tries again by itself. If it goes on, check network and proxy.", Err: err}
@@ -138,12 +136,12 @@ func vaultError(ctx context.Context, r secretRef, err error) error {
 	}
 	e := &fresnel.Error{Kind: fresnel.Denied, Err: err}
 	name := r.vault + "/secrets/" + r.name
-	switch {
-	case re.StatusCode == http.StatusNotFound:
+	switch re.StatusCode {
+	case http.StatusNotFound:
 		e.Msg, e.Do = "Key Vault has no secret "+name, "Create it, or correct the tenant's secret reference."
-	case re.StatusCode == http.StatusUnauthorized:
+	case http.StatusUnauthorized:
 		e.Msg, e.Do = "Key Vault refuses our token for "+name, "The vault must belong to the managing tenant."
-	case re.StatusCode == http.StatusForbidden:
+	case http.StatusForbidden:
 		e.Msg, e.Do = "Key Vault forbids reading "+name, "Give the managing identity the role Key Vault Secrets User on the secret, and check the vault's firewall."
 	default:
 		e.Kind, e.Msg = fresnel.Unavailable, fmt.Sprintf("Key Vault answered %d for %s", re.StatusCode, name)

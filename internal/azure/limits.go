@@ -140,7 +140,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 func qpuLeft(h http.Header) map[int]float64 {
 	size := map[string]int{"queriesper10sec": 12, "queriespermin": 60, "queriesperhour": 600}
 	left := map[int]float64{}
-	for _, part := range strings.Split(h.Get("x-ms-ratelimit-microsoft.costmanagement-qpu-remaining"), ",") {
+	for part := range strings.SplitSeq(h.Get("x-ms-ratelimit-microsoft.costmanagement-qpu-remaining"), ",") {
 		name, value, _ := strings.Cut(part, ":")
 		n, ok := size[strings.ToLower(strings.TrimSpace(name))]
 		v, err := strconv.ParseFloat(strings.TrimSpace(value), 64)

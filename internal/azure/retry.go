@@ -94,8 +94,7 @@ func passing(status int) bool {
 
 // final tells whether an attempt that got no answer would fail again.
 func final(err error) bool {
-	var auth *azidentity.AuthenticationFailedError
-	if errors.As(err, &auth) {
+	if auth, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
 		return tokenError(auth).Kind != fresnel.Unavailable
 	}
 	var known *fresnel.Error

@@ -72,7 +72,7 @@ func (c *Client) getPage(ctx context.Context, pl runtime.Pipeline, link string, 
 	if err != nil {
 		return transportError(ctx, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it is in memory
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return statusError(resp, "Resource Manager", "the list of subscriptions")
 	}

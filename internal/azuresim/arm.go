@@ -127,8 +127,10 @@ func (s *Server) listTenants(c *call) {
 		return
 	}
 	t := s.estate.byID[p.tenantID]
-	s.listPage(c, "/tenants", []any{tenantWire{ID: "/tenants/" + t.id, TenantID: t.id, DisplayName: t.name, DefaultDomain: t.domain,
-		Domains: []string{t.domain}, CountryCode: t.land, TenantType: "AAD", TenantCategory: "Home"}}, "tenants/"+p.tenantID)
+	s.listPage(c, "/tenants", []any{tenantWire{
+		ID: "/tenants/" + t.id, TenantID: t.id, DisplayName: t.name, DefaultDomain: t.domain,
+		Domains: []string{t.domain}, CountryCode: t.land, TenantType: "AAD", TenantCategory: "Home",
+	}}, "tenants/"+p.tenantID)
 }
 
 // listSubscriptions answers GET /subscriptions: with a token of the managing tenant the delegated

@@ -23,7 +23,9 @@ func (c *client) options() azcore.ClientOptions {
 	return azcore.ClientOptions{Transport: c.http, Retry: policy.RetryOptions{MaxRetries: -1}, Cloud: cloud.Configuration{
 		ActiveDirectoryAuthorityHost: c.conn.AuthorityURL + "/",
 		Services: map[cloud.ServiceName]cloud.ServiceConfiguration{
-			cloud.ResourceManager: {Endpoint: c.conn.ResourceManagerURL, Audience: "https://management.azure.com"}}}}
+			cloud.ResourceManager: {Endpoint: c.conn.ResourceManagerURL, Audience: "https://management.azure.com"},
+		},
+	}}
 }
 
 // TestOfficialSDK gets tokens and a secret with the real azidentity and azsecrets.
@@ -86,7 +88,7 @@ func TestTokenRefusals(t *testing.T) {
 		a := c.do("POST", "/"+tenant+"/oauth2/v2.0/token", "", form)
 		var v struct {
 			Error       string
-			Error_codes []int
+			ErrorCodes  []int  `json:"error_codes"`
 			Description string `json:"error_description"`
 			Token       string `json:"access_token"`
 		}
@@ -99,7 +101,7 @@ func TestTokenRefusals(t *testing.T) {
 			}
 			return
 		}
-		if a.status != status || v.Error != word || v.Error_codes[0] != code || !strings.HasPrefix(v.Description, fmt.Sprintf("AADSTS%d: ", code)) {
+		if a.status != status || v.Error != word || v.ErrorCodes[0] != code || !strings.HasPrefix(v.Description, fmt.Sprintf("AADSTS%d: ", code)) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
@@ -131,9 +133,9 @@ func TestTokenRefusals(t *testing.T) {
 		if state == azuresim.AppSecretExpired {
 			word = "invalid_client"
 		}
-		check(state, home, c.tokenForm(), want[0].(int), word, want[1].(int))
+		check(state, home, c.tokenForm(), want[0].(int), word, want[1].(int)) //nolint:errcheck // of the table above
 	}
-	c.sim.SetApp(c.conn.ClientID, azuresim.AppActive)
+	_ = c.sim.SetApp(c.conn.ClientID, azuresim.AppActive)
 	if err := c.sim.RotateSecret(c.conn.ClientID); err != nil {
 		t.Fatal(err)
 	}

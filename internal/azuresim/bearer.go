@@ -63,7 +63,7 @@ func (c *call) json(status int, v any) {
 	c.w.WriteHeader(status)
 	enc := json.NewEncoder(c.w)
 	enc.SetEscapeHTML(false)
-	enc.Encode(v) // fails only if the client is gone
+	_ = enc.Encode(v) // fails only if the client is gone
 }
 
 // fail writes Azure's usual error body. Only ARM proper has details and additionalInfo.

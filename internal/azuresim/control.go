@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,8 +35,10 @@ type ConnectionTenant struct {
 func (s *Server) Connection() Connection {
 	base := s.URL()
 	home, _ := s.directory.of(s.estate.managing)
-	out := Connection{AuthorityURL: base, ResourceManagerURL: base, VaultURL: base,
-		ManagingTenantID: s.estate.managing.id, ClientID: home.clientID, ClientSecret: home.secret}
+	out := Connection{
+		AuthorityURL: base, ResourceManagerURL: base, VaultURL: base,
+		ManagingTenantID: s.estate.managing.id, ClientID: home.clientID, ClientSecret: home.secret,
+	}
 	if token, err := s.Assertion(home.clientID); err == nil {
 		out.FederatedToken = token
 	}
@@ -109,8 +112,10 @@ func (s *Server) control(c *call) {
 			c.w.WriteHeader(http.StatusNoContent)
 		}
 	case "issuer/.well-known/openid-configuration":
-		c.json(http.StatusOK, map[string]any{"issuer": s.URL() + issuerPath, "jwks_uri": s.URL() + issuerPath + "/keys",
-			"response_types_supported": []string{"id_token"}, "subject_types_supported": []string{"public"}, "id_token_signing_alg_values_supported": []string{"RS256"}})
+		c.json(http.StatusOK, map[string]any{
+			"issuer": s.URL() + issuerPath, "jwks_uri": s.URL() + issuerPath + "/keys",
+			"response_types_supported": []string{"id_token"}, "subject_types_supported": []string{"public"}, "id_token_signing_alg_values_supported": []string{"RS256"},
+		})
 	case "issuer/keys":
 		d := s.directory
 		c.json(http.StatusOK, map[string]any{"keys": []any{jwk(d.issuerKid, &d.issuerKey.PublicKey, s.URL()+issuerPath)}})
@@ -145,10 +150,8 @@ func (s *Server) controlApp(c *call) {
 
 // verb answers 405 unless the request has one of the methods.
 func (c *call) verb(methods ...string) bool {
-	for _, m := range methods {
-		if c.r.Method == m {
-			return true
-		}
+	if slices.Contains(methods, c.r.Method) {
+		return true
 	}
 	c.fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "azuresim: use "+strings.Join(methods, " or "))
 	return false
@@ -233,7 +236,7 @@ func truthQuery(r *http.Request) (TruthQuery, error) {
 			*p.into = t
 		}
 	}
-	for _, k := range strings.Split(v.Get("by"), ",") {
+	for k := range strings.SplitSeq(v.Get("by"), ",") {
 		if k = strings.TrimSpace(k); k != "" {
 			q.By = append(q.By, k)
 		}

@@ -74,7 +74,7 @@ func (s *Server) costPage(c *call, sub *subscription, body []byte) (pageToken, *
 	if sealed := queryValue(c.r, "$skiptoken"); sealed != "" {
 		var ok bool
 		if page, ok = s.open(sealed, page.For); !ok {
-			return page, nil, errors.New("Invalid query definition: the $skiptoken is invalid, has expired or belongs to another request body.") //lint:ignore ST1005 Azure's wording
+			return page, nil, errors.New("Invalid query definition: the $skiptoken is invalid, has expired or belongs to another request body.") //nolint:staticcheck // Azure's wording
 		}
 	}
 	q, err := parseQuery(body, page.At)
@@ -89,9 +89,12 @@ func (s *Server) takeQuery(c *call, p principal, sub *subscription, units float6
 	}
 	owner := sub.tenant.id
 	ok := s.throttles.take(apiCost, c.w.Header(), []charge{
-		{bucketKey{bucketScope, sub.id}, 1}, {bucketKey{bucketPrincipal, p.appID}, 1},
-		{bucketKey{bucketQPU10s, owner}, units}, {bucketKey{bucketQPUMinute, owner}, units},
-		{bucketKey{bucketQPUHour, owner}, units}, {bucketKey{bucketClientType, client}, 1},
+		{bucketKey{bucketScope, sub.id}, 1},
+		{bucketKey{bucketPrincipal, p.appID}, 1},
+		{bucketKey{bucketQPU10s, owner}, units},
+		{bucketKey{bucketQPUMinute, owner}, units},
+		{bucketKey{bucketQPUHour, owner}, units},
+		{bucketKey{bucketClientType, client}, 1},
 	})
 	consumed := 0.0
 	if ok {

@@ -75,7 +75,7 @@ func (a *aggregations) UnmarshalJSON(b []byte) error {
 		if err := dec.Decode(&v); err != nil {
 			return err
 		}
-		*a = append(*a, aggregation{alias.(string), v.Name, v.Function})
+		*a = append(*a, aggregation{alias.(string), v.Name, v.Function}) //nolint:errcheck // keys of JSON objects are strings
 	}
 	return nil
 }
@@ -90,8 +90,10 @@ const (
 // The columns that can be aggregated and grouped by. Aliases name the same column.
 var (
 	aggregateColumns = []string{"Cost", "CostUSD", "PreTaxCost", "PreTaxCostUSD"}
-	dimensionColumns = []string{"ResourceGroup", "ResourceGroupName", "ServiceName", "MeterCategory", "ResourceLocation",
-		"SubscriptionId", "SubscriptionName", "PublisherType", "ChargeType"}
+	dimensionColumns = []string{
+		"ResourceGroup", "ResourceGroupName", "ServiceName", "MeterCategory", "ResourceLocation",
+		"SubscriptionId", "SubscriptionName", "PublisherType", "ChargeType",
+	}
 )
 
 const (

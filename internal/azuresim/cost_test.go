@@ -26,7 +26,7 @@ func dailyBody(metric, from, to, grouping string) string {
 // micros parses a number exactly and rounds it half away from zero.
 func micros(t *testing.T, v any) int64 {
 	t.Helper()
-	r, ok := new(big.Rat).SetString(v.(json.Number).String())
+	r, ok := new(big.Rat).SetString(v.(json.Number).String()) //nolint:errcheck // a number column
 	if !ok {
 		t.Fatalf("%v is not a number", v)
 	}
@@ -56,7 +56,7 @@ func TestTruthIsWhatQueriesGive(t *testing.T) {
 					for _, r := range rows {
 						key := fmt.Sprint(r[2])
 						for _, v := range r[3:] {
-							key += "|" + strings.ToLower(v.(string))
+							key += "|" + strings.ToLower(v.(string)) //nolint:errcheck // a text column
 						}
 						g := got[key]
 						got[key] = [2]int64{g[0] + micros(t, r[0]), g[1] + micros(t, r[1])}
@@ -74,8 +74,10 @@ func TestTruthIsWhatQueriesGive(t *testing.T) {
 
 func compareTruth(t *testing.T, c *client, got map[string][2]int64, rows int, sub, metric, grouping string) {
 	t.Helper()
-	q := azuresim.TruthQuery{Metric: metric, Subscription: sub, By: []string{"day"},
-		From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)}
+	q := azuresim.TruthQuery{
+		Metric: metric, Subscription: sub, By: []string{"day"},
+		From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC),
+	}
 	if strings.Contains(grouping, "ResourceGroup") {
 		q.By = append(q.By, "resource_group")
 	}

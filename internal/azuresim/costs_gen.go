@@ -123,9 +123,11 @@ func (e *estate) lastDay(s *subscription) day {
 
 func (e *estate) monthly(s *subscription, kind streamKind, group, service string, usd float64) stream {
 	key := mix(s.key, label("monthly"), label(service))
-	return stream{key: key, group: group, service: service, kind: kind,
+	return stream{
+		key: key, group: group, service: service, kind: kind,
 		base: usd * between(mix(key, 1), 0.5, 2) * million / float64(dollars(s.currency)),
-		from: e.first, until: e.lastDay(s)}
+		from: e.first, until: e.lastDay(s),
+	}
 }
 
 // addBirthAndDeath lets one usage stream begin two months ago and another end last month, in every

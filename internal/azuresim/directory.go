@@ -140,8 +140,10 @@ func (s *Server) AssertionWith(clientID string, claims map[string]any) (string, 
 		return "", fmt.Errorf("azuresim: assertion: application %s is unknown", clientID)
 	}
 	now := time.Now()
-	all := jwt.MapClaims{"iss": s.URL() + issuerPath, "sub": assertionSubject, "aud": assertionAudience,
-		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(), "jti": randomGUID()}
+	all := jwt.MapClaims{
+		"iss": s.URL() + issuerPath, "sub": assertionSubject, "aud": assertionAudience,
+		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(), "jti": randomGUID(),
+	}
 	for k, v := range claims {
 		if all[k] = v; v == nil {
 			delete(all, k)
@@ -162,10 +164,12 @@ func (s *Server) AccessToken(clientID, audience string, lifetime time.Duration) 
 
 func (d *directory) accessToken(a app, audience string, lifetime time.Duration) (string, error) {
 	now := time.Now()
-	return sign(jwt.MapClaims{"aud": audience, "iss": tokenIssuer(a.tenant), "iat": now.Unix(),
+	return sign(jwt.MapClaims{
+		"aud": audience, "iss": tokenIssuer(a.tenant), "iat": now.Unix(),
 		"nbf": now.Add(-5 * time.Minute).Unix(), "exp": now.Add(lifetime).Unix(), "appid": a.clientID, "appidacr": "1",
 		"idp": tokenIssuer(a.tenant), "idtyp": "app", "oid": a.objectID, "sub": a.objectID, "tid": a.tenant.id,
-		"uti": randomSecret()[:22], "ver": "1.0", "xms_tcdt": 1_600_000_000}, d.tokenKid, d.tokenKey)
+		"uti": randomSecret()[:22], "ver": "1.0", "xms_tcdt": 1_600_000_000,
+	}, d.tokenKid, d.tokenKey)
 }
 
 // tokenIssuer is the issuer of tokens for resources of the first generation, such as ARM.
@@ -184,8 +188,10 @@ func sign(claims jwt.MapClaims, kid string, key *rsa.PrivateKey) (string, error)
 // jwk is the public half of a signing key as a JSON Web Key.
 func jwk(kid string, key *rsa.PublicKey, issuer string) map[string]any {
 	b64 := base64.RawURLEncoding.EncodeToString
-	return map[string]any{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "x5t": kid, "issuer": issuer,
-		"n": b64(key.N.Bytes()), "e": b64(big.NewInt(int64(key.E)).Bytes())}
+	return map[string]any{
+		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "x5t": kid, "issuer": issuer,
+		"n": b64(key.N.Bytes()), "e": b64(big.NewInt(int64(key.E)).Bytes()),
+	}
 }
 
 // randomSecret looks like a client secret of Entra: 40 characters.

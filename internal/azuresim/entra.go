@@ -205,7 +205,7 @@ func (s *Server) checkAssertion(assertion string) *entraError {
 // ends in a slash makes a double one before .default.
 func parseScope(scope string, t *tenant) (string, *entraError) {
 	var resource string
-	for _, word := range strings.Fields(scope) {
+	for word := range strings.FieldsSeq(scope) {
 		if slices.Contains([]string{"openid", "offline_access", "profile", "email"}, word) {
 			continue
 		}

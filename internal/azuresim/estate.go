@@ -84,8 +84,10 @@ func newEstate(o Options) *estate {
 		byID: map[string]*tenant{}, subs: map[string]*subscription{},
 	}
 	e.first = dayOf(e.start).month().addMonths(1 - o.Months)
-	e.managing = &tenant{index: -1, id: guid(mix(o.Seed, label("managing"))), name: "Fresnel Managed Services",
-		domain: "fresnel.onmicrosoft.com", slug: "fresnel", land: "DE"}
+	e.managing = &tenant{
+		index: -1, id: guid(mix(o.Seed, label("managing"))), name: "Fresnel Managed Services",
+		domain: "fresnel.onmicrosoft.com", slug: "fresnel", land: "DE",
+	}
 	e.byID[e.managing.id] = e.managing
 	for i := range o.Tenants {
 		e.addTenant(i, o)

@@ -103,8 +103,10 @@ func TestFaultKinds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for header, name := range map[string]string{"retry-after": "Retry-After", "retry-after-ms": "Retry-After-Ms", "retry-after-date": "Retry-After", "qpu": costHeader + "Qpu-Retry-After",
-		"entity": costHeader + "Entity-Retry-After", "tenant": costHeader + "Tenant-Retry-After", "clienttype": costHeader + "Clienttype-Retry-After"} {
+	for header, name := range map[string]string{
+		"retry-after": "Retry-After", "retry-after-ms": "Retry-After-Ms", "retry-after-date": "Retry-After", "qpu": costHeader + "Qpu-Retry-After",
+		"entity": costHeader + "Entity-Retry-After", "tenant": costHeader + "Tenant-Retry-After", "clienttype": costHeader + "Clienttype-Retry-After",
+	} {
 		set(azuresim.Fault{API: "cost", Kind: "429", Header: header, RetryAfterSeconds: 7, Times: 1, Subscription: sub.ID})
 		a := c.do("POST", path, c.token, body)
 		want := map[string]string{"retry-after-ms": "7000", "retry-after-date": a.header.Get("Retry-After")}[header]
@@ -162,7 +164,7 @@ func TestFaultList(t *testing.T) {
 		t.Errorf("unknown field: %d", a.status)
 	}
 	file := filepath.Join(t.TempDir(), "faults.json")
-	os.WriteFile(file, []byte(`[{"api":"arm","kind":"5xx","probability":0.5}]`), 0o600)
+	_ = os.WriteFile(file, []byte(`[{"api":"arm","kind":"5xx","probability":0.5}]`), 0o600)
 	faults, err := azuresim.LoadFaults(file)
 	if err != nil {
 		t.Fatal(err)

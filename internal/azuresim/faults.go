@@ -224,7 +224,7 @@ func (f *Fault) sayWhen(h http.Header) {
 func proxyPage(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusBadGateway)
-	io.WriteString(w, "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>"+
+	_, _ = io.WriteString(w, "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>"+
 		"<body><center><h1>502 Bad Gateway</h1></center><hr><center>Microsoft-Azure-Application-Gateway/v2</center></body></html>\n")
 }
 
@@ -259,7 +259,7 @@ func (s *Server) resetMidBody(c *call, handle func(*call)) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // it is reset on purpose
 	body := rec.body.Bytes()
 	fmt.Fprintf(buf, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\n", rec.status, http.StatusText(rec.status), len(body))
 	for _, k := range slices.Sorted(maps.Keys(rec.header)) {
@@ -267,9 +267,9 @@ func (s *Server) resetMidBody(c *call, handle func(*call)) {
 			fmt.Fprintf(buf, "%s: %s\r\n", k, rec.header.Get(k))
 		}
 	}
-	buf.WriteString("\r\n")
-	buf.Write(body[:len(body)/2])
-	buf.Flush()
+	_, _ = buf.WriteString("\r\n")
+	_, _ = buf.Write(body[:len(body)/2])
+	_ = buf.Flush()
 	time.Sleep(20 * time.Millisecond) // a reset overtakes data that is still on its way
 	abort(conn)
 }

@@ -83,7 +83,7 @@ func (a answer) code(t *testing.T) string {
 	if err := json.Unmarshal(a.body, &v); err != nil {
 		t.Fatalf("%d %s: %v", a.status, a.body, err)
 	}
-	json.Unmarshal(v.Error, &inner)
+	_ = json.Unmarshal(v.Error, &inner)
 	return inner.Code
 }
 
@@ -164,8 +164,10 @@ func (c *client) delegated() (azuresim.EstateTenant, azuresim.EstateSubscription
 }
 
 func (c *client) tokenForm(kv ...string) string {
-	v := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.conn.ClientID}, "client_secret": {c.conn.ClientSecret},
-		"scope": {"https://management.azure.com/.default"}}
+	v := url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {c.conn.ClientID}, "client_secret": {c.conn.ClientSecret},
+		"scope": {"https://management.azure.com/.default"},
+	}
 	for i := 0; i < len(kv); i += 2 {
 		v.Set(kv[i], kv[i+1])
 		if kv[i+1] == "" {

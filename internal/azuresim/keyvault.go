@@ -76,14 +76,18 @@ func (s *Server) getSecret(c *call) {
 		return
 	}
 	if sec.disabled {
-		c.json(http.StatusForbidden, map[string]any{"error": map[string]any{"code": "Forbidden",
-			"message": "Operation get is not allowed on a disabled secret.", "innererror": map[string]any{"code": "SecretDisabled"}}})
+		c.json(http.StatusForbidden, map[string]any{"error": map[string]any{
+			"code":    "Forbidden",
+			"message": "Operation get is not allowed on a disabled secret.", "innererror": map[string]any{"code": "SecretDisabled"},
+		}})
 		return
 	}
 	c.json(http.StatusOK, map[string]any{
 		"value": sec.value, "contentType": "text/plain", "id": s.URL() + "/secrets/" + c.path[1] + "/" + sec.version,
-		"attributes": map[string]any{"enabled": true, "nbf": sec.created.Unix(), "exp": sec.created.AddDate(1, 0, 0).Unix(),
-			"created": sec.created.Unix(), "updated": sec.created.Unix(), "recoveryLevel": "Recoverable+Purgeable", "recoverableDays": 90},
+		"attributes": map[string]any{
+			"enabled": true, "nbf": sec.created.Unix(), "exp": sec.created.AddDate(1, 0, 0).Unix(),
+			"created": sec.created.Unix(), "updated": sec.created.Unix(), "recoveryLevel": "Recoverable+Purgeable", "recoverableDays": 90,
+		},
 		"tags": map[string]string{},
 	})
 }

@@ -25,7 +25,7 @@ type call struct {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status := &statusWriter{ResponseWriter: w}
 	c := &call{w: status, r: r, at: s.clock.Now()}
-	for _, seg := range strings.Split(r.URL.Path, "/") {
+	for seg := range strings.SplitSeq(r.URL.Path, "/") {
 		if seg != "" {
 			c.path = append(c.path, seg)
 		}

@@ -96,8 +96,10 @@ func New(o Options) (*Server, error) {
 	if err := o.fill(); err != nil {
 		return nil, err
 	}
-	s := &Server{opt: o, clock: o.Clock, log: o.Logger, estate: newEstate(o), throttles: newThrottles(o.Throttle == "real"),
-		faults: &faults{seed: o.Seed}, done: make(chan struct{}), requests: map[RequestCount]int{}, unused: map[net.Conn]bool{}}
+	s := &Server{
+		opt: o, clock: o.Clock, log: o.Logger, estate: newEstate(o), throttles: newThrottles(o.Throttle == "real"),
+		faults: &faults{seed: o.Seed}, done: make(chan struct{}), requests: map[RequestCount]int{}, unused: map[net.Conn]bool{},
+	}
 	rand.Read(s.pagingKey[:])
 	if err := s.faults.set(o.Faults); err != nil {
 		return nil, err
@@ -124,11 +126,11 @@ func (s *Server) Start(addr string) error {
 	if err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", addr)
+	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return fmt.Errorf("azuresim: listen: %w", err)
 	}
-	s.base = baseURL(ln.Addr().(*net.TCPAddr), addr)
+	s.base = baseURL(ln.Addr().(*net.TCPAddr), addr) //nolint:errcheck // a TCP listener
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		// HTTP/1.1 only: a connection of HTTP/2 cannot be hijacked, and so not be reset.
@@ -162,7 +164,7 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	srv := s.http
 	for conn := range s.unused {
-		conn.Close() // clients dial ahead, and Shutdown would wait for those connections
+		_ = conn.Close() // clients dial ahead, and Shutdown would wait for those connections
 	}
 	s.mu.Unlock()
 	if srv == nil {
@@ -172,7 +174,7 @@ func (s *Server) Close() error {
 	defer cancel()
 	err := srv.Shutdown(ctx)
 	if err != nil {
-		srv.Close()
+		_ = srv.Close()
 		err = fmt.Errorf("azuresim: close: %w", err)
 	}
 	<-s.served

@@ -43,8 +43,10 @@ func newCertificates() (*certificates, error) {
 // template has dates of real time, whatever the estate's clock says: TLS clients check them.
 func template(name string) *x509.Certificate {
 	now := time.Now()
-	return &x509.Certificate{SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0)}
+	return &x509.Certificate{
+		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: name},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
+	}
 }
 
 // leaf makes the listener's certificate, for this machine and the host of the address.
@@ -76,7 +78,7 @@ func abort(conn net.Conn) {
 		conn = t.NetConn()
 	}
 	if t, ok := conn.(*net.TCPConn); ok {
-		t.SetLinger(0)
+		_ = t.SetLinger(0)
 	}
-	conn.Close()
+	_ = conn.Close()
 }

@@ -188,8 +188,13 @@ func truthLine(r TruthRow, by []string) []byte {
 		text, _ := json.Marshal(v) // strings and integers cannot fail
 		b = append(append(append(b, quote(name)...), ':'), text...)
 	}
-	for _, f := range []struct{ name, value string }{{byTenant, r.Tenant}, {bySubscription, r.Subscription}, {byDay, r.Day},
-		{byService, r.Service}, {byGroup, r.ResourceGroup}} {
+	for _, f := range []struct{ name, value string }{
+		{byTenant, r.Tenant},
+		{bySubscription, r.Subscription},
+		{byDay, r.Day},
+		{byService, r.Service},
+		{byGroup, r.ResourceGroup},
+	} {
 		if slices.Contains(by, f.name) {
 			field(f.name, f.value)
 		}

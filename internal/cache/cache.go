@@ -13,6 +13,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ const TTL = 30 * time.Second
 func New(maxBytes uint64) (*Cache, error) {
 	c, err := otter.New(&otter.Options[string, *answer]{
 		MaximumWeight:    maxBytes,
-		Weigher:          func(k string, a *answer) uint32 { return uint32(len(k) + len(a.plain) + len(a.gzip) + 512) }, //nolint:gosec // bodies are far below 4 GB
+		Weigher:          func(k string, a *answer) uint32 { return uint32(len(k) + len(a.plain) + len(a.gzip) + 512) },
 		ExpiryCalculator: otter.ExpiryWriting[string, *answer](TTL),
 	})
 	if err != nil {
@@ -86,8 +87,7 @@ func (c *Cache) Wrap(next http.Handler, key func(*http.Request) (string, bool)) 
 		a, err := c.c.Get(r.Context(), k, otter.LoaderFunc[string, *answer](func(context.Context, string) (*answer, error) {
 			return record(next, r)
 		}))
-		var bad notKept
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[notKept](err); ok {
 			a, err = bad.answer, nil
 		}
 		if err != nil {
@@ -160,9 +160,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 
 func (a *answer) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	for k, v := range a.header {
-		h[k] = v
-	}
+	maps.Copy(h, a.header)
 	if a.etag != "" {
 		h.Set("ETag", a.etag)
 		h.Set("Cache-Control", "private, no-cache")

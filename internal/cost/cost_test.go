@@ -151,6 +151,7 @@ func (f *fake) DailyCosts(_ context.Context, _ fresnel.Tenant, w cost.Window) it
 }
 func (f *fake) Replace(context.Context, cost.Window, []cost.Line) (int, error) { return 0, nil }
 func (f *fake) Read(context.Context, string) ([]cost.MonthRead, error)         { return f.reads, nil }
+
 func (f *fake) Refresh(context.Context, fresnel.Tenant) ([]fresnel.Subscription, error) {
 	return f.subs, nil
 }
@@ -198,8 +199,12 @@ func TestSyncTellsPartsApart(t *testing.T) {
 	ea := "EnterpriseAgreement_2014-09-01"
 	f := &fake{
 		subs: []fresnel.Subscription{
-			{ID: "ok", QuotaID: ea}, {ID: "csp", QuotaID: "CSP_2015-05-01"}, {ID: "odd", QuotaID: "Odd_2020-01-01"},
-			{ID: "gone", State: fresnel.Gone}, {ID: "lost", State: fresnel.Absent}, {ID: "dead", State: fresnel.Deleted},
+			{ID: "ok", QuotaID: ea},
+			{ID: "csp", QuotaID: "CSP_2015-05-01"},
+			{ID: "odd", QuotaID: "Odd_2020-01-01"},
+			{ID: "gone", State: fresnel.Gone},
+			{ID: "lost", State: fresnel.Absent},
+			{ID: "dead", State: fresnel.Deleted},
 		},
 	}
 	res := run(t, f, now)

@@ -65,8 +65,7 @@ func (postgresDialect) insertInts(ctx context.Context, tx *sql.Tx, table string,
 }
 
 func (postgresDialect) classify(err error) errKind {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch {
 		case e.Code == "23505":
 			return errUnique

@@ -52,7 +52,7 @@ func checkWritable(path string) error {
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
 		return &fresnel.Error{Kind: fresnel.Invalid, Msg: fmt.Sprintf("the database folder %s does not exist", dir), Do: "Create it, or name another file in FRESNEL_DATABASE.", Err: err}
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the file
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return &fresnel.Error{Kind: fresnel.Invalid, Msg: fmt.Sprintf("the database %s cannot be written", path), Do: "Give this user the right to write the file and its folder, or name another file in FRESNEL_DATABASE.", Err: err}
 	}

@@ -240,7 +240,7 @@ func (db *DB) exec(ctx context.Context, what, q string, args ...any) (int64, err
 
 // scan reads all rows of a query whose size the question bounds.
 func scan[T any](rows *sql.Rows, one func(*sql.Rows, *T) error) ([]T, error) {
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	var out []T
 	for rows.Next() {
 		var v T

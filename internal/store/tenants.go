@@ -257,7 +257,7 @@ func (t *Tenants) lock(ctx context.Context, tx *sql.Tx, id fresnel.TenantID) (in
 	}
 	var num int64
 	err := tx.QueryRowContext(ctx, t.db.d.bind("SELECT num FROM tenant WHERE id = ?"), string(id)).Scan(&num)
-	if err == sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
+	if err == sql.ErrNoRows {
 		return 0, fresnel.Errorf(fresnel.NotFound, "there is no tenant %.60s", id)
 	}
 	return num, err

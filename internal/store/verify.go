@@ -21,7 +21,7 @@ var rollups = []struct{ table, cols, from string }{
 func (c *Costs) Verify(ctx context.Context) error {
 	for _, r := range rollups {
 		held := "SELECT " + r.cols + ", micros, usd_micros, cells FROM " + r.table
-		summed := "SELECT " + r.from + ", SUM(c.micros), SUM(c.usd_micros), COUNT(*) FROM cost_cell c JOIN subscription s ON s.num = c.sub GROUP BY " + r.from
+		summed := "SELECT " + r.from + ", SUM(c.micros) AS micros, SUM(c.usd_micros) AS usd_micros, COUNT(*) AS cells FROM cost_cell c JOIN subscription s ON s.num = c.sub GROUP BY " + r.from
 		missing, err := c.count(ctx, summed+" EXCEPT "+held)
 		if err != nil {
 			return err

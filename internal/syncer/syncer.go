@@ -178,7 +178,7 @@ func (s *Syncer) schedule(ctx context.Context) {
 		}
 		due, err := s.Queue.Due(ctx, j.Name())
 		if err != nil {
-			s.complain(ctx, "schedule not read", err)
+			s.complain(ctx, err)
 			continue
 		}
 		for _, d := range due {
@@ -186,7 +186,7 @@ func (s *Syncer) schedule(ctx context.Context) {
 				continue
 			}
 			if _, err := s.Queue.Enqueue(ctx, j.Name(), d.Tenant, now); err != nil && fresnel.KindOf(err) != fresnel.Conflict {
-				s.complain(ctx, "run not queued", err)
+				s.complain(ctx, err)
 			}
 		}
 	}
@@ -196,13 +196,14 @@ func (s *Syncer) schedule(ctx context.Context) {
 // differently each time but the same for all processes.
 func jittered(every time.Duration, d Due) time.Duration {
 	h := fnv.New32a()
-	fmt.Fprintf(h, "%s%d", d.Tenant, d.Last.UnixMicro()) //nolint:errcheck // a hash does not fail
+	fmt.Fprintf(h, "%s%d", d.Tenant, d.Last.UnixMicro())
 	return every - every/20 + time.Duration(float64(every)/10*float64(h.Sum32()%1000)/1000)
 }
 
-func (s *Syncer) complain(ctx context.Context, msg string, err error) {
+// complain logs what the next round will try again; the error says what it was.
+func (s *Syncer) complain(ctx context.Context, err error) {
 	if ctx.Err() == nil {
-		s.Log.WarnContext(ctx, msg, "err", err)
+		s.Log.WarnContext(ctx, "queue not served", "err", err)
 	}
 }
 
@@ -214,11 +215,11 @@ func (s *Syncer) work(ctx context.Context, slots chan struct{}, wg *sync.WaitGro
 	}
 	ready, err := s.Queue.Ready(ctx, 4*cap(slots))
 	if err != nil {
-		s.complain(ctx, "queue not read", err)
+		s.complain(ctx, err)
 		return
 	}
 	// Several processes see the same list: begin at different places.
-	rand.Shuffle(len(ready), func(i, j int) { ready[i], ready[j] = ready[j], ready[i] })
+	rand.Shuffle(len(ready), func(i, j int) { ready[i], ready[j] = ready[j], ready[i] }) //nolint:gosec // fairness, not a secret
 	for _, c := range ready {
 		select {
 		case slots <- struct{}{}:
@@ -229,7 +230,7 @@ func (s *Syncer) work(ctx context.Context, slots chan struct{}, wg *sync.WaitGro
 		if err != nil || !ok {
 			<-slots
 			if err != nil {
-				s.complain(ctx, "run not claimed", err)
+				s.complain(ctx, err)
 			}
 			continue
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"fresnel"
@@ -134,9 +135,9 @@ func (h handlers) lastKnown(ctx context.Context, q *request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for i := len(t.Steps) - 1; i >= 0; i-- {
+	for i, v := range slices.Backward(t.Steps) {
 		if t.Total.USDValues[i] != 0 {
-			return page.Money(t.Total.Values[i], t.Unit.Currency, true) + " on " + t.Steps[i].Time().Format("2 Jan 2006"), nil
+			return page.Money(t.Total.Values[i], t.Unit.Currency, true) + " on " + v.Time().Format("2 Jan 2006"), nil
 		}
 	}
 	return "", nil

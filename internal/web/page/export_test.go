@@ -9,8 +9,12 @@ func SampleShell(now time.Time) Shell {
 	return Shell{
 		Title: "Overview", Path: PathOverview, Now: now, From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
 		Tenants: []TenantOption{
-			{ID: "aldermoor", Name: "Aldermoor Retail"}, {ID: "brightwater", Name: "Brightwater Health"}, {ID: "cinder", Name: "Cinder Foods"},
-			{ID: "delphine", Name: "Delphine Bank"}, {ID: "everhill", Name: "Everhill Toys"}, {ID: "foxglove", Name: "Foxglove Labs"},
+			{ID: "aldermoor", Name: "Aldermoor Retail"},
+			{ID: "brightwater", Name: "Brightwater Health"},
+			{ID: "cinder", Name: "Cinder Foods"},
+			{ID: "delphine", Name: "Delphine Bank"},
+			{ID: "everhill", Name: "Everhill Toys"},
+			{ID: "foxglove", Name: "Foxglove Labs"},
 		},
 		Badge: "Simulated Azure: demo data from the built-in simulator.", SyncFailing: 1, Live: true, CSRF: "token",
 		Viewer: &Viewer{Name: "Rita Kovač", Initials: "RK", Role: "Operator"},

@@ -67,8 +67,12 @@ func problems() []Problem {
 
 func gallery(now time.Time) []galleryPart {
 	parts := []galleryPart{
-		{title: "cost-summary-card"}, {title: "cost-chart"}, {title: "cost-breakdown"},
-		{title: "cost-anomalies"}, {title: "sync-freshness"}, {title: "sync-jobs", wide: true},
+		{title: "cost-summary-card"},
+		{title: "cost-chart"},
+		{title: "cost-breakdown"},
+		{title: "cost-anomalies"},
+		{title: "sync-freshness"},
+		{title: "sync-jobs", wide: true},
 	}
 	panels := func(r Region) []templ.Component {
 		summary, chart, breakdown := sampleSummary(r), sampleChart(r), sampleBreakdown(r)
