@@ -14,8 +14,8 @@ test: ## all tests, with PostgreSQL and Chromium (installed if missing); some of
 race: ## the race detector, as CI runs it
 	scripts/test -race -short ./internal/...
 
-bench: ## all benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## what Fresnel costs beside baselines measured in the same run, in under three minutes
+	go run ./cmd/fresnel-bench
 
 lint: ## the linters and the format (building the linter takes minutes the first time)
 	go tool -modfile=tools/go.mod golangci-lint run ./...

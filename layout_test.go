@@ -46,7 +46,8 @@ var floors = map[string]int{
 
 	"fresnel/internal/app": 6,
 
-	"fresnel/cmd/fresnel": 7,
+	"fresnel/cmd/fresnel":       7,
+	"fresnel/cmd/fresnel-bench": 7,
 }
 
 const (

@@ -49,8 +49,8 @@ func (c demoCmd) Run(e *env) error {
 		return err
 	}
 	defer sim.Close() //nolint:errcheck // the program ends
-	if e.isTerm && os.Getenv("FRESNEL_LOG_LEVEL") == "" {
-		e.log = quiet(e.log)
+	if os.Getenv("FRESNEL_LOG_LEVEL") == "" {
+		e.log = quiet(e.log) // progress is shown by itself
 	}
 	a, err := app.New(e.ctx, c.config(e.cfg, sim, dir), app.Options{
 		Now: clock.Now, Roots: simRoots(sim), SyncEvery: demoSync, Version: version, Unlimited: c.Throttle == "off",

@@ -73,6 +73,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := useFile(parser, args); err != nil {
 		return complain(stderr, err)
 	}
+	for _, a := range args {
+		if strings.HasPrefix(a, "--azure-client-secret") {
+			return complain(stderr, fresnel.Errorf(fresnel.Invalid, "a secret on the command line is seen by everybody on this machine: set FRESNEL_AZURE_CLIENT_SECRET"))
+		}
+	}
 	if err := checkEnv(parser.Model); err != nil {
 		return complain(stderr, err)
 	}

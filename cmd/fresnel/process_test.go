@@ -39,6 +39,9 @@ func TestMain(m *testing.M) {
 	os.Exit(mainCode(m))
 }
 
+// atOnce is how many of these tests run in parallel, unless go test is told otherwise: they mostly wait, and one of them for minutes.
+const atOnce = "4"
+
 func mainCode(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "fresnel-test-")
 	if err != nil {
@@ -52,6 +55,14 @@ func mainCode(m *testing.M) int {
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
+	}
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		if err := flag.Set("test.parallel", atOnce); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	return m.Run()
 }
@@ -112,26 +123,38 @@ func environ(settings []string) []string {
 	return append(env, settings...)
 }
 
-// start starts fresnel; it is killed at the end of the test.
+// start starts fresnel in an empty folder; it is killed at the end of the test.
 func start(t *testing.T, settings []string, args ...string) *process {
 	t.Helper()
+	p := prepare(t, settings, args...)
+	p.cmd.Dir = t.TempDir()
+	p.start()
+	return p
+}
+
+func prepare(t *testing.T, settings []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary, args...), ended: make(chan struct{})}
-	p.cmd.Env, p.cmd.Dir = environ(settings), t.TempDir()
+	p.cmd.Env = environ(settings)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
+	return p
+}
+
+func (p *process) start() {
+	p.t.Helper()
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	go func() {
 		_ = p.cmd.Wait() // ProcessState tells
 		close(p.ended)
 	}()
-	t.Cleanup(func() {
+	p.t.Cleanup(func() {
 		p.kill()
-		if t.Failed() {
-			t.Logf("fresnel %s wrote:\n%s%s", strings.Join(args, " "), tail(p.out.String()), tail(p.err.String()))
+		if p.t.Failed() {
+			p.t.Logf("fresnel %s wrote:\n%s%s", strings.Join(p.cmd.Args[1:], " "), tail(p.out.String()), tail(p.err.String()))
 		}
 	})
-	return p
 }
 
 func tail(s string) string {

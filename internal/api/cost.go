@@ -269,6 +269,9 @@ func (h handlers) costAnomalies(ctx context.Context, in *anomalyInput) (*anomaly
 	if err != nil {
 		return nil, err
 	}
+	if in.Metric == "" {
+		a.Metric = cost.Amortized // a purchase on the day it is billed is no anomaly
+	}
 	rep, err := h.Reports.Anomalies(ctx, s, a)
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ func routes(a huma.API, h handlers) {
 	get(a, h, "/api/v1/costs/by-service", "cost-by-service", "Cost by Azure service", h.costBy(byService))
 	get(a, h, "/api/v1/costs/by-resource-group", "cost-by-resource-group", "Cost by resource group", h.costBy(byGroup))
 	get(a, h, "/api/v1/costs/trends", "cost-trends", "Cost over time", h.costTrends)
-	get(a, h, "/api/v1/costs/anomalies", "cost-anomalies", "Days that cost much more than before", h.costAnomalies)
+	get(a, h, "/api/v1/costs/anomalies", "cost-anomalies", "Days that cost much more than before; metric is amortized unless given", h.costAnomalies)
 	get(a, h, "/api/v1/costs/restated", "cost-restated", "Settled days whose cost changed afterwards", h.costRestated)
 
 	huma.Register(a, huma.Operation{

@@ -26,14 +26,15 @@ import (
 
 // Options are what only the demo and tests set.
 type Options struct {
-	Now       func() time.Time // nil = real time, or Config.Clock
-	Roots     *x509.CertPool   // beside Config.AzureCAFile
-	SyncEvery time.Duration    // overrides Config.SyncEvery, without its bounds
-	Lease     time.Duration    // 0 = 30 s
-	Unlimited bool             // the other side is a simulator without throttles
-	Notice    string           // shown on every page: what is special about this instance
-	Scope     func(*http.Request) fresnel.Scope
-	Version   string
+	Now        func() time.Time // nil = real time, or Config.Clock
+	Roots      *x509.CertPool   // beside Config.AzureCAFile
+	SyncEvery  time.Duration    // overrides Config.SyncEvery, without its bounds
+	Lease      time.Duration    // 0 = 30 s
+	TryTimeout time.Duration    // of one HTTP attempt at Azure; 0 = 60 s
+	Unlimited  bool             // the other side is a simulator without throttles
+	Notice     string           // shown on every page: what is special about this instance
+	Scope      func(*http.Request) fresnel.Scope
+	Version    string
 }
 
 // App is the program: New, then Run or one of the single tasks, then Close.
@@ -110,7 +111,7 @@ func (a *App) newAzure() (*azure.Client, error) {
 		AuthorityURL: c.AzureAuthority, ResourceManagerURL: c.AzureResourceManager, VaultHost: c.AzureVaultHost,
 		TenantID: c.AzureTenantID, ClientID: c.AzureClientID, Credential: azure.CredentialKind(c.AzureCredential),
 		ClientSecret: c.AzureClientSecret, FederatedTokenFile: c.AzureFederatedTokenFile,
-		RootCAs: roots, Unlimited: a.opt.Unlimited || c.Unlimited, Now: a.now, Log: a.log, Observe: a.metrics.Azure,
+		RootCAs: roots, TryTimeout: a.opt.TryTimeout, Unlimited: a.opt.Unlimited || c.Unlimited, Now: a.now, Log: a.log, Observe: a.metrics.Azure,
 	})
 }
 

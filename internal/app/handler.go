@@ -30,7 +30,7 @@ func (a *App) newHandler(every time.Duration) (http.Handler, error) {
 		scope = func(*http.Request) fresnel.Scope { return fresnel.AllTenants() }
 	}
 	edge := web.Edge{Scope: scope, Log: a.log, Observed: a.metrics.HTTP, Refuse: api.Refuse}
-	return edge.Wrap(mux, a.cache.Wrap(mux, a.cacheKey)), nil
+	return edge.Wrap(a.cache.Wrap(mux, a.cacheKey)), nil
 }
 
 // cacheKey names everything that a cached answer depends on. Answers that
@@ -38,8 +38,9 @@ func (a *App) newHandler(every time.Duration) (http.Handler, error) {
 func (a *App) cacheKey(r *http.Request) (string, bool) {
 	path := r.URL.Path
 	switch {
-	case path == "/", path == "/costs", strings.HasPrefix(path, "/partials/cost-"):
-	case strings.HasPrefix(path, "/api/v1/costs/"), strings.HasPrefix(path, "/api/v1/tenants"):
+	case path == "/", path == "/costs", path == "/partials/cost-summary-card", path == "/partials/cost-chart",
+		path == "/partials/cost-breakdown", path == "/partials/cost-anomalies":
+	case strings.HasPrefix(path, "/api/v1/costs/") && strings.Count(path, "/") == 4, path == "/api/v1/tenants":
 	default:
 		return "", false
 	}

@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +16,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -529,8 +529,5 @@ func (w *world) rows(t *testing.T, q string) [][]any {
 	return out
 }
 
-// at names the line of the caller, for tables of cases.
-func at() string {
-	_, file, line, _ := runtime.Caller(1)
-	return filepath.Base(file) + ":" + strconv.Itoa(line)
-}
+// htmlText is a text as a page has it.
+func htmlText(s string) string { return html.EscapeString(s) }

@@ -54,7 +54,7 @@ type cell struct {
 // estate they would be its biggest structure.
 func (e *estate) streams(s *subscription) []stream {
 	var out []stream
-	committed := below(mix(s.key, label("commitment")), 10) < 6
+	committed := below(mix(s.key, label("commitment")), 10) < 4
 	for gi, group := range s.groups {
 		for _, sv := range e.groupServices(s, gi) {
 			if committed && gi == 0 && sv.name == serviceVM {
@@ -71,7 +71,7 @@ func (e *estate) streams(s *subscription) []stream {
 		out = append(out, e.monthly(s, streamLump, "", serviceLicence, 240))
 	}
 	if committed {
-		buy := e.monthly(s, streamPurchase, "", serviceVM, 1900)
+		buy := e.monthly(s, streamPurchase, "", serviceVM, 900)
 		spread := buy
 		spread.kind, spread.group = streamSpread, s.groups[0]
 		out = append(out, buy, spread)
@@ -193,9 +193,17 @@ func (g *generator) enter(d day) {
 		}
 		g.spikes = append(g.spikes, spike{
 			day:    g.month + day(below(mix(key, 2), int(g.next-g.month))),
-			stream: g.usage[below(mix(key, 3), len(g.usage))], factor: between(mix(key, 4), 1.5, 4),
+			stream: g.larger(below(mix(key, 3), len(g.usage)), below(mix(key, 5), len(g.usage))), factor: between(mix(key, 4), 1.5, 4),
 		})
 	}
+}
+
+// larger is of two usage streams the one that costs more: spikes worth seeing.
+func (g *generator) larger(a, b int) int {
+	if g.streams[g.usage[b]].base > g.streams[g.usage[a]].base {
+		return g.usage[b]
+	}
+	return g.usage[a]
 }
 
 // rate is US dollars for one unit of a currency in a month, in millionths: fixed within the month.
@@ -255,9 +263,16 @@ func (g *generator) final(i int, d day, metric string) int64 {
 	return g.usageCost(i, d)
 }
 
+// load is how busy a tenant is on a day: waves of some weeks, and days that differ.
+func (g *generator) load(d day) float64 {
+	key := mix(g.estate.seed, label("load"), uint64(g.sub.tenant.index))
+	wave := math.Sin(2 * math.Pi * (float64(d)/between(key, 11, 25) + between(mix(key, 1), 0, 1)))
+	return (1 + 0.06*wave) * between(mix(key, uint64(d), 2), 0.95, 1.05)
+}
+
 func (g *generator) usageCost(i int, d day) int64 {
 	s := &g.streams[i]
-	amount := s.base * between(mix(s.key, uint64(d), 6), 0.96, 1.04)
+	amount := s.base * between(mix(s.key, uint64(d), 6), 0.94, 1.06) * g.load(d)
 	if wd := (int(d) + 4) % 7; wd == 0 || wd == 6 { // 1970-01-01 was a Thursday
 		amount *= s.weekend
 	}

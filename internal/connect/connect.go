@@ -7,6 +7,7 @@ package connect
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -75,7 +76,13 @@ func ReadImport(r io.Reader, checkRef func(string) error) ([]fresnel.Tenant, err
 	dec := json.NewDecoder(r)
 	dec.DisallowUnknownFields()
 	var list []entry
-	if err := dec.Decode(&list); err != nil {
+	err := dec.Decode(&list)
+	if err == nil {
+		if _, more := dec.Token(); more != io.EOF { //nolint:errorlint // Token gives it unwrapped
+			err = errors.New("there is more after the list") // it would be lost silently
+		}
+	}
+	if err != nil {
 		return nil, fresnel.Errorf(fresnel.Invalid, "the import file cannot be read: %v; expected a JSON list of {\"tenant_id\", \"name\", \"client_id\", \"client_secret_ref\"}", err)
 	}
 	seen := map[fresnel.TenantID]bool{}

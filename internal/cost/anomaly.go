@@ -40,13 +40,16 @@ type AnomalyRule struct {
 // 25 USD a day below which nobody would look.
 func PlainRule() AnomalyRule { return AnomalyRule{Percent: 20, FloorUSD: 25_000_000} }
 
+// lookBack is how many days before a day its expected amount may come from.
+const lookBack = 7
+
 // Detect finds the anomalies of a period. The sums are by tenant, service and
-// day and begin 7 days before the period; settled gives the day up to which a
-// tenant's days are settled.
+// day and begin 7 days before the period; judged gives the days of a tenant
+// that may be judged.
 //
 // The expected amount is the larger of the day before and the same weekday a
 // week before: a Monday after a quiet Sunday is no anomaly.
-func Detect(sums []Sum, p fresnel.Period, settled func(fresnel.TenantID) fresnel.Day, rule AnomalyRule) []Anomaly {
+func Detect(sums []Sum, p fresnel.Period, judged func(fresnel.TenantID) fresnel.Period, rule AnomalyRule) []Anomaly {
 	type series struct {
 		tenant            fresnel.TenantID
 		service, currency string
@@ -61,10 +64,10 @@ func Detect(sums []Sum, p fresnel.Period, settled func(fresnel.TenantID) fresnel
 	}
 	var found []Anomaly
 	for k, s := range cell {
-		if !p.Contains(k.day) || k.day >= settled(k.tenant) {
+		if !p.Contains(k.day) || !judged(k.tenant).Contains(k.day) {
 			continue
 		}
-		yesterday, week := cell[at{k.series, k.day - 1}], cell[at{k.series, k.day - 7}]
+		yesterday, week := cell[at{k.series, k.day - 1}], cell[at{k.series, k.day - lookBack}]
 		a := Anomaly{
 			Tenant: s.Tenant, TenantName: s.Name, Service: s.Service, Day: s.Day, Currency: s.Currency,
 			Micros: s.Micros, USDMicros: s.USDMicros,
@@ -110,27 +113,38 @@ func (r Reports) Anomalies(ctx context.Context, s fresnel.Scope, a Ask) (Anomaly
 	if rep.Coverage, err = r.coverage(ctx, s, a.Period, a.Metric, r.Now()); err != nil {
 		return rep, err
 	}
-	q := a.query(fresnel.Period{From: a.Period.From - 7, To: a.Period.To})
+	with := fresnel.Period{From: a.Period.From - lookBack, To: a.Period.To}
+	before, err := r.coverage(ctx, s, with, a.Metric, r.Now())
+	if err != nil {
+		return rep, err
+	}
+	q := a.query(with)
 	q.By = ByTenant | ByService | ByDay
 	sums, err := r.Reader.Sums(ctx, s, q)
 	if err != nil {
 		return rep, err
 	}
-	rep.Anomalies = Detect(sums, a.Period, rep.settledTo, rep.Rule)
+	rep.Anomalies = Detect(sums, a.Period, func(id fresnel.TenantID) fresnel.Period { return rep.judged(id, before) }, rep.Rule)
 	return rep, nil
 }
 
-// settledTo is the end of the days that may be judged: incomplete data would
-// make a rise out of a subscription that was read later.
-func (r *AnomalyReport) settledTo(id fresnel.TenantID) fresnel.Day {
+// judged is the days of a tenant that may be judged: settled, complete, and
+// with their expected amounts known. Incomplete data would make a rise out of a
+// subscription that was read later, and the first day that is held a service
+// out of every one.
+func (r *AnomalyReport) judged(id fresnel.TenantID, before Coverage) fresnel.Period {
 	t, ok := r.Coverage.tenant(id)
-	switch {
-	case !ok || t.State == Never || t.State == Partial:
-		return 0
-	case t.Final:
-		return r.Ask.Period.To
+	if !ok || t.State == Never || t.State == Partial {
+		return fresnel.Period{}
 	}
-	return t.SettledTo
+	p := r.Ask.Period
+	if !t.Final {
+		p.To = min(p.To, t.SettledTo)
+	}
+	if b, _ := before.tenant(id); b.State != Fresh && b.State != Stale {
+		p.From += lookBack
+	}
+	return p
 }
 
 // Restated lists settled days that changed afterwards, newest first.

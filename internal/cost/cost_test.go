@@ -122,7 +122,7 @@ func TestDetect(t *testing.T) {
 	put("fifth", "2026-11-02", 500, 500, 500, 500, 500, 500, 500, 600) // exactly 20 %
 	put("late", "2026-11-02", 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 900)
 	put("new", "2026-11-09", 80)
-	settled := func(fresnel.TenantID) fresnel.Day { return day("2026-11-12") }
+	settled := func(fresnel.TenantID) fresnel.Period { return period("2026-11-01", "2026-11-11") }
 	var got []string
 	for _, a := range cost.Detect(sums, period("2026-11-09", "2026-11-30"), settled, cost.PlainRule()) {
 		got = append(got, a.Service+" "+a.Day.String())

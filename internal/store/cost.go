@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,8 +26,12 @@ type cell struct{ day, group, service, currency int64 }
 type amount struct{ micros, usd int64 }
 
 // Replace implements cost.Sink. The window is read, compared, and only days
-// that differ are written, with their rollups, in one transaction.
+// that differ are written, with their rollups, in one transaction. It fails
+// with Invalid on a window that is not of one month, and on lines outside it.
 func (c *Costs) Replace(ctx context.Context, w cost.Window, lines []cost.Line) (int, error) {
+	if err := check(w, lines); err != nil {
+		return 0, err
+	}
 	next, err := c.cells(ctx, lines)
 	if err != nil {
 		return 0, err
@@ -37,7 +42,7 @@ func (c *Costs) Replace(ctx context.Context, w cost.Window, lines []cost.Line) (
 		written, g = 0, 0
 		r := &replace{Costs: c, tx: tx, w: w, next: next}
 		var err error
-		if written, err = r.run(ctx); err != nil {
+		if written, err = r.run(ctx); err != nil || !r.news {
 			return err
 		}
 		g, err = c.db.raise(ctx, tx)
@@ -48,6 +53,20 @@ func (c *Costs) Replace(ctx context.Context, w cost.Window, lines []cost.Line) (
 	}
 	c.db.seen(g)
 	return written, nil
+}
+
+// check keeps lines out that the window's comparison would not see: they would
+// be added to what is held of their day instead of replacing it.
+func check(w cost.Window, lines []cost.Line) error {
+	if w.Days.Days() == 0 || len(w.Days.Months()) != 1 {
+		return fresnel.Errorf(fresnel.Invalid, "store: the window %s is not of one month", w.Days)
+	}
+	for _, l := range lines {
+		if !w.Days.Contains(l.Day) {
+			return fresnel.Errorf(fresnel.Invalid, "store: a line of %s is outside the window %s", l.Day, w.Days)
+		}
+	}
+	return nil
 }
 
 // cells numbers the names of lines and merges lines of the same cell.
@@ -78,9 +97,9 @@ func (c *Costs) cells(ctx context.Context, lines []cost.Line) (map[cell]amount, 
 const maxName = 400
 
 // clean makes a name from outside fit for every engine: no NUL, valid UTF-8,
-// of bounded length.
+// of bounded length. What is looked up is cleaned as what is stored.
 func clean(s string) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 	if len(s) > maxName {
 		s = strings.ToValidUTF8(s[:maxName], "")
 	}
@@ -94,6 +113,7 @@ type replace struct {
 	w           cost.Window
 	next        map[cell]amount
 	tenant, sub int64
+	news        bool // readers will see a difference
 }
 
 func (r *replace) exec(ctx context.Context, q string, args ...any) error {
@@ -109,7 +129,7 @@ func (r *replace) run(ctx context.Context) (int, error) {
 	if r.tenant, err = r.db.Tenants().lock(ctx, r.tx, r.w.Tenant); err != nil {
 		return 0, err
 	}
-	err = r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT num FROM subscription WHERE id = ? AND tenant = ?"), r.w.Subscription, r.tenant).Scan(&r.sub)
+	err = r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT num FROM subscription WHERE id = ? AND tenant = ?"), clean(r.w.Subscription), r.tenant).Scan(&r.sub)
 	if err == sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
 		return 0, fresnel.Errorf(fresnel.NotFound, "subscription %s is not registered", r.w.Subscription)
 	} else if err != nil {
@@ -137,6 +157,9 @@ func (r *replace) run(ctx context.Context) (int, error) {
 		if err := r.write(ctx, d, asked); err != nil {
 			return 0, err
 		}
+	}
+	if r.news = d.cells > 0 || micros(asked) != micros(r.w.Asked); !r.news {
+		return 0, nil
 	}
 	return d.cells, r.setAsked(ctx, asked)
 }
@@ -418,7 +441,8 @@ func (r *replace) restated(ctx context.Context, c change, asked time.Time) error
 		}
 	}
 	t := newInts(8, len(byDay))
-	for k, d := range byDay {
+	for _, k := range slices.SortedFunc(maps.Keys(byDay), compareRoll) {
+		d := byDay[k]
 		if d == 0 {
 			continue
 		}
@@ -435,7 +459,7 @@ func (r *replace) restated(ctx context.Context, c change, asked time.Time) error
 
 // Read implements cost.Sink.
 func (c *Costs) Read(ctx context.Context, subscription string) ([]cost.MonthRead, error) {
-	rows, err := c.db.query(ctx, "SELECT m.metric, m.month, m.asked_at FROM cost_month m JOIN subscription s ON s.num = m.sub WHERE s.id = ?", subscription)
+	rows, err := c.db.query(ctx, "SELECT m.metric, m.month, m.asked_at FROM cost_month m JOIN subscription s ON s.num = m.sub WHERE s.id = ?", clean(subscription))
 	if err != nil {
 		return nil, c.db.wrap(ctx, "months read", err)
 	}

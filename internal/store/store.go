@@ -90,7 +90,7 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) migrate(ctx context.Context) error {
 	release, err := db.d.migrateLock(ctx, db.w)
 	if err != nil {
-		return db.wrap(ctx, "wait for other migrations", err)
+		return db.unusable(ctx, err)
 	}
 	defer func() {
 		if err := release(); err != nil {
@@ -139,8 +139,8 @@ func (db *DB) unusable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	e := &fresnel.Error{Kind: fresnel.Invalid, Msg: "the database cannot be used", Do: "Check FRESNEL_DATABASE: the file must be a Fresnel database or absent, the server reachable, user and password right.", Err: err}
-	if db.d.classify(err) == errGone {
+	e := &fresnel.Error{Kind: fresnel.Invalid, Msg: "the database cannot be used", Do: "Check FRESNEL_DATABASE: the file must be a Fresnel database or absent and its folder writable, the server reachable, user and password right.", Err: err}
+	if k := db.d.classify(err); k == errGone || k == errRetry {
 		e.Kind, e.Msg = fresnel.Unavailable, "the database does not answer"
 	}
 	return e
@@ -253,10 +253,11 @@ func scan[T any](rows *sql.Rows, one func(*sql.Rows, *T) error) ([]T, error) {
 }
 
 func jsonList[T ~string](ids []T) string {
-	if ids == nil {
-		ids = []T{}
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = clean(string(id))
 	}
-	b, _ := json.Marshal(ids) // strings always marshal
+	b, _ := json.Marshal(texts) // strings always marshal
 	return string(b)
 }
 

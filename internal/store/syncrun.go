@@ -48,23 +48,24 @@ func (db *DB) guard(ctx context.Context, tx *sql.Tx) error {
 }
 
 // Enqueue queues a run of a job for a tenant, to start at once, and gives its
-// id. It fails with Conflict where one is queued or running already.
+// id. It fails with Conflict where one is queued or running already, and with
+// NotFound on a tenant that is unknown or inactive.
 func (r *Runs) Enqueue(ctx context.Context, job string, tenant fresnel.TenantID, now time.Time) (int64, error) {
 	var id int64
 	var g int64
 	err := r.db.tx(ctx, "queue "+job, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, r.db.d.bind("INSERT INTO sync_run (job, tenant, queued_at, not_before) SELECT ?, t.num, ?, "+r.db.d.now()+" FROM tenant t WHERE t.id = ? AND t.active = 1 "+
 			"AND NOT EXISTS (SELECT 1 FROM sync_run r WHERE r.job = ? AND r.tenant = t.num AND r.status < 2)"),
-			job, micros(now), string(tenant), job)
+			clean(job), micros(now), clean(string(tenant)), clean(job))
 		if err != nil {
 			return err
 		}
 		if n, err := res.RowsAffected(); err != nil {
 			return err
 		} else if n == 0 {
-			return fresnel.Errorf(fresnel.Conflict, "a %s run of tenant %s is under way", job, tenant)
+			return r.notQueued(ctx, tx, job, tenant)
 		}
-		err = tx.QueryRowContext(ctx, r.db.d.bind("SELECT MAX(r.id) FROM sync_run r JOIN tenant t ON t.num = r.tenant WHERE r.job = ? AND t.id = ?"), job, string(tenant)).Scan(&id)
+		err = tx.QueryRowContext(ctx, r.db.d.bind("SELECT MAX(r.id) FROM sync_run r JOIN tenant t ON t.num = r.tenant WHERE r.job = ? AND t.id = ?"), clean(job), clean(string(tenant))).Scan(&id)
 		if err != nil {
 			return err
 		}
@@ -77,18 +78,33 @@ func (r *Runs) Enqueue(ctx context.Context, job string, tenant fresnel.TenantID,
 	return id, err
 }
 
-// Due lists the active tenants whose last run of a job was queued before an
-// instant, or that never had one, and that have none open.
+// notQueued says why nothing was queued.
+func (r *Runs) notQueued(ctx context.Context, tx *sql.Tx, job string, tenant fresnel.TenantID) error {
+	var n int
+	err := tx.QueryRowContext(ctx, r.db.d.bind("SELECT COUNT(*) FROM tenant WHERE id = ? AND active = 1"), clean(string(tenant))).Scan(&n)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return fresnel.Errorf(fresnel.NotFound, "there is no tenant %.60s", tenant)
+	}
+	return fresnel.Errorf(fresnel.Conflict, "a %s run of tenant %s is under way", job, tenant)
+}
+
+// Due lists the active tenants that have no open run of a job, with their last
+// one.
 func (r *Runs) Due(ctx context.Context, job string) ([]syncer.Due, error) {
-	rows, err := r.db.query(ctx, "SELECT t.id, COALESCE(MAX(r.queued_at), 0) FROM tenant t LEFT JOIN sync_run r ON r.tenant = t.num AND r.job = ? "+
-		"WHERE t.active = 1 GROUP BY t.id HAVING COALESCE(MIN(r.status), 2) >= 2", job)
+	rows, err := r.db.query(ctx, "SELECT t.id, COALESCE(l.queued_at, 0), COALESCE(l.status, 2) FROM tenant t "+
+		"LEFT JOIN sync_run l ON l.id = (SELECT MAX(r.id) FROM sync_run r WHERE r.tenant = t.num AND r.job = ?) "+
+		"WHERE t.active = 1 AND COALESCE(l.status, 2) >= 2", job)
 	if err != nil {
 		return nil, r.db.wrap(ctx, "due tenants", err)
 	}
 	out, err := scan(rows, func(rows *sql.Rows, v *syncer.Due) error {
 		var at int64
-		err := rows.Scan(&v.Tenant, &at)
-		v.Last = instant(at)
+		var status int
+		err := rows.Scan(&v.Tenant, &at, &status)
+		v.Last, v.Failed = instant(at), status == statusNum(fresnel.Failed)
 		return err
 	})
 	return out, r.db.wrap(ctx, "due tenants", err)
@@ -101,9 +117,10 @@ func (r *Runs) ready() string {
 	return "((status = 0 AND not_before <= " + n + ") OR (status = 1 AND lease_until < " + n + "))"
 }
 
-// Ready lists runs that may be claimed, oldest first.
+// Ready lists runs of active tenants that may be claimed, oldest first. A run
+// whose tenant became inactive waits until it is active again.
 func (r *Runs) Ready(ctx context.Context, limit int) ([]syncer.Candidate, error) {
-	rows, err := r.db.query(ctx, r.db.d.page("SELECT id, fence FROM sync_run WHERE status < 2 AND "+r.ready()+" ORDER BY not_before, id", limit))
+	rows, err := r.db.query(ctx, r.db.d.page("SELECT id, fence FROM sync_run WHERE status < 2 AND "+r.ready()+" AND tenant IN (SELECT num FROM tenant WHERE active = 1) ORDER BY not_before, id", limit))
 	if err != nil {
 		return nil, r.db.wrap(ctx, "ready runs", err)
 	}
@@ -115,7 +132,7 @@ func (r *Runs) Ready(ctx context.Context, limit int) ([]syncer.Candidate, error)
 // faster.
 func (r *Runs) Claim(ctx context.Context, c syncer.Candidate, owner string, lease time.Duration, now time.Time) (run fresnel.Run, l fresnel.Lease, ok bool, err error) {
 	n, err := r.db.exec(ctx, "claim run", "UPDATE sync_run SET status = 1, fence = fence + 1, attempts = attempts + 1, lease_owner = ?, lease_until = "+r.db.d.now()+
-		" + ?, heartbeat = "+r.db.d.now()+", started_at = ?, done = 0, total = 0, wait_until = 0 WHERE id = ? AND fence = ? AND "+r.ready(),
+		" + ?, heartbeat = "+r.db.d.now()+", started_at = ?, done = 0, total = 0, rows_read = 0, wait_until = 0 WHERE id = ? AND fence = ? AND "+r.ready(),
 		owner, lease.Microseconds(), micros(now), c.ID, c.Fence)
 	if err != nil || n == 0 {
 		return run, l, false, err
@@ -178,7 +195,7 @@ func (r *Runs) parts(ctx context.Context, tx *sql.Tx, run int64, parts []fresnel
 			continue // only what is missing needs words
 		}
 		_, err := tx.ExecContext(ctx, r.db.d.bind("INSERT INTO sync_part (run, sub, name, state, reason, remedy, rows_read) VALUES (?, ?, ?, ?, ?, ?, ?)"),
-			run, p.Subscription, clean(p.Name), string(p.State), clip(p.Reason), clip(p.Do), p.Rows)
+			run, clean(p.Subscription), clean(p.Name), string(p.State), clip(p.Reason), clip(p.Do), p.Rows)
 		if err != nil {
 			return err
 		}
@@ -188,7 +205,7 @@ func (r *Runs) parts(ctx context.Context, tx *sql.Tx, run int64, parts []fresnel
 
 // clip bounds a text for people.
 func clip(s string) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 	if len(s) > 2000 {
 		s = strings.ToValidUTF8(s[:2000], "") + "..."
 	}
@@ -237,7 +254,7 @@ func (r *Runs) List(ctx context.Context, s fresnel.Scope, job string, open bool,
 	where := r.db.visible("r.tenant", s, &args)
 	if job != "" {
 		where += " AND r.job = ?"
-		args = append(args, job)
+		args = append(args, clean(job))
 	}
 	if open {
 		where += " AND r.status < 2"
@@ -251,7 +268,7 @@ func (r *Runs) List(ctx context.Context, s fresnel.Scope, job string, open bool,
 
 // Latest gives each tenant's newest ended run of a job, and any open one.
 func (r *Runs) Latest(ctx context.Context, s fresnel.Scope, job string) ([]fresnel.Run, error) {
-	args := []any{job, job}
+	args := []any{clean(job), clean(job)}
 	q := "SELECT " + runCols + " FROM sync_run r JOIN tenant t ON t.num = r.tenant WHERE r.job = ? AND " +
 		"(r.status < 2 OR r.id = (SELECT MAX(l.id) FROM sync_run l WHERE l.tenant = r.tenant AND l.job = ? AND l.status >= 2)) AND " +
 		r.db.visible("r.tenant", s, &args) + " ORDER BY r.id DESC"

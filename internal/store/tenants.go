@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"strings"
 	"time"
 
 	"fresnel"
@@ -53,7 +52,7 @@ func (t *Tenants) Get(ctx context.Context, s fresnel.Scope, id fresnel.TenantID)
 	if !s.Sees(id) {
 		return out, none
 	}
-	err := scanTenant(t.db.queryRow(ctx, "SELECT "+tenantCols+" FROM tenant WHERE active = 1 AND id = ?", string(id)), &out)
+	err := scanTenant(t.db.queryRow(ctx, "SELECT "+tenantCols+" FROM tenant WHERE active = 1 AND id = ?", clean(string(id))), &out)
 	if err == sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
 		return out, none
 	}
@@ -81,7 +80,7 @@ func (t *Tenants) Put(ctx context.Context, tenants []fresnel.Tenant, now time.Ti
 
 func (t *Tenants) put(ctx context.Context, tx *sql.Tx, v fresnel.Tenant, now time.Time) error {
 	res, err := tx.ExecContext(ctx, t.db.d.bind("UPDATE tenant SET name = ?, client_id = ?, secret_ref = ?, active = ?, updated_at = ? WHERE id = ?"),
-		v.Name, v.ClientID, v.SecretRef, b01(v.Active), micros(now), string(v.ID))
+		clean(v.Name), v.ClientID, v.SecretRef, b01(v.Active), micros(now), string(v.ID))
 	if err != nil {
 		return err
 	}
@@ -89,7 +88,7 @@ func (t *Tenants) put(ctx context.Context, tx *sql.Tx, v fresnel.Tenant, now tim
 		return err
 	}
 	_, err = tx.ExecContext(ctx, t.db.d.bind("INSERT INTO tenant (id, name, client_id, secret_ref, active, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)"),
-		string(v.ID), v.Name, v.ClientID, v.SecretRef, b01(v.Active), micros(now), micros(now))
+		string(v.ID), clean(v.Name), v.ClientID, v.SecretRef, b01(v.Active), micros(now), micros(now))
 	return err
 }
 
@@ -103,7 +102,7 @@ func (t *Tenants) Subscriptions(ctx context.Context, s fresnel.Scope, afterName,
 	}
 	if afterID != "" {
 		where += " AND s.name >= ? AND (s.name > ? OR s.id > ?)"
-		args = append(args, afterName, afterName, afterID)
+		args = append(args, clean(afterName), clean(afterName), clean(afterID))
 	}
 	q := "SELECT s.id, t.id, s.name, s.state, s.quota_id, s.cost_state, s.cost_reason, " +
 		"COALESCE((SELECT MAX(m.asked_at) FROM cost_month m WHERE m.sub = s.num), 0) " +
@@ -189,6 +188,7 @@ func (t *Tenants) PutSubscriptions(ctx context.Context, id fresnel.TenantID, lis
 			old, known := have[v.ID]
 			delete(have, v.ID)
 			v.Tenant = id
+			v.Name, v.State, v.QuotaID = clean(v.Name), clean(v.State), clean(v.QuotaID)
 			v.Cost, v.CostReason = costState(old, v, now)
 			changed = changed || !known || old.Subscription != v
 			out = append(out, v)
@@ -197,6 +197,7 @@ func (t *Tenants) PutSubscriptions(ctx context.Context, id fresnel.TenantID, lis
 			}
 		}
 		for _, old := range have {
+			was := old.State
 			if old.State != fresnel.Deleted {
 				old.State = fresnel.Absent
 				if now.Sub(old.seen) > goneAfter {
@@ -204,6 +205,9 @@ func (t *Tenants) PutSubscriptions(ctx context.Context, id fresnel.TenantID, lis
 				}
 			}
 			out = append(out, old.Subscription)
+			if old.State == was {
+				continue
+			}
 			if _, err := tx.ExecContext(ctx, t.db.d.bind("UPDATE subscription SET state = ? WHERE id = ?"), old.State, old.ID); err != nil {
 				return err
 			}
@@ -252,11 +256,11 @@ func (t *Tenants) putSubscription(ctx context.Context, tx *sql.Tx, tenant int64,
 // lock takes the tenant's row, so that writers of one tenant follow one
 // another, and gives its number.
 func (t *Tenants) lock(ctx context.Context, tx *sql.Tx, id fresnel.TenantID) (int64, error) {
-	if _, err := tx.ExecContext(ctx, t.db.d.bind("UPDATE tenant SET writes = writes + 1 WHERE id = ?"), string(id)); err != nil {
+	if _, err := tx.ExecContext(ctx, t.db.d.bind("UPDATE tenant SET writes = writes + 1 WHERE id = ?"), clean(string(id))); err != nil {
 		return 0, err
 	}
 	var num int64
-	err := tx.QueryRowContext(ctx, t.db.d.bind("SELECT num FROM tenant WHERE id = ?"), string(id)).Scan(&num)
+	err := tx.QueryRowContext(ctx, t.db.d.bind("SELECT num FROM tenant WHERE id = ?"), clean(string(id))).Scan(&num)
 	if err == sql.ErrNoRows {
 		return 0, fresnel.Errorf(fresnel.NotFound, "there is no tenant %.60s", id)
 	}
@@ -269,7 +273,7 @@ func (t *Tenants) SetCostState(ctx context.Context, subscription string, s fresn
 	err := t.db.tx(ctx, "set cost state", func(tx *sql.Tx) error {
 		g = 0
 		res, err := tx.ExecContext(ctx, t.db.d.bind("UPDATE subscription SET cost_state = ?, cost_reason = ?, cost_at = ? WHERE id = ? AND (cost_state <> ? OR cost_reason <> ?)"),
-			int(s), strings.ToValidUTF8(reason, ""), micros(now), subscription, int(s), strings.ToValidUTF8(reason, ""))
+			int(s), clip(reason), micros(now), clean(subscription), int(s), clip(reason))
 		if err != nil {
 			return err
 		}

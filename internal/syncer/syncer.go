@@ -28,11 +28,16 @@ type Job interface {
 // Candidate is a run that may be claimed.
 type Candidate struct{ ID, Fence int64 }
 
-// Due says when a tenant's last run of a job was queued; zero = never.
+// Due is a tenant without an open run of a job.
 type Due struct {
 	Tenant fresnel.TenantID
-	Last   time.Time
+	Last   time.Time // when its last run was queued; zero = never
+	Failed bool      // the last run could read nothing
 }
+
+// retryFailed is how soon a tenant is tried again of which nothing could be
+// read: what was wrong (a vault, a token, a network) mostly passes.
+const retryFailed = 30 * time.Minute
 
 // Queue keeps runs and leases. Its methods fail with Conflict where another
 // process holds the run, with Unavailable where the database does not answer.
@@ -182,7 +187,11 @@ func (s *Syncer) schedule(ctx context.Context) {
 			continue
 		}
 		for _, d := range due {
-			if !d.Last.IsZero() && now.Before(d.Last.Add(jittered(j.Every, d))) {
+			every := j.Every
+			if d.Failed {
+				every = min(every, retryFailed)
+			}
+			if !d.Last.IsZero() && now.Before(d.Last.Add(jittered(every, d))) {
 				continue
 			}
 			if _, err := s.Queue.Enqueue(ctx, j.Name(), d.Tenant, now); err != nil && fresnel.KindOf(err) != fresnel.Conflict {
@@ -226,7 +235,7 @@ func (s *Syncer) work(ctx context.Context, slots chan struct{}, wg *sync.WaitGro
 		default:
 			return
 		}
-		run, lease, ok, err := s.Queue.Claim(ctx, c, s.Owner, s.Lease, s.Now())
+		run, lease, ok, err := s.claim(ctx, c)
 		if err != nil || !ok {
 			<-slots
 			if err != nil {
@@ -239,4 +248,12 @@ func (s *Syncer) work(ctx context.Context, slots chan struct{}, wg *sync.WaitGro
 			s.attempt(ctx, run, lease)
 		})
 	}
+}
+
+// claim is not ended by the end of the program: a run that was claimed without
+// our hearing of it could not be given back, and would wait for its lease.
+func (s *Syncer) claim(ctx context.Context, c Candidate) (fresnel.Run, fresnel.Lease, bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return s.Queue.Claim(ctx, c, s.Owner, s.Lease, s.Now())
 }

@@ -14,9 +14,15 @@ import (
 	"fresnel/internal/web/page"
 )
 
-const anomaliesOnOverview = 5
+const (
+	anomaliesOnOverview = 5
+	anomaliesOnCosts    = 50
+)
 
 func (h handlers) overview(ctx context.Context, q *request) (view, error) {
+	if len(q.tenants) == 0 {
+		return firstRun, nil
+	}
 	m := page.Overview{}
 	var err error
 	q.query.Sort, q.query.Cursor = "", ""
@@ -49,10 +55,36 @@ func (h handlers) overview(ctx context.Context, q *request) (view, error) {
 	if m.Freshness, err = h.freshnessModel(ctx, q, 8); err != nil {
 		return nil, err
 	}
-	return func(s page.Shell) templ.Component { return page.OverviewPage(s, m) }, nil
+	return func(s page.Shell) templ.Component { s.Sub = subtitle(q, b.Coverage); return page.OverviewPage(s, m) }, nil
+}
+
+// firstRun stands in the place of every page while no tenant is registered.
+func firstRun(s page.Shell) templ.Component { return page.FirstRunPage(s) }
+
+// subtitle says what a page's figures are of: how much, and when.
+func subtitle(q *request, c cost.Coverage) string {
+	subs := 0
+	for _, t := range c.Tenants {
+		subs += t.Subscriptions
+	}
+	return page.Plural(len(c.Tenants), "tenant", "tenants") + " · " + page.Plural(subs, "subscription", "subscriptions") + " · " + periodWords(q) + ", UTC days"
+}
+
+// periodWords names the period: "month to date", "3–5 Nov 2026".
+func periodWords(q *request) string {
+	if q.query.From != "" {
+		return page.Days(q.ask.Period.From.Time(), (q.ask.Period.To - 1).Time())
+	}
+	words := map[string]string{
+		"": "month to date", "last-month": "last month", "7d": "last 7 days", "30d": "last 30 days", "90d": "last 90 days", "ytd": "year to date",
+	}
+	return words[q.query.Period]
 }
 
 func (h handlers) costs(ctx context.Context, q *request) (view, error) {
+	if len(q.tenants) == 0 {
+		return firstRun, nil
+	}
 	b, err := h.Reports.Breakdown(ctx, q.scope, q.ask)
 	if err != nil {
 		return nil, err
@@ -76,12 +108,12 @@ func (h handlers) costs(ctx context.Context, q *request) (view, error) {
 	m := page.Costs{
 		Groups: groupsFor(q), Currency: currencyLine(b),
 		Stats: statsModel(b, trend), Chart: h.chartModel(q, trend, found, fresh),
-		Breakdown: h.breakdownModel(q, b, fresh, slotsOf(trend), names), Anomalies: h.anomaliesModel(q, found, fresh, 20),
+		Breakdown: h.breakdownModel(q, b, fresh, slotsOf(trend), names), Anomalies: h.anomaliesModel(q, found, fresh, anomaliesOnCosts),
 	}
 	if m.Restated, err = h.restatedModel(ctx, q); err != nil {
 		return nil, err
 	}
-	return func(s page.Shell) templ.Component { return page.CostsPage(s, m) }, nil
+	return func(s page.Shell) templ.Component { s.Sub = subtitle(q, b.Coverage); return page.CostsPage(s, m) }, nil
 }
 
 func groupsFor(q *request) []string {
@@ -91,8 +123,11 @@ func groupsFor(q *request) []string {
 	return []string{"tenant", "service", "subscription"}
 }
 
-// anomalyAsk bounds a question for anomalies to its newest days.
+// anomalyAsk bounds a question for anomalies to its newest days. Anomalies are
+// looked for in amortized cost: there a purchase is no spike on the day it is
+// billed.
 func anomalyAsk(a cost.Ask) cost.Ask {
+	a.Metric = cost.Amortized
 	if a.Period.Days() > cost.MaxAnomalyDays {
 		a.Period.From = a.Period.To - cost.MaxAnomalyDays
 	}
@@ -148,7 +183,7 @@ func (h handlers) costBreakdown(ctx context.Context, q *request) (templ.Componen
 		return nil, err
 	}
 	top := cost.Trend{}
-	for _, r := range b.Rows[:min(cost.TopSeries, len(b.Rows))] {
+	for _, r := range b.Rows[:drawn(len(b.Rows))] {
 		top.Series = append(top.Series, cost.Series{Row: r})
 	}
 	names, err := h.subscriptionNames(ctx, q, b)
@@ -156,6 +191,14 @@ func (h handlers) costBreakdown(ctx context.Context, q *request) (templ.Componen
 		return nil, err
 	}
 	return page.CostBreakdownPanel(h.breakdownModel(q, b, fresh, slotsOf(top), names)), nil
+}
+
+// drawn is how many of n rows have a series of their own in the chart.
+func drawn(n int) int {
+	if n == cost.TopSeries+1 {
+		return n // as Reports.Trend does it
+	}
+	return min(cost.TopSeries, n)
 }
 
 func (h handlers) costAnomalies(ctx context.Context, q *request) (templ.Component, error) {
@@ -167,7 +210,7 @@ func (h handlers) costAnomalies(ctx context.Context, q *request) (templ.Componen
 	if err != nil {
 		return nil, err
 	}
-	limit := 20
+	limit := anomaliesOnCosts
 	if q.query.View != "" {
 		limit = anomaliesOnOverview
 	}
@@ -184,7 +227,9 @@ func (h handlers) summaryModel(q *request, b cost.Breakdown, t cost.Trend, fresh
 			m.Billing = append(m.Billing, page.Money(one.Now, one.Currency, true))
 		}
 	}
-	if b.Compared.Days() > 0 {
+	if b.Compared.Days() == 0 {
+		m.Before = notCompared(b)
+	} else {
 		m.Change = page.Change(f.Compared, f.Before, unit.Currency)
 		m.Before = "vs " + page.Money(f.Before, unit.Currency, true) + " on " + days(b.Before)
 		if b.Compared != b.Ask.Period {
@@ -200,6 +245,20 @@ func (h handlers) summaryModel(q *request, b cost.Breakdown, t cost.Trend, fresh
 		}
 	}
 	return m
+}
+
+// notCompared says why an answer has no comparison; "" when none was asked for.
+func notCompared(b cost.Breakdown) string {
+	if b.Ask.Versus == cost.VersusNone {
+		return ""
+	}
+	if b.Coverage.Settled <= b.Ask.Period.From && len(b.LeftOut) == 0 {
+		return "No settled day to compare yet"
+	}
+	if before, ok := b.Ask.Versus.Before(b.Ask.Period); ok {
+		return "Not compared: " + page.Days(before.From.Time(), (before.To-1).Time()) + " is not held in full"
+	}
+	return ""
 }
 
 func summaryTitle(q *request) string {
@@ -269,7 +328,7 @@ func slotsOf(t cost.Trend) map[string]int {
 func (h handlers) chartModel(q *request, t cost.Trend, found cost.AnomalyReport, fresh page.Freshness) page.CostChart {
 	m := page.CostChart{
 		Region: page.Region{Query: q.query, Fresh: fresh}, Currency: t.Unit.Currency, Totals: known(t.Total.Values, t.Known),
-		Title: "Daily cost", Sub: t.Unit.Currency + ", " + t.Ask.Metric.String() + " cost",
+		Title: "Daily cost", Sub: t.Unit.Currency + ", " + t.Ask.Metric.String() + " cost", Monthly: t.Monthly,
 	}
 	if t.Monthly {
 		m.Title = "Monthly cost"
@@ -279,7 +338,7 @@ func (h handlers) chartModel(q *request, t cost.Trend, found cost.AnomalyReport,
 	}
 	for i, d := range t.Steps {
 		at := d.Time()
-		slot := page.ChartSlot{Label: at.Format("2 Jan"), Full: at.Format("Monday 2 Jan 2006"), Late: t.Known[i] && !t.Settled(i)}
+		slot := page.ChartSlot{Label: at.Format("2 Jan"), Full: at.Format("Monday 2 Jan 2006"), Late: t.Known[i] && stillChanging(t, i, q.now)}
 		if t.Monthly {
 			slot.Label, slot.Full = at.Format("Jan 2006"), at.Format("January 2006")
 		}
@@ -301,6 +360,15 @@ func (h handlers) chartModel(q *request, t cost.Trend, found cost.AnomalyReport,
 	}
 	m.Summary = chartSummary(m, t)
 	return m
+}
+
+// stillChanging tells whether a step can still grow. Before any tenant has been read in full, the age of the day alone
+// decides.
+func stillChanging(t cost.Trend, i int, now time.Time) bool {
+	if t.SettledTo == 0 {
+		t.SettledTo = cost.SettledTo(now)
+	}
+	return !t.Settled(i)
 }
 
 func known(values []int64, ok []bool) []int64 {
@@ -327,17 +395,14 @@ func marks(q *request, t cost.Trend, found cost.AnomalyReport) []page.ChartMark 
 		if len(q.chosen) != 1 {
 			label, _, _ = strings.Cut(a.TenantName, " ")
 		}
-		if delta := page.Change(a.Micros, a.Expected, a.Currency); delta.Text != "" {
-			label += " " + delta.Text
-		}
-		out = append(out, page.ChartMark{Slot: i, Label: label, URL: anomalyURL(q, a)})
+		out = append(out, page.ChartMark{Slot: i, Label: label + " " + page.ShortChange(a.Micros, a.Expected, a.Currency), URL: anomalyURL(q, a)})
 	}
 	return out
 }
 
 func anomalyURL(q *request, a cost.Anomaly) string {
 	d := a.Day.Time()
-	return q.query.Scope().WithTenants(string(a.Tenant)).WithDays(d.AddDate(0, 0, -7), d).WithGroup("service").URL(page.PathCosts)
+	return q.query.Scope().WithTenants(string(a.Tenant)).WithDays(d.AddDate(0, 0, -7), d).WithGroup("service").WithMetric("amortized").URL(page.PathCosts)
 }
 
 func chartSummary(m page.CostChart, t cost.Trend) string {
@@ -367,7 +432,7 @@ func (h handlers) breakdownModel(q *request, b cost.Breakdown, fresh page.Freshn
 		"subscription": {"Cost by subscription", "Subscription"}, "resource-group": {"Cost by resource group", "Resource group"},
 	}
 	t := titles[q.query.Group]
-	m := page.CostBreakdown{Region: page.Region{Query: q.query, Fresh: fresh}, Title: t[0], Head: t[1], Matched: len(b.Rows)}
+	m := page.CostBreakdown{Region: page.Region{Query: q.query, Fresh: fresh}, Title: t[0], Head: t[1], Matched: len(b.Rows), Compare: b.Compared.Days() > 0}
 	cost.SortRows(b.Rows, q.query.Sort, unit)
 	from := cursorPosition(b.Rows, q.query.Cursor)
 	to := min(from+breakdownPage, len(b.Rows))
@@ -396,12 +461,12 @@ func (h handlers) breakdownModel(q *request, b cost.Breakdown, fresh page.Freshn
 func (h handlers) breakdownRow(q *request, b cost.Breakdown, r cost.Row, slots map[string]int, subs map[string]fresnel.Subscription) page.BreakdownRow {
 	unit := b.Unit()
 	f := r.In(unit)
-	out := page.BreakdownRow{Name: r.Label(), Slot: slots[r.Key()], Cost: page.Money(f.Now, unit.Currency, false), Share: page.Percent(f.Now, b.Total.In(unit).Now), Previous: page.Dash}
+	out := page.BreakdownRow{Name: r.Label(), Series: slots != nil, Slot: slots[r.Key()], Cost: page.Money(f.Now, unit.Currency, false), Share: page.Percent(f.Now, b.Total.In(unit).Now), Previous: page.Dash}
 	if b.Compared.Days() > 0 {
 		out.Previous, out.Change = page.Money(f.Before, unit.Currency, false), page.Change(f.Compared, f.Before, unit.Currency)
 	}
-	for _, one := range r.Figures {
-		if unit.Converted {
+	if unit.Converted {
+		for _, one := range r.Figures {
 			out.Billing = append(out.Billing, page.Money(one.Now, one.Currency, false))
 		}
 	}
@@ -471,8 +536,9 @@ func cursorPosition(rows []cost.Row, cursor string) int {
 }
 
 func (h handlers) anomaliesModel(q *request, found cost.AnomalyReport, fresh page.Freshness, limit int) page.CostAnomalies {
+	fresh.Late = "" // only settled days are judged
 	m := page.CostAnomalies{
-		Region: page.Region{Query: q.query, Fresh: fresh}, Sub: days(found.Ask.Period), Total: len(found.Anomalies),
+		Region: page.Region{Query: q.query, Fresh: fresh}, Sub: days(found.Ask.Period) + ", amortized cost", Total: len(found.Anomalies),
 		Threshold: "Over +" + page.Count(found.Rule.Percent) + "% and " + page.Money(found.Rule.FloorUSD, cost.USD, true),
 	}
 	for _, a := range found.Anomalies[:min(limit, len(found.Anomalies))] {
@@ -481,6 +547,10 @@ func (h handlers) anomaliesModel(q *request, found cost.AnomalyReport, fresh pag
 			Over: page.SignedMoney(a.Micros-a.Expected, a.Currency, false), Pct: page.Change(a.Micros, a.Expected, a.Currency).Text,
 			Cost: page.Money(a.Micros, a.Currency, false),
 		})
+	}
+	if len(m.Rows) == 0 && fresh.State == page.FirstSync && fresh.HasRows {
+		m.Fresh.State, m.Fresh.EmptyTitle = page.NeverSynced, "No day judged yet"
+		m.Fresh.EmptyText = "A tenant's days are judged as soon as its months have been read in full."
 	}
 	if len(m.Rows) == 0 && fresh.State == page.Ready {
 		m.Fresh.State, m.Fresh.EmptyTitle = page.Empty, "Nothing stands out"
@@ -498,14 +568,16 @@ func statsModel(b cost.Breakdown, t cost.Trend) *page.CostStats {
 	m := &page.CostStats{
 		Total: page.Money(f.Now, unit.Currency, false), Average: page.Dash, Peak: page.Dash, Settled: page.Dash,
 		TotalLabel:  strings.ToUpper(b.Ask.Metric.String()[:1]) + b.Ask.Metric.String()[1:] + ", " + days(b.Ask.Period),
-		SettledNote: "Azure usage can arrive up to 72 h late",
+		SettledNote: "Azure usage can arrive up to 72 h late", Step: stepWord(t),
 	}
 	if len(b.Total.Figures) > 1 {
 		for _, one := range b.Total.Figures {
 			m.Billing = append(m.Billing, page.Money(one.Now, one.Currency, false))
 		}
 	}
-	if b.Compared.Days() > 0 {
+	if b.Compared.Days() == 0 {
+		m.Before = notCompared(b)
+	} else {
 		m.Change = page.Change(f.Compared, f.Before, unit.Currency)
 		m.Before = "vs " + days(b.Before)
 		if b.Compared != b.Ask.Period {

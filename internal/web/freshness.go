@@ -73,7 +73,7 @@ func (h handlers) freshness(ctx context.Context, q *request, c cost.Coverage, kn
 }
 
 func missingReason(t cost.TenantCoverage) string {
-	s := "not read yet"
+	s := "Not read yet"
 	if t.State == cost.Partial {
 		s = page.Count(t.Read) + " of " + page.Plural(t.Subscriptions, "subscription", "subscriptions") + " read"
 	}
@@ -116,11 +116,11 @@ func (h handlers) firstSync(ctx context.Context, q *request, f *page.Freshness) 
 		first = true
 		f.Progress.Done += r.Progress.Done
 		f.Progress.Of += r.Progress.Total
-		if r.Progress.Wait.After(f.WaitUntil) {
+		if r.Progress.Wait.After(f.WaitUntil) && r.Progress.Wait.After(q.now) {
 			f.WaitUntil = r.Progress.Wait
 		}
 	}
-	f.Progress.Words = page.Count(f.Progress.Done) + " of " + page.Count(f.Progress.Of) + " months of subscriptions read"
+	f.Progress.Words = page.Count(f.Progress.Done) + " of " + page.Count(f.Progress.Of) + " months of cost data read"
 	if f.Progress.Of == 0 {
 		f.Progress.Words = "Listing subscriptions"
 	}
@@ -197,7 +197,7 @@ func hours(d time.Duration) string {
 func (h handlers) freshnessRow(q *request, t cost.TenantCoverage, r fresnel.Run) (row page.FreshnessRow, ok bool) {
 	row = page.FreshnessRow{
 		Name: t.Name, URL: q.query.Scope().WithTenants(string(t.Tenant)).URL(page.PathCosts),
-		At: t.SyncedAt, State: runState(r), Stale: t.State == cost.Stale,
+		At: t.SyncedAt, State: runState(r, q.now), Stale: t.State == cost.Stale,
 	}
 	switch t.State {
 	case cost.Partial, cost.Never:
@@ -216,12 +216,13 @@ func (h handlers) freshnessRow(q *request, t cost.TenantCoverage, r fresnel.Run)
 	return row, t.State == cost.Fresh && !bad
 }
 
-func runState(r fresnel.Run) page.RunState {
+// runState is where a run stands. A wait whose end has passed is over, even where the run has not said so yet.
+func runState(r fresnel.Run, now time.Time) page.RunState {
 	switch r.Status {
 	case fresnel.Queued:
 		return page.RunQueued
 	case fresnel.Running:
-		if !r.Progress.Wait.IsZero() {
+		if r.Progress.Wait.After(now) {
 			return page.RunWaiting
 		}
 		return page.RunRunning

@@ -30,7 +30,7 @@ type Edge struct {
 
 // Wrap puts the edge around a handler: request id, recovery, security headers,
 // refusal of foreign hosts and cross-site writes, and the viewer's scope.
-func (e Edge) Wrap(mux *http.ServeMux, next http.Handler) http.Handler {
+func (e Edge) Wrap(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e.Refuse(w, r, http.StatusForbidden, "this request came from another site", "Start it from Fresnel's own pages.")
@@ -48,8 +48,7 @@ func (e Edge) Wrap(mux *http.ServeMux, next http.Handler) http.Handler {
 				e.recovered(rec, r, p)
 			}
 			if e.Observed != nil {
-				_, pattern := mux.Handler(r)
-				e.Observed(pattern, rec.code(), time.Since(start)) //nolint:forbidigo // as above
+				e.Observed(route(r, rec.code()), rec.code(), time.Since(start)) //nolint:forbidigo // as above
 			}
 		}()
 		if !localHost(r.Host) {
@@ -58,6 +57,18 @@ func (e Edge) Wrap(mux *http.ServeMux, next http.Handler) http.Handler {
 		}
 		guarded.ServeHTTP(rec, r)
 	})
+}
+
+// route names what answered, in metrics. A good answer without a pattern is
+// the cache's, whose paths are few and fixed.
+func route(r *http.Request, code int) string {
+	switch {
+	case r.Pattern != "":
+		return r.Pattern
+	case code < 400:
+		return "cached " + r.URL.Path
+	}
+	return "refused"
 }
 
 func setHeaders(h http.Header, id string) {

@@ -16,6 +16,9 @@ import (
 )
 
 func (h handlers) syncPage(ctx context.Context, q *request) (view, error) {
+	if len(q.tenants) == 0 {
+		return firstRun, nil
+	}
 	var m page.Sync
 	var err error
 	if m.Jobs, err = h.jobsModel(ctx, q); err != nil {
@@ -93,7 +96,7 @@ func (h handlers) jobsModel(ctx context.Context, q *request) (page.SyncJobs, err
 	m := page.SyncJobs{Region: page.Region{Query: q.query}, CanSync: true, LastEvent: q.now}
 	m.Fresh = page.Freshness{Now: q.now}
 	for _, r := range runs {
-		m.Runs = append(m.Runs, syncRun(r))
+		m.Runs = append(m.Runs, syncRun(r, q.now))
 		if r.Completed.After(m.Fresh.SyncedAt) && r.Status != fresnel.Failed {
 			m.Fresh.SyncedAt = r.Completed
 		}
@@ -115,9 +118,9 @@ func openFirst(r fresnel.Run) int {
 	return 2
 }
 
-func syncRun(r fresnel.Run) page.SyncRun {
+func syncRun(r fresnel.Run, now time.Time) page.SyncRun {
 	o := page.SyncRun{
-		ID: strconv.FormatInt(r.ID, 10), Job: "Costs", Tenant: r.TenantName, TenantID: string(r.Tenant), State: runState(r),
+		ID: strconv.FormatInt(r.ID, 10), Job: "Costs", Tenant: r.TenantName, TenantID: string(r.Tenant), State: runState(r, now),
 		Started: r.Started, Finished: r.Completed, Until: r.Progress.Wait, Reason: r.Reason, Do: r.Do,
 		Progress: page.Progress{Done: r.Progress.Done, Of: r.Progress.Total, Words: runWords(r)},
 	}
@@ -135,7 +138,7 @@ func syncRun(r fresnel.Run) page.SyncRun {
 	for _, p := range r.Result.Parts {
 		state := page.RunFailed
 		if p.State == fresnel.PartSkipped {
-			state = page.RunDone
+			state = page.RunSkipped
 		}
 		reason := p.Reason
 		if p.Do != "" {
@@ -146,18 +149,22 @@ func syncRun(r fresnel.Run) page.SyncRun {
 	return o
 }
 
+// short writes how long something took: "0.3 s", "42 s", "5 min 3 s".
 func short(d time.Duration) string {
-	if d < 10*time.Second {
-		return d.Round(100 * time.Millisecond).String()
+	switch d = d.Round(100 * time.Millisecond); {
+	case d < 10*time.Second:
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	case d < time.Minute:
+		return page.Count(int(d.Seconds())) + " s"
 	}
-	return d.Round(time.Second).String()
+	return page.Count(int(d.Minutes())) + " min " + page.Count(int(d.Seconds())%60) + " s"
 }
 
 func runWords(r fresnel.Run) string {
 	if r.Progress.Total == 0 {
 		return "Listing subscriptions"
 	}
-	return page.Count(r.Progress.Done) + " of " + page.Count(r.Progress.Total) + " months of subscriptions · " + page.Plural(r.Progress.Rows, "row", "rows")
+	return page.Count(r.Progress.Done) + " of " + page.Count(r.Progress.Total) + " months of cost data · " + page.Plural(r.Progress.Rows, "row", "rows")
 }
 
 // startSync queues a job and shows the Sync page, where its runs are seen.
@@ -215,7 +222,7 @@ func (h handlers) events(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		case e, ok := <-events:
-			if !ok || writeEvent(w, e) != nil {
+			if !ok || writeEvent(w, e, h.Now()) != nil {
 				return
 			}
 		}
@@ -237,10 +244,10 @@ type progressEvent struct {
 	Words string `json:"words"`
 }
 
-func writeEvent(w http.ResponseWriter, e Event) error {
+func writeEvent(w http.ResponseWriter, e Event, now time.Time) error {
 	for _, r := range e.Runs {
 		err := send(w, "sync-progress", progressEvent{
-			Run: strconv.FormatInt(r.ID, 10), State: string(runState(r)), Done: r.Progress.Done, Of: r.Progress.Total, Words: runWords(r),
+			Run: strconv.FormatInt(r.ID, 10), State: string(runState(r, now)), Done: r.Progress.Done, Of: r.Progress.Total, Words: runWords(r),
 		})
 		if err != nil {
 			return err

@@ -292,18 +292,14 @@ func (h handlers) shell(ctx context.Context, title, path string, q *request) pag
 	for _, t := range q.tenants {
 		s.Tenants = append(s.Tenants, page.TenantOption{ID: string(t.ID), Name: t.Name, Chosen: chosen[t.ID]})
 	}
-	if p := q.ask.Period; p.Days() > 0 && (path == page.PathOverview || path == page.PathCosts) {
+	if p := q.ask.Period; p.Days() > 0 && len(q.tenants) > 0 && (path == page.PathOverview || path == page.PathCosts) {
 		s.From, s.To = p.From.Time(), (p.To - 1).Time()
 	}
-	shown := len(q.tenants)
-	if len(q.chosen) > 0 {
-		shown = len(q.chosen)
-	}
-	switch path {
-	case page.PathSync:
+	if path == page.PathSync {
 		s.Sub = "What was read from Azure, when, and what failed"
-	case page.PathOverview, page.PathCosts:
-		s.Sub = page.Plural(shown, "tenant", "tenants") + " · " + page.Days(s.From, s.To) + ", UTC days"
+	}
+	if len(q.tenants) == 0 {
+		s.Sub = "No tenant is registered yet"
 	}
 	if latest, err := h.Runs.Latest(ctx, q.full, "costs"); err == nil {
 		for _, r := range latest {

@@ -286,6 +286,9 @@ func (f *fixture) read(sub string) []cost.MonthRead {
 	return got
 }
 
+// same tells whether nothing differs between two pictures.
+func same(a, b picture) bool { return cmp.Equal(a, b, cmpopts.EquateEmpty()) }
+
 // gone is a context that has ended.
 func (f *fixture) gone() context.Context {
 	ctx, cancel := context.WithCancel(f.ctx)

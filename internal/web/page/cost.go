@@ -81,7 +81,37 @@ func anyLate(slots []ChartSlot) bool {
 	return slices.ContainsFunc(slots, func(s ChartSlot) bool { return s.Late })
 }
 
+// step is the head of the first column of the table.
+func (m CostChart) step() string {
+	if m.Monthly {
+		return "Month"
+	}
+	return "Day"
+}
+
 func firstTwo(m []Missing) []Missing { return m[:min(2, len(m))] }
+
+// manyCurrencies is from how many billing currencies on a row folds their amounts away.
+const manyCurrencies = 3
+
+// billed says whether a row has amounts of its own in billing currencies: then there is a column for them.
+func (m CostBreakdown) billed() bool {
+	return len(m.Total.Billing) > 0 || slices.ContainsFunc(m.Rows, func(r BreakdownRow) bool { return len(r.Billing) > 0 })
+}
+
+// anomaliesOpen is how many anomalies are listed at once; the others are folded away.
+const anomaliesOpen = 8
+
+// detail is the line under the name; beside the table of Costs there is no room for a column of the day's cost.
+func (m CostAnomalies) detail(r AnomalyRow) string {
+	if m.onOverview() {
+		return r.Detail
+	}
+	return r.Detail + ": " + r.Cost
+}
+
+func (m CostAnomalies) open() []AnomalyRow   { return m.Rows[:min(anomaliesOpen, len(m.Rows))] }
+func (m CostAnomalies) folded() []AnomalyRow { return m.Rows[len(m.open()):] }
 
 // groupChoices are the links of "Group by".
 func groupChoices(q Query, path string, offered []string) []ui.Choice {

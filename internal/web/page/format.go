@@ -121,6 +121,18 @@ func Change(now, before int64, currency string) Delta {
 	return Delta{Text: text, Rise: direction(now - before)}
 }
 
+// ShortChange is Change's text for a label in a chart: a percentage without decimals.
+func ShortChange(now, before int64, currency string) string {
+	if now == Unknown || before == Unknown || before < changeBase {
+		return Change(now, before, currency).Text
+	}
+	pct := int64(math.Round(float64(now-before) / float64(before) * 100))
+	if pct < 0 {
+		return minus + group(uint64(-pct)) + "%"
+	}
+	return "+" + group(uint64(pct)) + "%"
+}
+
 // Days writes an inclusive range of UTC days: "22 Nov 2026", "1–22 Nov 2026", "28 Oct – 22 Nov 2026",
 // "28 Dec 2025 – 3 Jan 2026".
 func Days(from, to time.Time) string {

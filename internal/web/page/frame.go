@@ -1,6 +1,12 @@
 package page
 
-import "strconv"
+import (
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+
+	"fresnel/internal/web/ui"
+)
 
 // regionID is the id of the region on the page.
 func (r Region) regionID(id string) string {
@@ -31,11 +37,15 @@ func (r Region) links() Query {
 	return q
 }
 
-func (f Freshness) partial() bool { return f.Of > 0 && f.Covered < f.Of }
+// partial says that figures are shown, and that they are not of all tenants asked for. Before and during a first
+// sync that goes without saying.
+func (f Freshness) partial() bool {
+	return f.Of > 0 && f.Covered < f.Of && f.State != NeverSynced && f.State != FirstSync
+}
 
 func (f Freshness) coverage() string {
 	switch {
-	case f.Limited && !f.partial():
+	case f.Limited && f.Covered == f.Of:
 		return Plural(f.Of, "tenant", "tenants") + " you can see"
 	case f.Of == 1 && f.Covered == 1:
 		return "1 tenant"
@@ -56,6 +66,23 @@ func or(text, other string) string {
 		return text
 	}
 	return other
+}
+
+// capital begins a sentence: causes of errors are written as parts of one.
+func capital(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+// problemKind is the tone of an error: what is not there is no failure.
+func problemKind(status int) ui.Kind {
+	if status == 404 {
+		return ui.Info
+	}
+	return ui.Bad
 }
 
 func problemIcon(status int) string {

@@ -114,7 +114,7 @@ type CostSummary struct {
 	Currency string    // the name of the headline's currency when several are billed: "USD, Azure's CostUSD"
 	Billing  []string  // the total in each billing currency, when there are several: "€12,340.55"
 	Change   Delta     // against Before
-	Before   string    // "vs $173,394 on 1–22 Oct"; "" when nothing is compared
+	Before   string    // "vs $173,394 on 1–22 Oct", or why nothing is compared; "" when that was not asked
 	LeftOut  string    // tenants that the comparison leaves out: "without Foxglove Labs, not read in October"
 	Spark    []float64 // one value per day, in any unit; fewer than two draw nothing
 }
@@ -126,6 +126,7 @@ type CostChart struct {
 	Sub      string // "USD, actual cost"
 	Summary  string // one sentence for screen readers: "Daily cost, 1–22 Nov 2026: lowest ..., highest ..., total ..."
 	Currency string // of every amount: "USD"
+	Monthly  bool   // slots are months, not days
 	Slots    []ChartSlot
 	Series   []ChartSeries // at most 7, biggest first; a colour stays with its tenant or service
 	Totals   []int64       // micro-units per slot, Unknown when the slot was not read
@@ -161,6 +162,7 @@ type CostBreakdown struct {
 	Region
 	Title   string // "Cost by tenant"
 	Head    string // name of the first column: "Tenant"
+	Compare bool   // whether there is something to compare with: prints the columns Previous and Change
 	Rows    []BreakdownRow
 	Total   BreakdownRow // of all rows, not only of this page; its Name is printed
 	Shown   int          // rows up to and including this page
@@ -174,9 +176,10 @@ type BreakdownRow struct {
 	Name     string
 	Detail   string   // under the name: the tenant of a subscription, a shortened id
 	URL      string   // the same page narrowed to this row; "" prints the name alone
-	Slot     int      // colour of the series in the chart; 0 is "Other"
+	Series   bool     // whether the row is part of the chart beside it: prints its colour
+	Slot     int      // that colour; 0 is "Other"
 	Cost     string   // in the currency of the panel
-	Billing  []string // amounts in billing currencies, when they differ from Cost's
+	Billing  []string // amounts in billing currencies, when Cost is converted
 	Share    string
 	Previous string
 	Change   Delta
@@ -207,10 +210,11 @@ type AnomalyRow struct {
 type CostStats struct {
 	Total, TotalLabel string // "$184,212.00", "Actual, 1–22 Nov"
 	Change            Delta
-	Before            string // "vs 1–22 Oct"
+	Before            string // "vs 1–22 Oct", or why nothing is compared
 	Billing           []string
-	Average           string // per day
-	AverageNote       string // "22 days, 2 still changing"
+	Step              string // what Average and Peak are of: "day" or "month"
+	Average           string
+	AverageNote       string // "22 settled days"
 	Peak, PeakDay     string // "$10,142.09", "17 Nov 2026"
 	Settled           string // latest day that no longer changes: "19 Nov 2026"
 	SettledNote       string // "Azure usage can arrive up to 72 h late"

@@ -43,6 +43,7 @@ const (
 	RunDone    RunState = "done"
 	RunPartial RunState = "partial" // some parts failed; the rest is stored
 	RunFailed  RunState = "failed"
+	RunSkipped RunState = "skipped" // of a part: nothing is to be read there
 )
 
 // SyncJobs lists the newest sync runs, those that run first.

@@ -60,12 +60,12 @@ function config(data, animate) {
       type: "bar", label: series.name, data: series.values, stack: "cost", order: 2,
       backgroundColor: shades, hoverBackgroundColor: shades,
       borderColor: surface, borderWidth: { top: 1 }, borderSkipped: false,
-      categoryPercentage: 0.92, barPercentage: data.labels.length > 60 ? 1 : 0.9, maxBarThickness: 64,
+      categoryPercentage: 0.92, barPercentage: data.labels.length > 60 ? 1 : 0.9, maxBarThickness: 96,
     };
   });
   const lines = data.previous ? [{
     type: "line", label: data.previous.name, data: data.previous.values, stack: "previous", order: 1,
-    borderColor: ink2, borderWidth: 1.5, pointRadius: 0, pointHitRadius: 6, tension: 0.25, spanGaps: false,
+    borderColor: ink2, borderWidth: 1.5, pointRadius: 0, pointHitRadius: 6, cubicInterpolationMode: "monotone", spanGaps: false,
   }] : [];
   return {
     data: { labels: data.labels, datasets: [...bars, ...lines] },
@@ -75,7 +75,7 @@ function config(data, animate) {
       interaction: { mode: "index", intersect: false },
       scales: {
         x: { stacked: true, grid: { display: false }, border: { color: token("--line") }, ticks: { color: ink2, font: { size: 11 }, maxRotation: 0, autoSkipPadding: 18 } },
-        y: { stacked: true, beginAtZero: true, grid: { color: token("--grid") }, border: { display: false }, ticks: { color: ink2, font: { size: 11 }, maxTicksLimit: 6, callback: (v) => compact(data.symbol, v) } },
+        y: { stacked: true, beginAtZero: true, grid: { color: token("--grid") }, border: { display: false }, ticks: { color: ink2, font: { size: 11 }, maxTicksLimit: 7, callback: (v) => compact(data.symbol, v) } },
       },
       plugins: {
         tooltip: {
@@ -108,6 +108,13 @@ function marks(data) {
       ctx.save();
       ctx.fillStyle = token("--surface-2");
       ctx.fillRect(left, area.top, area.right - left, area.bottom - area.top);
+      ctx.font = font(11, 400);
+      const words = "Still changing";
+      if (ctx.measureText(words).width + 12 < area.right - left) {
+        ctx.fillStyle = token("--ink-2");
+        ctx.textBaseline = "top";
+        ctx.fillText(words, left + 6, area.top + 6);
+      }
       ctx.restore();
     },
     afterDatasetsDraw(chart) {
@@ -116,7 +123,11 @@ function marks(data) {
       ctx.fillStyle = token("--bad");
       ctx.textAlign = "center";
       ctx.font = font(11, 600);
-      const taken = [];
+      // A label may cover the bars beside it no more than another label: then only its triangle is drawn.
+      const taken = data.totals.map((sum, i) => {
+        const bar = chart.getDatasetMeta(0)?.data[i];
+        return { l: (bar?.x ?? 0) - (bar?.width ?? 0) / 2, r: (bar?.x ?? 0) + (bar?.width ?? 0) / 2, t: chart.scales.y.getPixelForValue(Math.max(0, sum ?? 0)), b: area.bottom };
+      });
       let labels = 0;
       for (const mark of data.marks ?? []) {
         const at = place(chart, data, mark);
@@ -132,6 +143,10 @@ function marks(data) {
         if (taken.some((o) => o.l < box.r && box.l < o.r && o.t < box.b && box.t < o.b)) continue; // no room: the triangle stays
         taken.push(box);
         labels++;
+        ctx.lineJoin = "round"; // a halo keeps the words readable where the line of the period before crosses them
+        ctx.lineWidth = 4;
+        ctx.strokeStyle = token("--surface");
+        ctx.strokeText(mark.label, x, at.y - 11);
         ctx.fillText(mark.label, x, at.y - 11);
       }
       ctx.restore();

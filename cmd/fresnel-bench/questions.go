@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"reflect"
+	"strings"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/cost"
+	"fresnel/internal/store"
+	"fresnel/internal/store/storetest"
+)
+
+// question is one that pages and the API ask.
+type question struct {
+	name string
+	goal time.Duration // CPU; 0 = none is set
+	ask  func(context.Context, cost.Reports) (any, error)
+}
+
+func questions() []question {
+	today := fresnel.DayOf(asked)
+	month, year := fresnel.Period{From: today - 29, To: today + 1}, fresnel.Period{From: today - 364, To: today + 1}
+	all, one := fresnel.AllTenants(), fresnel.ScopeOf(storetest.TenantID(3))
+	summary := func(s fresnel.Scope, p fresnel.Period) func(context.Context, cost.Reports) (any, error) {
+		return func(ctx context.Context, r cost.Reports) (any, error) {
+			return r.Breakdown(ctx, s, cost.Ask{Period: p, Versus: cost.VersusPrevious})
+		}
+	}
+	trend := func(s fresnel.Scope, p fresnel.Period, by cost.By) func(context.Context, cost.Reports) (any, error) {
+		return func(ctx context.Context, r cost.Reports) (any, error) {
+			return r.Trend(ctx, s, cost.Ask{Period: p, Versus: cost.VersusPrevious, By: by}, false)
+		}
+	}
+	const tenantGoal = 2 * time.Millisecond // design/storage.md section 1
+	return []question{
+		{"summary 30 d, all tenants", 0, summary(all, month)},
+		{"summary 365 d, all tenants", 0, summary(all, year)},
+		{"summary 30 d, one tenant", tenantGoal, summary(one, month)},
+		{"trend 30 d, all tenants", 0, trend(all, month, 0)},
+		{"trend 365 d, all tenants", 0, trend(all, year, 0)},
+		{"trend 365 d by tenant, all tenants", 0, trend(all, year, cost.ByTenant)},
+		{"trend 365 d by service, all tenants", 0, trend(all, year, cost.ByService)},
+		{"trend 365 d, one tenant", tenantGoal, trend(one, year, 0)},
+	}
+}
+
+func reports(r cost.Reader) cost.Reports {
+	return cost.Reports{Reader: r, Now: func() time.Time { return asked.Add(time.Hour) }, StaleAfter: 24 * time.Hour}
+}
+
+// questions measures answers that are in no cache, from the rollups and from
+// the cells.
+func (b *bench) questions() error {
+	b.say("\nuncached answers of cost.Reports at %d cost rows, medians of interleaved rounds", b.estate.Rows())
+	b.say("  SQLite, CPU %45s %12s %10s", "rollups", "cells", "cells/rollups")
+	if err := b.askAll(b.db, func(s spent) time.Duration { return s.cpu }); err != nil {
+		return err
+	}
+	server := os.Getenv("FRESNEL_TEST_POSTGRES")
+	if server == "" {
+		b.say("  PostgreSQL: FRESNEL_TEST_POSTGRES names no server")
+		return nil
+	}
+	return b.postgres(server)
+}
+
+func (b *bench) askAll(db *store.DB, of func(spent) time.Duration) error {
+	fast, slow := reports(db.CostReader()), reports(db.CellReader())
+	for _, q := range questions() {
+		a, err := q.ask(b.ctx, fast)
+		if err != nil {
+			return err
+		}
+		c, err := q.ask(b.ctx, slow)
+		if err != nil {
+			return err
+		}
+		if !reflect.DeepEqual(a, c) {
+			return fmt.Errorf("%s: the rollups and the cells answer differently", q.name)
+		}
+		var rollups, cells []time.Duration
+		for range 3 {
+			s, err := measure(func() error { _, err := q.ask(b.ctx, slow); return err })
+			if err != nil {
+				return err
+			}
+			cells = append(cells, of(s))
+			for range 3 {
+				const times = 20
+				s, err := measure(func() error {
+					for range times {
+						if _, err := q.ask(b.ctx, fast); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+				rollups = append(rollups, of(s.per(times)))
+			}
+		}
+		got, direct := median(rollups), median(cells)
+		goal := ""
+		if q.goal > 0 {
+			goal = fmt.Sprintf("  (goal at most %s: met)", ms(q.goal))
+			if got > q.goal {
+				goal = strings.ReplaceAll(goal, "met", "MISSED")
+			}
+		}
+		b.say("    %-40s %12s %12s %9.0fx%s", q.name, ms(got), ms(direct), float64(direct)/float64(got), goal)
+	}
+	return nil
+}
+
+// postgres asks the same of a database on a throwaway server.
+func (b *bench) postgres(server string) error {
+	u, err := url.Parse(server)
+	if err != nil {
+		return err
+	}
+	name := "bench_" + strings.ToLower(rand.Text())
+	if err := storetest.OnPostgres(b.ctx, server, "CREATE DATABASE "+name); err != nil {
+		return err
+	}
+	drop := func() error {
+		return storetest.OnPostgres(context.WithoutCancel(b.ctx), server, "DROP DATABASE "+name+" WITH (FORCE)")
+	}
+	u.Path = "/" + name
+	db, err := store.Open(b.ctx, u.String(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return errors.Join(err, drop())
+	}
+	start := time.Now()
+	rows, err := b.estate.Fill(b.ctx, db)
+	if err == nil {
+		b.say("  PostgreSQL, wall time (its processes are not ours to measure); %d rows filled in %.1f s, %.0f rows/s", rows, time.Since(start).Seconds(), float64(rows)/time.Since(start).Seconds())
+		err = b.askAll(db, func(s spent) time.Duration { return s.wall })
+	}
+	return errors.Join(err, db.Close(), drop())
+}

@@ -1,0 +1,132 @@
+package main_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"fresnel/internal/azuresim"
+)
+
+// stopLimit is how long a process may take to end in good order.
+const stopLimit = 15 * time.Second
+
+// TestStop stops processes during a sync: they end in good order and give their runs back, so that the next process goes on at once.
+func TestStop(t *testing.T) {
+	long(t)
+	t.Parallel()
+	for _, engine := range engines {
+		for _, command := range []string{"worker", "serve", "sync"} {
+			t.Run(engine+"/"+command, func(t *testing.T) {
+				t.Parallel()
+				testStop(t, engine, command)
+			})
+		}
+	}
+}
+
+func testStop(t *testing.T, engine, command string) {
+	rnd := random(t)
+	clock := azuresim.NewClock()
+	clock.Freeze(noon)
+	sim, settings := simulator(t, azuresim.Options{Seed: 9, Tenants: 5, SubscriptionsPerTenant: 3, Months: 3, Clock: clock})
+	where, db := database(t, engine)
+	settings = append(settings, where, frozen(sim), "FRESNEL_WORKERS=3")
+	must(t, settings, "tenants", "import", importFile(t, sim))
+	// Requests hang when the process is told to stop, some of them for good.
+	if err := sim.SetFaults([]azuresim.Fault{{API: "cost", Kind: "hang", Probability: 0.1}, {API: "cost", Kind: "hang", HangSeconds: 0.1}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		p := start(t, settings, command)
+		busy(t, db, p)
+		time.Sleep(time.Duration(rnd.Int64N(int64(600 * time.Millisecond))))
+		at := holds(t, db, p)
+		code, took := p.stop()
+		if code != 0 || took > stopLimit {
+			t.Errorf("after SIGTERM: exit code %d after %s, want 0 within %s", code, took, stopLimit)
+		}
+		if still := holds(t, db, p); len(at) == 0 || len(still) != 0 {
+			t.Errorf("it worked on %v when it was told to stop, and left %v without giving them back", at, still)
+		}
+		if s := p.err.String(); strings.Contains(s, "level=ERROR") || strings.Contains(s, "panic") || strings.Contains(s, "goroutine ") {
+			t.Errorf("it ended with: %s", tail(s))
+		}
+		t.Logf("%s ended after %s, giving back %d runs", command, took.Round(time.Millisecond), strings.Count(p.err.String(), "run given back"))
+	}
+	if err := sim.SetFaults(nil); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	last := start(t, settings, "worker")
+	busy(t, db, last)
+	took := time.Since(begin)
+	idle(t, db, sim, 20*time.Second) // well within a lease: nothing waited for one
+	t.Logf("the next process went on after %s, and was done after %s", took.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
+	if code, took := last.stop(); code != 0 || took > stopLimit {
+		t.Errorf("after SIGTERM: exit code %d after %s", code, took)
+	}
+	equalsTruth(t, db, sim, 3)
+}
+
+// TestDrain stops the server while a request is being answered: that one is answered, a live stream is ended, new ones are refused.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	sim, settings := simulator(t, azuresim.Options{Seed: 10, Tenants: 1, SubscriptionsPerTenant: 1, Months: 2})
+	where, _ := database(t, "sqlite")
+	settings = append(settings, where, "FRESNEL_NO_SYNC=true")
+	must(t, settings, "tenants", "import", importFile(t, sim))
+	// The detailed health asks Azure, and so takes as long as Azure does.
+	if err := sim.SetFaults([]azuresim.Fault{{API: "arm", Kind: "hang", HangSeconds: 3}}); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, settings, "serve")
+	url := p.url()
+
+	stream := make(chan error, 1)
+	live, err := http.Get(url + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Body.Close()
+	if ct := live.Header.Get("Content-Type"); live.StatusCode != http.StatusOK || !strings.HasPrefix(ct, "text/event-stream") {
+		t.Fatalf("the live stream: %d %s", live.StatusCode, ct)
+	}
+	go func() {
+		_, err := io.Copy(io.Discard, live.Body)
+		stream <- err
+	}()
+	type answer struct {
+		status int
+		body   string
+		err    error
+	}
+	slow := make(chan answer, 1)
+	go func() {
+		status, body, err := tryAsk(http.MethodGet, url+"/health/detailed")
+		slow <- answer{status, body, err}
+	}()
+	time.Sleep(time.Second)
+	code, took := p.stop()
+	if code != 0 || took > stopLimit {
+		t.Errorf("after SIGTERM: exit code %d after %s", code, took)
+	}
+	if a := <-slow; a.err != nil || a.status != http.StatusOK || !strings.Contains(a.body, `"status"`) {
+		t.Errorf("the request under way: %d %s %v", a.status, a.body, a.err)
+	}
+	if err := <-stream; err != nil {
+		t.Errorf("the live stream ended with %v, not in good order", err)
+	}
+	var d net.Dialer
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if conn, err := d.DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://")); err == nil {
+		conn.Close()
+		t.Error("the port is still open")
+	}
+	t.Logf("ended %s after SIGTERM, with a request under way for 3 s", took.Round(time.Millisecond))
+}

@@ -1,0 +1,148 @@
+package store_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/cost"
+	"fresnel/internal/store/storetest"
+	"fresnel/internal/syncer"
+)
+
+// facts are the tables that grow with the estate or with time.
+var facts = regexp.MustCompile(`\b(cost_cell|cost_month|cost_tenant_day_service|cost_tenant_day|cost_day_tenant|cost_sub_day|cost_restated|sync_run|sync_part)\b`)
+
+// TestPlans asks SQLite how it would answer every statement that the store
+// has: none walks through a table that grows.
+func TestPlans(t *testing.T) {
+	db := open(t, emptySQLite(t))
+	statements := db.Statements()
+	ctx := t.Context()
+	p := fresnel.Period{From: 20_000, To: 20_040}
+	now := time.Unix(20_050*86400, 0)
+	estate := storetest.Estate{Tenants: 2, Subscriptions: 2, Groups: 2, Services: 3, CellsPerDay: 2, Days: p, Asked: now}
+	must := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(estate.Fill(ctx, db))
+	for w, lines := range estate.Windows() {
+		w.Asked = w.Asked.Add(time.Hour)
+		lines[0].Micros++ // restated
+		must(db.Costs().Replace(ctx, w, lines))
+	}
+	runs, one := db.Runs(), storetest.TenantID(1)
+	id, err := runs.Enqueue(ctx, "costs", one, now)
+	must(id, err)
+	must(runs.Due(ctx, "costs"))
+	must(runs.Ready(ctx, 10))
+	_, lease, _, err := runs.Claim(ctx, syncer.Candidate{ID: id}, "A", time.Minute, now)
+	must(nil, err)
+	must(nil, runs.Heartbeat(ctx, lease, time.Minute, fresnel.Progress{}))
+	must(db.Costs().Read(ctx, storetest.SubscriptionID(0, 0)))
+	must(nil, runs.Complete(ctx, lease, fresnel.Partial, fresnel.Result{Parts: []fresnel.Part{{Subscription: "x", State: fresnel.PartFailed}}}, "", "", now))
+	must(nil, runs.Release(ctx, lease))
+
+	scopes := []fresnel.Scope{fresnel.AllTenants(), fresnel.ScopeOf(one)}
+	for _, s := range scopes {
+		for by := range cost.By(1 << 6) {
+			for _, q := range []cost.Query{{}, {Services: []string{"x"}}, {Subscriptions: []string{"x"}}, {Services: []string{"x"}, Subscriptions: []string{"x"}}} {
+				q.Period, q.By = p, by
+				must(db.CostReader().Sums(ctx, s, q))
+			}
+		}
+		must(db.CostReader().Coverage(ctx, s, p, cost.Actual))
+		must(db.CostReader().Restated(ctx, s, cost.Query{Period: p, Subscriptions: []string{"x"}}, 10))
+		must(runs.Get(ctx, s, id))
+		for _, open := range []bool{false, true} {
+			must(runs.List(ctx, s, "", open, 0, 10))
+			must(runs.List(ctx, s, "costs", open, 5, 10))
+		}
+		must(runs.Latest(ctx, s, "costs"))
+		must(db.Tenants().List(ctx, s))
+		_, _, err := db.Tenants().Subscriptions(ctx, s, "a", "a", 10)
+		must(nil, err)
+		must(db.Tenants().SubscriptionsByID(ctx, s, []string{"x"}))
+	}
+
+	must(runs.Prune(ctx, now))
+
+	// What may walk: maintenance, four times a day.
+	mayWalk := []string{"DELETE FROM sync_run WHERE id IN (SELECT r.id", "DELETE FROM sync_part WHERE run IN (SELECT r.id"}
+	rollup := map[string]int{}
+	for _, q := range statements() {
+		plan, err := db.Plan(ctx, q)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, q)
+		}
+		text := strings.Join(plan, "\n  ")
+		if walks := scans(q, plan); len(walks) > 0 && !slices.ContainsFunc(mayWalk, func(prefix string) bool { return strings.HasPrefix(q, prefix) }) {
+			t.Errorf("walks through %v:\n%s\n  %s", walks, q, text)
+		}
+		if strings.HasPrefix(q, "SELECT") && strings.Contains(q, "SUM(c.micros)") {
+			table := facts.FindString(q)
+			rollup[table]++
+			if !strings.Contains(text, "SEARCH c USING PRIMARY KEY (") || !strings.Contains(text, "day>? AND day<?)") {
+				t.Errorf("%s is not searched by its primary key up to the days:\n%s\n  %s", table, q, text)
+			}
+		}
+	}
+	t.Log(rollup)
+	for _, table := range []string{"cost_cell", "cost_tenant_day_service", "cost_tenant_day", "cost_day_tenant", "cost_sub_day"} {
+		if rollup[table] == 0 {
+			t.Errorf("no question went to %s", table)
+		}
+	}
+}
+
+var (
+	scanStep = regexp.MustCompile(`^SCAN (\w+)`)
+	aliases  = regexp.MustCompile(`(?i)\b(?:FROM|JOIN|UPDATE|INTO)\s+(\w+)(?:\s+(?:AS\s+)?(\w+))?`)
+)
+
+// scans lists the growing tables that a plan reads from end to end.
+func scans(q string, plan []string) []string {
+	tables := map[string]string{}
+	for _, m := range aliases.FindAllStringSubmatch(q, -1) {
+		tables[m[1]], tables[m[2]] = m[1], m[1]
+	}
+	var out []string
+	for _, step := range plan {
+		m := scanStep.FindStringSubmatch(step)
+		if m == nil {
+			continue
+		}
+		if table := tables[m[1]]; facts.MatchString(table) {
+			out = append(out, fmt.Sprintf("%s (%s)", table, step))
+		}
+	}
+	return out
+}
+
+// TestScans shows that a plan can be found out.
+func TestScans(t *testing.T) {
+	db := open(t, emptySQLite(t))
+	for q, want := range map[string]int{
+		"SELECT SUM(micros) FROM cost_cell c WHERE c.day = ?":                                   1,
+		"SELECT SUM(c.micros) FROM cost_cell c WHERE c.sub = ? AND c.metric = ? AND c.day >= ?": 0,
+		"SELECT 1 FROM tenant t JOIN cost_tenant_day d ON d.day = t.num":                        1,
+		"SELECT 1 FROM tenant":                               0,
+		"UPDATE cost_month SET asked_at = ? WHERE month = ?": 1,
+		"DELETE FROM cost_cell WHERE sub = ?":                0,
+	} {
+		plan, err := db.Plan(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := scans(q, plan); len(got) != want {
+			t.Errorf("%s: walks through %v, want %d\n%v", q, got, want, plan)
+		}
+	}
+}
