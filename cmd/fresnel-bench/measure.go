@@ -17,7 +17,7 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// cost is what a piece of work took.
+// spent is what a piece of work took.
 type spent struct{ wall, cpu time.Duration }
 
 func measure(do func() error) (spent, error) {
@@ -46,7 +46,7 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.3g ms", float64(d)/1e6) 
 
 func us(d time.Duration) string { return fmt.Sprintf("%.1f us", float64(d)/1e3) }
 
-// verdict compares a figure with the most that it should be.
+// atMost compares a ratio with the most that it should be.
 func atMost(got, goal float64) string {
 	if got <= goal {
 		return fmt.Sprintf("%.2fx  (goal at most %.2fx: met)", got, goal)
@@ -54,6 +54,7 @@ func atMost(got, goal float64) string {
 	return fmt.Sprintf("%.2fx  (goal at most %.2fx: MISSED)", got, goal)
 }
 
+// atLeast compares a ratio with the least that it should be.
 func atLeast(got, goal float64) string {
 	if got >= goal {
 		return fmt.Sprintf("%.2fx  (goal at least %.2fx: met)", got, goal)

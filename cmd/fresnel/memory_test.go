@@ -51,7 +51,7 @@ func TestMemory(t *testing.T) {
 	}
 	t.Run("small", func(t *testing.T) {
 		long(t)
-		testMemory(t, 5, 10, 3, 160<<20)
+		testMemory(t, 5, 10, 3, 96<<20)
 	})
 	t.Run("heavy", func(t *testing.T) {
 		if os.Getenv("FRESNEL_TEST_HEAVY") != "1" {

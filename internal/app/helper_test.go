@@ -112,7 +112,8 @@ type world struct {
 	app      *app.App
 	database string
 	config   app.Config
-	tables   *sql.DB // the same database, to look behind the program
+	tables   *sql.DB  // the same database, to look behind the program
+	headers  []string // of every GET: names and values
 }
 
 // change is a setting that a test needs otherwise.
@@ -235,7 +236,7 @@ func ask(h http.Handler, method, path string, headers ...string) answer {
 	return answer{method + " " + path, rec.Code, rec.Header(), rec.Body.String()}
 }
 
-func (w *world) get(path string) answer { return w.ask(http.MethodGet, path) }
+func (w *world) get(path string) answer { return w.ask(http.MethodGet, path, w.headers...) }
 
 // wire is a JSON answer of the REST API.
 type wire[T any] struct {

@@ -55,7 +55,7 @@ func same(t *testing.T, want, got map[string][]string) {
 func TestTimePasses(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, database string) {
-		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 2})
+		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 2, Groups: 3, Services: 4})
 		clock := sim.Clock()
 		w := begin(t, sim, database, months(3))
 		first := fresnel.DayOf(late).AddMonths(-2)
@@ -63,13 +63,13 @@ func TestTimePasses(t *testing.T) {
 		at := late
 		for _, step := range []struct {
 			to       time.Time
-			restates bool // Azure changes settled days in between
+			restates int // settled days that Azure changes in between, at least
 		}{
-			{late.Add(26 * time.Hour), false},
-			{time.Date(2026, 12, 1, 0, 10, 0, 0, time.UTC), true}, // of the new month nothing is known yet
-			{early, true},
-			{time.Date(2026, 12, 7, 18, 0, 0, 0, time.UTC), true},
-			{time.Date(2027, 2, 10, 6, 0, 0, 0, time.UTC), true}, // a month that was open and one that was never read
+			{late.Add(26 * time.Hour), 0},
+			{time.Date(2026, 12, 1, 0, 10, 0, 0, time.UTC), 0}, // of the new month nothing is known yet
+			{early, 10},
+			{time.Date(2026, 12, 7, 18, 0, 0, 0, time.UTC), 10},
+			{time.Date(2027, 2, 10, 6, 0, 0, 0, time.UTC), 1}, // a month that was open and one that was never read
 		} {
 			before := w.held(t)
 			clock.Freeze(step.to)
@@ -79,7 +79,7 @@ func TestTimePasses(t *testing.T) {
 			now := truthAt(t, sim, step.to, fresnel.Period{From: first, To: fresnel.DayOf(step.to) + 1})
 			equalTruth(t, w.held(t), now)
 			w.rollups(t)
-			if n := w.restated(t, before, now, at); (n > 0) != step.restates {
+			if n := w.restated(t, before, now, at); n < step.restates {
 				t.Errorf("%s: %d settled days changed: the test does not show what it should", step.to, n)
 			}
 			e := newExpected(w, w.now(t))

@@ -29,11 +29,12 @@ func TestTruth(t *testing.T) {
 		name   string
 		at     time.Time
 		months int
+		every  int // of the questions, to save time
 		estate azuresim.Options
 	}{
-		{"whole estate", late, 4, azuresim.Options{}},
-		{"start of a month", early, 3, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 5, MarkupNames: true, CostDisabled: true}},
-		{"long history", late, 13, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 2}},
+		{"whole estate", late, 4, 4, azuresim.Options{}},
+		{"start of a month", early, 3, 1, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 5, MarkupNames: true, CostDisabled: true}},
+		{"long history", late, 13, 1, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 2, Groups: 2, Services: 9}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -48,10 +49,14 @@ func TestTruth(t *testing.T) {
 					w.relations(t, want)
 				}
 				e := newExpected(w, want)
-				for _, q := range e.questions() {
-					e.check(t, q)
+				for i, q := range e.questions() {
+					if i%c.every == 0 {
+						e.check(t, q)
+					}
 				}
-				e.pages(t)
+				if c.every == 1 {
+					e.pages(t)
+				}
 			})
 		})
 	}
@@ -140,6 +145,7 @@ func (e *expected) questions() []question {
 		{words: span(d-9, d-9), period: period(d-9, d-9)},
 		{words: span(d+40, d+50), period: period(d+40, d+50)},
 		{words: span(e.first-20, e.first+10), period: period(e.first-20, e.first+10)},
+		{words: span(e.first, e.first+25), period: period(e.first, e.first+25)},
 		{words: "tenant=" + one.ID, period: period(d.MonthStart(), d), tenants: []string{one.ID}},
 		{words: "period=30d&tenant=" + slug(one.Name) + "&tenant=" + strings.ToUpper(two.ID), period: period(d-29, d), tenants: []string{one.ID, two.ID}},
 		{words: "period=30d&sub=" + one.Subscriptions[1].ID, period: period(d-29, d), sub: one.Subscriptions[1].ID},
@@ -657,7 +663,7 @@ func (e *expected) anomalies(t *testing.T, q question) {
 
 // wantAnomalies are the settled days on which a service of a tenant cost over
 // 20 % and at least 25 USD more than on the day before and on the same weekday
-// the week before.
+// the week before, where those are held.
 func (e *expected) wantAnomalies(q question) []anomaly {
 	at := map[cell]*[2]int64{} // by tenant, service, currency and day
 	e.each(q, fresnel.Period{From: q.period.From - 7, To: q.period.To}, func(c cell) {
@@ -671,7 +677,7 @@ func (e *expected) wantAnomalies(q question) []anomaly {
 	var out []anomaly
 	end := e.settled(q)
 	for k, v := range at {
-		if k.day < q.period.From || k.day >= end || e.lacks[k.tenant] {
+		if k.day < q.period.From || k.day >= end || e.lacks[k.tenant] || k.day-7 < e.first {
 			continue
 		}
 		var usual [2]int64

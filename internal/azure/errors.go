@@ -145,6 +145,7 @@ func vaultError(ctx context.Context, r secretRef, err error) error {
 		e.Msg, e.Do = "Key Vault forbids reading "+name, "Give the managing identity the role Key Vault Secrets User on the secret, and check the vault's firewall."
 	default:
 		e.Kind, e.Msg = fresnel.Unavailable, fmt.Sprintf("Key Vault answered %d for %s", re.StatusCode, name)
+		e.Do = "Fresnel tries again by itself. If it goes on, look at the vault's health in the Azure portal."
 	}
 	return e
 }

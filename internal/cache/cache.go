@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ const TTL = 30 * time.Second
 func New(maxBytes uint64) (*Cache, error) {
 	c, err := otter.New(&otter.Options[string, *answer]{
 		MaximumWeight:    maxBytes,
-		Weigher:          func(k string, a *answer) uint32 { return uint32(len(k) + len(a.plain) + len(a.gzip) + 512) },
+		Weigher:          func(k string, a *answer) uint32 { return uint32(len(k) + len(a.plain.body) + len(a.gzip.body) + 2048) },
 		ExpiryCalculator: otter.ExpiryWriting[string, *answer](TTL),
 	})
 	if err != nil {
@@ -46,13 +47,33 @@ func New(maxBytes uint64) (*Cache, error) {
 	return &Cache{c: c}, nil
 }
 
-// answer is a complete response.
+// answer is a complete response in each of its forms. All of it is made when
+// it is recorded; several requests share it, and none writes to it.
 type answer struct {
-	status int
+	status    int
+	plain     form
+	gzip      form   // without a body where it would not be smaller
+	unchanged form   // 304
+	etag      string // "" where the answer is not kept
+}
+
+// form is a body with its whole header.
+type form struct {
 	header http.Header
-	plain  []byte
-	gzip   []byte // nil where it would not be smaller
-	etag   string
+	body   []byte
+}
+
+// newForm gives a body the header of what was recorded and some lines more.
+func newForm(header http.Header, body []byte, more ...string) form {
+	h := header.Clone()
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	for i := 0; i < len(more); i += 2 {
+		h.Add(more[i], more[i+1])
+	}
+	for k, v := range h {
+		h[k] = slices.Clip(v) // an Add to a response must not reach into another
+	}
+	return form{h, body}
 }
 
 // notKept carries an answer that must not be kept out of the loader.
@@ -112,13 +133,23 @@ func record(next http.Handler, r *http.Request) (*answer, error) {
 	get.Method = http.MethodGet
 	get.Header.Del("If-None-Match")
 	next.ServeHTTP(rec, get)
-	a := &answer{status: rec.status, header: rec.header, plain: rec.body.Bytes()}
+	body := rec.body.Bytes()
 	if rec.status != http.StatusOK || rec.header.Get("Set-Cookie") != "" {
-		return nil, notKept{a}
+		return nil, notKept{&answer{status: rec.status, plain: newForm(rec.header, body)}}
 	}
-	sum := sha256.Sum256(a.plain)
-	a.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-	a.gzip = compress(a.plain)
+	sum := sha256.Sum256(body)
+	a := &answer{status: rec.status, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+	h := rec.header
+	h.Set("ETag", a.etag)
+	h.Set("Cache-Control", "private, no-cache")
+	h.Add("Vary", "Accept-Encoding")
+	a.plain = newForm(h, body)
+	if z := compress(body); z != nil {
+		a.gzip = newForm(h, z, "Content-Encoding", "gzip")
+	}
+	a.unchanged = newForm(h, nil)
+	a.unchanged.header.Del("Content-Type")
+	a.unchanged.header.Del("Content-Length")
 	return a, nil
 }
 
@@ -159,27 +190,17 @@ func (r *recorder) Write(p []byte) (int, error) {
 }
 
 func (a *answer) serve(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	maps.Copy(h, a.header)
-	if a.etag != "" {
-		h.Set("ETag", a.etag)
-		h.Set("Cache-Control", "private, no-cache")
-		h.Add("Vary", "Accept-Encoding")
-		if matches(r.Header.Get("If-None-Match"), a.etag) {
-			h.Del("Content-Type")
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
+	status, f := a.status, a.plain
+	switch {
+	case a.etag != "" && matches(r.Header.Get("If-None-Match"), a.etag):
+		status, f = http.StatusNotModified, a.unchanged
+	case a.gzip.body != nil && acceptsGzip(r.Header.Get("Accept-Encoding")):
+		f = a.gzip
 	}
-	body := a.plain
-	if a.gzip != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
-		body = a.gzip
-		h.Set("Content-Encoding", "gzip")
-	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(a.status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the client may be gone
+	maps.Copy(w.Header(), f.header)
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead && len(f.body) > 0 {
+		_, _ = w.Write(f.body) // the client may be gone
 	}
 }
 

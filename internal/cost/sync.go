@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -187,6 +188,12 @@ func (w *work) judge(ctx context.Context, i int) error {
 }
 
 func (w *work) window(ctx context.Context, win Window) (read, written int, err error) {
+	// Nobody above recovers a panic of this goroutine: it would end the program.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("cost: %s %s %s panicked: %v\n%s", win.Subscription, win.Days, win.Metric, p, debug.Stack())
+		}
+	}()
 	win.Asked = w.Now()
 	var lines []Line
 	for l, err := range w.Source.DailyCosts(ctx, w.tenant, win) {

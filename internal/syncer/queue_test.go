@@ -33,6 +33,8 @@ type queue struct {
 	mu      sync.Mutex
 	tenants []fresnel.TenantID
 	list    []*ticket
+	last    map[string]*ticket // by job and tenant
+	open    []*ticket
 
 	// What goes wrong, if anything.
 	ready     func() error
@@ -42,7 +44,7 @@ type queue struct {
 }
 
 func newQueue(tenants int) *queue {
-	q := &queue{}
+	q := &queue{last: map[string]*ticket{}}
 	for i := range tenants {
 		q.tenants = append(q.tenants, fresnel.TenantID(fmt.Sprintf("%08d-0000-4000-8000-000000000000", i+1)))
 	}
@@ -57,13 +59,12 @@ func (q *queue) lock() func() {
 
 func (q *queue) Enqueue(_ context.Context, job string, tenant fresnel.TenantID, now time.Time) (int64, error) {
 	defer q.lock()()
-	for _, r := range q.list {
-		if r.Job == job && r.Tenant == tenant && r.Completed.IsZero() {
-			return 0, fresnel.Errorf(fresnel.Conflict, "under way")
-		}
+	key := job + " " + string(tenant)
+	if r := q.last[key]; r != nil && r.Completed.IsZero() {
+		return 0, fresnel.Errorf(fresnel.Conflict, "under way")
 	}
 	r := &ticket{Run: fresnel.Run{ID: int64(len(q.list) + 1), Job: job, Tenant: tenant, Status: fresnel.Queued, Queued: now}}
-	q.list = append(q.list, r)
+	q.list, q.open, q.last[key] = append(q.list, r), append(q.open, r), r
 	return r.ID, nil
 }
 
@@ -71,14 +72,12 @@ func (q *queue) Due(_ context.Context, job string) ([]syncer.Due, error) {
 	defer q.lock()()
 	var out []syncer.Due
 	for _, t := range q.tenants {
-		d, open := syncer.Due{Tenant: t}, false
-		for _, r := range q.list {
-			if r.Job == job && r.Tenant == t {
-				d.Last, d.Failed, open = r.Queued, r.Status == fresnel.Failed, r.Completed.IsZero()
-			}
-		}
-		if !open {
-			out = append(out, d)
+		r := q.last[job+" "+string(t)]
+		switch {
+		case r == nil:
+			out = append(out, syncer.Due{Tenant: t})
+		case !r.Completed.IsZero():
+			out = append(out, syncer.Due{Tenant: t, Last: r.Queued, Failed: r.Status == fresnel.Failed})
 		}
 	}
 	return out, nil
@@ -96,7 +95,7 @@ func (q *queue) Ready(_ context.Context, limit int) ([]syncer.Candidate, error) 
 		}
 	}
 	var out []syncer.Candidate
-	for _, r := range q.list {
+	for _, r := range q.open {
 		if q.claimable(r) && len(out) < limit {
 			out = append(out, syncer.Candidate{ID: r.ID, Fence: r.fence})
 		}
@@ -171,6 +170,7 @@ func (q *queue) Complete(_ context.Context, l fresnel.Lease, status fresnel.RunS
 		return fresnel.ErrLeaseLost
 	}
 	r.Status, r.Result, r.Reason, r.Do, r.Completed = status, res, reason, remedy, now
+	q.open = slices.DeleteFunc(q.open, func(o *ticket) bool { return o == r })
 	return nil
 }
 
@@ -202,7 +202,9 @@ type job struct {
 
 func (j job) Name() string { return cmp.Or(j.name, "costs") }
 
-func (j job) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error) { return j.work(ctx, t) }
+func (j job) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error) {
+	return j.work(ctx, t)
+}
 
 // log is what a syncer has logged.
 type log struct {

@@ -25,6 +25,7 @@ func TestSchedule(t *testing.T) {
 		}
 		a, _ := newSyncer(q, work)
 		b, _ := newSyncer(q, work)
+		a.Poll, b.Poll = time.Minute, time.Minute // ten days are long
 		endA, endB := begin(t.Context(), a, true), begin(t.Context(), b, true)
 		start := time.Now()
 		time.Sleep(10 * 24 * time.Hour)
@@ -38,7 +39,7 @@ func TestSchedule(t *testing.T) {
 		gaps := map[time.Duration]int{}
 		least, most := every*2, time.Duration(0)
 		for tenant, at := range queued {
-			if at[0].Sub(start) > poll {
+			if at[0].Sub(start) > a.Poll {
 				t.Errorf("%s, which was never read, waited until %s", tenant, at[0].Sub(start))
 			}
 			for i := range at[1:] {
@@ -47,10 +48,10 @@ func TestSchedule(t *testing.T) {
 				gaps[gap.Round(time.Minute)]++
 			}
 		}
-		if len(queued) != tenants || least < every*95/100 || most > every*105/100+poll {
+		if len(queued) != tenants || least < every*95/100 || most > every*105/100+a.Poll {
 			t.Errorf("%d tenants were read every %s to %s, want %d tenants and 4h give or take 5 %%", len(queued), least, most, tenants)
 		}
-		if len(gaps) < 20 {
+		if len(gaps) < 15 {
 			t.Errorf("the intervals are only %v: that spreads nothing", gaps)
 		}
 		t.Logf("%d runs, every %s to %s", len(q.all()), least, most)
@@ -96,7 +97,10 @@ func TestOneAtATime(t *testing.T) {
 					t.Errorf("%d at work on %s, %s works on %d", now[tenant.ID], tenant.ID, name, total[name])
 				}
 				mu.Unlock()
-				time.Sleep(5 * time.Hour)
+				select {
+				case <-ctx.Done():
+				case <-time.After(5 * time.Hour):
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				now[tenant.ID]--
@@ -117,8 +121,16 @@ func TestOneAtATime(t *testing.T) {
 		if err := errors.Join(endA(), endB()); err != nil {
 			t.Error(err)
 		}
-		if all := q.all(); len(all) < 30 || slices.ContainsFunc(all, func(r ticket) bool { return r.Attempts > 1 }) {
-			t.Errorf("%d runs, or some of them were tried again although their process lived", len(all))
+		done := 0
+		for _, r := range q.all() {
+			if r.Status == fresnel.Completed {
+				if done++; r.Attempts > 1 {
+					t.Errorf("run %d was tried %d times although its process lived", r.ID, r.Attempts)
+				}
+			}
+		}
+		if done < 30 {
+			t.Errorf("only %d runs were done", done)
 		}
 	})
 }
@@ -184,7 +196,7 @@ func TestQueueDown(t *testing.T) {
 				t.Errorf("run %d is %s", r.ID, r.Status)
 			}
 		}
-		if len(q.all()) != 2 || !strings.Contains(l.String(), "queue not read") {
+		if len(q.all()) != 2 || !strings.Contains(l.String(), "queue not served") {
 			t.Errorf("%d runs; the log says %s", len(q.all()), l)
 		}
 	})

@@ -67,7 +67,11 @@ func subtitle(q *request, c cost.Coverage) string {
 	for _, t := range c.Tenants {
 		subs += t.Subscriptions
 	}
-	return page.Plural(len(c.Tenants), "tenant", "tenants") + " · " + page.Plural(subs, "subscription", "subscriptions") + " · " + periodWords(q) + ", UTC days"
+	parts := []string{page.Plural(len(c.Tenants), "tenant", "tenants"), page.Plural(subs, "subscription", "subscriptions"), periodWords(q) + ", UTC days"}
+	if subs == 0 { // not known before the first sync
+		parts = slices.Delete(parts, 1, 2)
+	}
+	return strings.Join(parts, " · ")
 }
 
 // periodWords names the period: "month to date", "3–5 Nov 2026".
@@ -252,7 +256,10 @@ func notCompared(b cost.Breakdown) string {
 	if b.Ask.Versus == cost.VersusNone {
 		return ""
 	}
-	if b.Coverage.Settled <= b.Ask.Period.From && len(b.LeftOut) == 0 {
+	switch {
+	case b.Coverage.Covered == 0:
+		return "Not compared: no tenant is held in full"
+	case b.Coverage.Settled <= b.Ask.Period.From && len(b.LeftOut) == 0:
 		return "No settled day to compare yet"
 	}
 	if before, ok := b.Ask.Versus.Before(b.Ask.Period); ok {
@@ -395,7 +402,11 @@ func marks(q *request, t cost.Trend, found cost.AnomalyReport) []page.ChartMark 
 		if len(q.chosen) != 1 {
 			label, _, _ = strings.Cut(a.TenantName, " ")
 		}
-		out = append(out, page.ChartMark{Slot: i, Label: label + " " + page.ShortChange(a.Micros, a.Expected, a.Currency), URL: anomalyURL(q, a)})
+		change := page.ShortChange(a.Micros, a.Expected, a.Currency)
+		if a.Expected == 0 {
+			change = "new cost"
+		}
+		out = append(out, page.ChartMark{Slot: i, Label: label + " " + change, URL: anomalyURL(q, a)})
 	}
 	return out
 }
@@ -433,6 +444,9 @@ func (h handlers) breakdownModel(q *request, b cost.Breakdown, fresh page.Freshn
 	}
 	t := titles[q.query.Group]
 	m := page.CostBreakdown{Region: page.Region{Query: q.query, Fresh: fresh}, Title: t[0], Head: t[1], Matched: len(b.Rows), Compare: b.Compared.Days() > 0}
+	if m.Compare {
+		m.Sub = "Change: " + days(b.Compared) + " vs " + days(b.Before)
+	}
 	cost.SortRows(b.Rows, q.query.Sort, unit)
 	from := cursorPosition(b.Rows, q.query.Cursor)
 	to := min(from+breakdownPage, len(b.Rows))
@@ -483,7 +497,7 @@ func (h handlers) breakdownRow(q *request, b cost.Breakdown, r cost.Row, slots m
 		out.URL = q.query.WithTenants(string(r.Tenant)).WithGroup("service").URL(page.PathCosts)
 		out.Note = tenantTrouble(b.Coverage, r.Tenant, q.now)
 		if slices.Contains(b.LeftOut, r.Tenant) {
-			out.Previous, out.Change = page.Dash, page.Delta{}
+			out.Previous, out.Change = page.Dash, page.Delta{Text: page.Dash}
 		}
 	}
 	return out
@@ -548,13 +562,18 @@ func (h handlers) anomaliesModel(q *request, found cost.AnomalyReport, fresh pag
 			Cost: page.Money(a.Micros, a.Currency, false),
 		})
 	}
-	if len(m.Rows) == 0 && fresh.State == page.FirstSync && fresh.HasRows {
-		m.Fresh.State, m.Fresh.EmptyTitle = page.NeverSynced, "No day judged yet"
-		m.Fresh.EmptyText = "A tenant's days are judged as soon as its months have been read in full."
+	if len(m.Rows) > 0 {
+		return m
 	}
-	if len(m.Rows) == 0 && fresh.State == page.Ready {
+	loading := fresh.State == page.FirstSync && fresh.HasRows
+	switch c := found.Coverage; {
+	case loading, fresh.State == page.Ready && c.Covered == 0:
+		m.Fresh.State, m.Fresh.EmptyTitle = page.NeverSynced, "No day judged yet"
+		m.Fresh.EmptyText = "A tenant's days are judged when all its subscriptions have been read for them."
+	case fresh.State == page.Ready:
 		m.Fresh.State, m.Fresh.EmptyTitle = page.Empty, "Nothing stands out"
-		m.Fresh.EmptyText = "Checked the settled days of " + days(found.Ask.Period) + ". A day counts from +" + page.Count(found.Rule.Percent) + "% and " + page.Money(found.Rule.FloorUSD, cost.USD, true) + "."
+		m.Fresh.EmptyText = "Checked the settled days of " + days(found.Ask.Period) + " of " + page.Plural(c.Covered, "tenant", "tenants") +
+			". A day counts from +" + page.Count(found.Rule.Percent) + "% and " + page.Money(found.Rule.FloorUSD, cost.USD, true) + "."
 	}
 	return m
 }

@@ -78,7 +78,7 @@ func missingReason(t cost.TenantCoverage) string {
 		s = page.Count(t.Read) + " of " + page.Plural(t.Subscriptions, "subscription", "subscriptions") + " read"
 	}
 	if t.Reason != "" {
-		s += ". " + t.Reason
+		s += ". " + page.Sentence(t.Reason)
 		if t.Do != "" {
 			s += ". " + t.Do
 		}
@@ -136,7 +136,7 @@ func (h handlers) lastKnown(ctx context.Context, q *request) (string, error) {
 		return "", err
 	}
 	for i, v := range slices.Backward(t.Steps) {
-		if t.Total.USDValues[i] != 0 {
+		if t.Total.USDValues[i] != 0 && !stillChanging(t, i, q.now) { // a day that still grows would look like a fall
 			return page.Money(t.Total.Values[i], t.Unit.Currency, true) + " on " + v.Time().Format("2 Jan 2006"), nil
 		}
 	}
@@ -205,12 +205,12 @@ func (h handlers) freshnessRow(q *request, t cost.TenantCoverage, r fresnel.Run)
 	case cost.Stale:
 		row.Reason = "Last read " + page.Ago(q.now, t.SyncedAt)
 		if t.Reason != "" {
-			row.Reason += ". " + t.Reason
+			row.Reason += ". " + page.Sentence(t.Reason)
 		}
 	case cost.NoCost:
 		row.Reason = "No subscription has an offer with cost data"
 	case cost.Fresh:
-		row.Reason = t.Reason
+		row.Reason = page.Sentence(t.Reason)
 	}
 	bad := r.Status == fresnel.Failed || r.Status == fresnel.Partial
 	return row, t.State == cost.Fresh && !bad

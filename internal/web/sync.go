@@ -121,7 +121,7 @@ func openFirst(r fresnel.Run) int {
 func syncRun(r fresnel.Run, now time.Time) page.SyncRun {
 	o := page.SyncRun{
 		ID: strconv.FormatInt(r.ID, 10), Job: "Costs", Tenant: r.TenantName, TenantID: string(r.Tenant), State: runState(r, now),
-		Started: r.Started, Finished: r.Completed, Until: r.Progress.Wait, Reason: r.Reason, Do: r.Do,
+		Started: r.Started, Finished: r.Completed, Until: r.Progress.Wait, Reason: page.Sentence(r.Reason), Do: r.Do,
 		Progress: page.Progress{Done: r.Progress.Done, Of: r.Progress.Total, Words: runWords(r)},
 	}
 	switch r.Status {
@@ -140,7 +140,7 @@ func syncRun(r fresnel.Run, now time.Time) page.SyncRun {
 		if p.State == fresnel.PartSkipped {
 			state = page.RunSkipped
 		}
-		reason := p.Reason
+		reason := page.Sentence(p.Reason)
 		if p.Do != "" {
 			reason += ". " + p.Do
 		}

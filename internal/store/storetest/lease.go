@@ -346,10 +346,10 @@ func testPrune(f *fixture) {
 		return l.Run
 	}
 	day := func(n int) time.Time { return noon.AddDate(0, 0, n) }
+	kept := []int64{end("resources", 0, day(-40))} // the last of its job
 	end("costs", 0, day(-40))
 	end("costs", 0, day(-35))
-	kept := []int64{end("costs", 0, day(-20)), end("costs", 0, day(-1))}
-	kept = append(kept, end("resources", 0, day(-40))) // the last of its job
+	kept = append(kept, end("costs", 0, day(-20)), end("costs", 0, day(-1)))
 	end("costs", 1, day(-40))
 	kept = append(kept, end("costs", 1, day(-39)))                                // the last of its tenant
 	kept = append(kept, f.enqueue("costs", 1))                                    // not ended

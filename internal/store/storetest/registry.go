@@ -118,7 +118,7 @@ func testSubscriptionPages(f *fixture) {
 			page, total, err := f.db.Tenants().Subscriptions(f.ctx, fresnel.AllTenants(), name, id, size)
 			f.ok(err)
 			f.equal("total", total, len(want))
-			if len(page) == 0 {
+			if len(page) == 0 || len(got) > len(want) {
 				break
 			}
 			got = append(got, page...)

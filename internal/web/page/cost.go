@@ -81,6 +81,18 @@ func anyLate(slots []ChartSlot) bool {
 	return slices.ContainsFunc(slots, func(s ChartSlot) bool { return s.Late })
 }
 
+// foldsBilling says whether a narrow page, which has no column for them, lists a row's billing amounts under its cost.
+// Where many rows have many currencies only the total does: they would double the page.
+func (m CostBreakdown) foldsBilling(r BreakdownRow) bool {
+	switch n := len(r.Billing); {
+	case n == 0 || n == 1 && r.Billing[0] == r.Cost:
+		return false
+	case n < manyCurrencies:
+		return true
+	}
+	return r.Name == m.Total.Name && r.URL == ""
+}
+
 // step is the head of the first column of the table.
 func (m CostChart) step() string {
 	if m.Monthly {

@@ -126,7 +126,7 @@ func CostBreakdownPanel(m CostBreakdown) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "cost-breakdown", title: m.Title, topics: "cost", bare: true, end: breakdownEnd(m)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "cost-breakdown", title: m.Title, sub: m.Sub, topics: "cost", bare: true, end: breakdownEnd(m)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -358,7 +358,7 @@ func breakdownRow(m CostBreakdown, r BreakdownRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if len(r.Billing) > 1 || len(r.Billing) == 1 && r.Billing[0] != r.Cost {
+		if m.foldsBilling(r) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<div class=\"fold\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

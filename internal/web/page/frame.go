@@ -38,9 +38,9 @@ func (r Region) links() Query {
 }
 
 // partial says that figures are shown, and that they are not of all tenants asked for. Before and during a first
-// sync that goes without saying.
+// sync, and where nothing covers the period, that goes without saying.
 func (f Freshness) partial() bool {
-	return f.Of > 0 && f.Covered < f.Of && f.State != NeverSynced && f.State != FirstSync
+	return f.Of > 0 && f.Covered < f.Of && f.State != NeverSynced && f.State != FirstSync && f.State != Uncovered
 }
 
 func (f Freshness) coverage() string {
@@ -68,8 +68,8 @@ func or(text, other string) string {
 	return other
 }
 
-// capital begins a sentence: causes of errors are written as parts of one.
-func capital(s string) string {
+// Sentence begins a sentence: causes of errors are written as parts of one.
+func Sentence(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	if n == 0 {
 		return s

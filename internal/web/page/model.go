@@ -161,6 +161,7 @@ type ChartMark struct {
 type CostBreakdown struct {
 	Region
 	Title   string // "Cost by tenant"
+	Sub     string // "Change: 1–19 Nov vs 1–19 Oct"
 	Head    string // name of the first column: "Tenant"
 	Compare bool   // whether there is something to compare with: prints the columns Previous and Change
 	Rows    []BreakdownRow
