@@ -59,7 +59,7 @@ func reports(r cost.Reader) cost.Reports {
 // questions measures answers that are in no cache, from the rollups and from
 // the cells.
 func (b *bench) questions() error {
-	b.say("\nuncached answers of cost.Reports at %d cost rows, medians of interleaved rounds", b.estate.Rows())
+	b.say("\nuncached answers of cost.Reports at %d cost rows, medians", b.estate.Rows())
 	b.say("  SQLite, CPU %45s %12s %10s", "rollups", "cells", "cells/rollups")
 	if err := b.askAll(b.db, func(s spent) time.Duration { return s.cpu }); err != nil {
 		return err
@@ -86,15 +86,20 @@ func (b *bench) askAll(db *store.DB, of func(spent) time.Duration) error {
 		if !reflect.DeepEqual(a, c) {
 			return fmt.Errorf("%s: the rollups and the cells answer differently", q.name)
 		}
+		// Cheap questions are asked often, dear ones not: about a second for each.
+		first, err := measure(func() error { _, err := q.ask(b.ctx, fast); return err })
+		if err != nil {
+			return err
+		}
+		times := int(max(1, 40*time.Millisecond/max(1, first.wall)))
 		var rollups, cells []time.Duration
-		for range 3 {
+		for start := time.Now(); len(cells) == 0 || time.Since(start) < time.Second && len(cells) < 5; {
 			s, err := measure(func() error { _, err := q.ask(b.ctx, slow); return err })
 			if err != nil {
 				return err
 			}
 			cells = append(cells, of(s))
 			for range 3 {
-				const times = 20
 				s, err := measure(func() error {
 					for range times {
 						if _, err := q.ask(b.ctx, fast); err != nil {

@@ -25,7 +25,7 @@ func complaint(t *testing.T, code int, stdout, stderr string, wantCode int, want
 		t.Errorf("exit code %d, want %d\n%s%s", code, wantCode, stdout, stderr)
 	}
 	var lines []string
-	for _, l := range strings.Split(strings.TrimRight(stderr, "\n"), "\n") {
+	for l := range strings.SplitSeq(strings.TrimRight(stderr, "\n"), "\n") {
 		if !strings.HasPrefix(l, "time=") {
 			lines = append(lines, l)
 		}
@@ -86,6 +86,7 @@ func TestBadCommandLine(t *testing.T) {
 		{name: "list in the file", args: "migrate", file: "months = [3]\n", code: 2, want: []string{"settings.toml", "months", "single value"}},
 		{name: "not TOML", args: "migrate", file: "months: 3\n", code: 2, want: []string{"settings.toml", "not valid TOML"}},
 		{name: "bad value in the file", args: "migrate", file: "months = 99\n", code: 2, want: []string{"99", "2 to 36"}},
+		{name: "a folder instead of a file", args: "--config . migrate", code: 2, want: []string{"configuration file cannot be read", "directory"}},
 		{name: "no file", args: "--config absent.toml migrate", code: 2, want: []string{"configuration file", "absent.toml"}},
 
 		{name: "all interfaces", args: "serve", env: []string{"FRESNEL_LISTEN=0.0.0.0:8080"}, code: 2, want: []string{"FRESNEL_LISTEN", "loopback"}},
@@ -194,7 +195,7 @@ func TestUnwritable(t *testing.T) {
 		t.Fatal(err)
 	}
 	must(t, []string{"FRESNEL_DATABASE=sqlite:" + held}, "migrate")
-	modes := map[string]os.FileMode{dir: 0o755, held: 0o666, closed: 0o555}
+	modes := map[string]os.FileMode{dir: 0o755, own: 0o755, held: 0o666, closed: 0o555} // whatever the umask is
 	for path, mode := range modes {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
@@ -382,8 +383,7 @@ func TestHelp(t *testing.T) {
 				t.Errorf("exit code %d, stderr %q", code, stderr)
 			}
 			words := append(words, "Usage: fresnel", "--help", "--config", "$FRESNEL_CONFIG")
-			for i := range settings.NumField() {
-				f := settings.Field(i)
+			for f := range settings.Fields() {
 				env := f.Tag.Get("env")
 				_, hidden := f.Tag.Lookup("hidden")
 				flag := "--" + strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(env, "FRESNEL_")), "_", "-")

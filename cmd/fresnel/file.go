@@ -31,7 +31,7 @@ func useFile(p *kong.Kong, args []string) error {
 	}
 	values := map[string]any{}
 	if _, err := toml.DecodeFile(path, &values); err != nil {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		if _, unread := errors.AsType[*fs.PathError](err); unread {
 			return &fresnel.Error{Kind: fresnel.Invalid, Msg: "the configuration file cannot be read", Err: err}
 		}
 		return fresnel.Errorf(fresnel.Invalid, "the configuration file %s is not valid TOML: %s", path, oneLine(err.Error()))
@@ -68,8 +68,8 @@ func useFile(p *kong.Kong, args []string) error {
 
 func keys(flags map[string]*kong.Flag) []string {
 	var out []string
-	for k := range flags {
-		if k != "help" && k != "config" && k != "azure_client_secret" {
+	for k, f := range flags {
+		if k != "help" && k != "config" && k != "azure_client_secret" && !f.Hidden {
 			out = append(out, k)
 		}
 	}

@@ -48,7 +48,7 @@ func mainCode(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "fresnel")
 	build := exec.Command("go", "build", "-o", binary, "fresnel/cmd/fresnel")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // the race run too: what is tested here is the program as it is released

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -125,8 +126,39 @@ func TestDrain(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if conn, err := d.DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://")); err == nil {
-		conn.Close()
+		_ = conn.Close()
 		t.Error("the port is still open")
 	}
 	t.Logf("ended %s after SIGTERM, with a request under way for 3 s", took.Round(time.Millisecond))
+}
+
+// TestSecondSignal: whoever does not want to wait for the end in good order asks twice.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	sim, settings := simulator(t, azuresim.Options{Seed: 11, Tenants: 1, SubscriptionsPerTenant: 1, Months: 2})
+	where, _ := database(t, "sqlite")
+	if err := sim.SetFaults([]azuresim.Fault{{API: "arm", Kind: "hang"}}); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, append(settings, where, "FRESNEL_NO_SYNC=true"), "serve")
+	url := p.url()
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		_, _, _ = tryAsk(http.MethodGet, url+"/health/detailed") // takes five seconds, and is not answered
+	}()
+	time.Sleep(time.Second)
+	p.signal(syscall.SIGINT)
+	time.Sleep(200 * time.Millisecond)
+	select {
+	case <-p.ended:
+		t.Fatal("it ended at the first signal, although a request was under way")
+	default:
+	}
+	p.signal(syscall.SIGINT)
+	begin := time.Now()
+	if code, took := p.wait(stopLimit), time.Since(begin); code == 0 || took > time.Second {
+		t.Errorf("after the second signal: exit code %d after %s", code, took)
+	}
+	<-answered
 }

@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -213,32 +214,42 @@ func (b *browserTab) picture(t *testing.T, name string) {
 	}
 }
 
-// accessible has axe-core look at the page.
+// accessible fails for what axe-core finds on the page.
 func (b *browserTab) accessible(t *testing.T) {
+	t.Helper()
+	for _, v := range b.axe(t) {
+		t.Error("axe-core:", v)
+	}
+}
+
+func (b *browserTab) axe(t *testing.T) []string {
 	t.Helper()
 	axe, err := os.ReadFile(os.Getenv("FRESNEL_TEST_AXE"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	browserEval[chromedp.Void](t, b, string(axe)+"\n;undefined")
-	for _, v := range browserEval[[]string](t, b, `axe.run(document, {resultTypes: ["violations"], runOnly: {type: "tag",
+	return browserEval[[]string](t, b, `axe.run(document, {resultTypes: ["violations"], runOnly: {type: "tag",
 			values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}})
-		.then((r) => r.violations.map((v) => v.id + ": " + v.help + ": " + v.nodes.slice(0, 3).map((n) => n.target.join(" ") + " " + n.failureSummary).join(" | ")))`) {
-		t.Error("axe-core:", v)
-	}
+		.then((r) => r.violations.map((v) => v.id + ": " + v.help + ": " + v.nodes.slice(0, 3).map((n) => n.target.join(" ") + " " + n.failureSummary).join(" | ")))`)
 }
 
 // fits fails if the page can be scrolled sideways.
 func (b *browserTab) fits(t *testing.T) {
 	t.Helper()
-	if over := browserEval[string](t, b, `(() => {
+	if over := b.over(t); over != "" {
+		t.Error("scrolls sideways:", over)
+	}
+}
+
+func (b *browserTab) over(t *testing.T) string {
+	t.Helper()
+	return browserEval[string](t, b, `(() => {
 		const room = innerWidth, wide = document.documentElement.scrollWidth;
 		if (wide <= room) return "";
 		const out = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > room + 1 && !e.closest(".scroll, .sr-only"));
 		return wide + " px in " + room + ": " + out.slice(0, 3).map((e) => e.outerHTML.slice(0, 120)).join(" ... ");
-	})()`); over != "" {
-		t.Error("scrolls sideways:", over)
-	}
+	})()`)
 }
 
 // browserSite serves a program on loopback until the end of the test.
@@ -277,22 +288,23 @@ func browserEstate() azuresim.Options {
 type browserAddress struct {
 	name, path string
 	allow      string // the trouble that is expected
-	long       bool   // a gallery or a reference: its length is no fault, and it is looked at less often
+	whole      bool   // it is looked at in both schemes at both widths; the others in each scheme and at each width once
+	long       bool   // a gallery or a reference: its length is no fault
 }
 
 func (w *world) browserAddresses() []browserAddress {
 	one := w.Estate()[0].ID
 	return []browserAddress{
-		{name: "overview", path: "/"},
+		{name: "overview", path: "/", whole: true},
 		{name: "overview-by-service", path: "/?group=service&tenant=" + w.Estate()[1].ID},
-		{name: "costs", path: "/costs"},
+		{name: "costs", path: "/costs", whole: true},
 		{name: "costs-by-service", path: "/costs?group=service&period=30d&vs=none"},
 		{name: "costs-by-subscription", path: "/costs?group=subscription&period=last-month&vs=prev-year"},
 		{name: "costs-monthly", path: "/costs?granularity=monthly&metric=amortized&period=90d"},
 		{name: "costs-of-one", path: "/costs?tenant=" + one + "&group=resource-group&sort=name"},
 		{name: "costs-custom", path: "/costs?from=2026-11-02&to=2026-11-05&nonsense=1"},
 		{name: "costs-before", path: "/costs?from=2024-01-01&to=2024-01-31"},
-		{name: "sync", path: "/sync"},
+		{name: "sync", path: "/sync", whole: true},
 		{name: "docs", path: "/docs", long: true},
 		{name: "states", path: "/dev/states", long: true},
 		{name: "not-found", path: "/nothing-here", allow: "404"},
@@ -307,6 +319,7 @@ func TestBrowser(t *testing.T) {
 	whole(t, w.sync(t))
 	b.base = browserSite(t, w.app)
 
+	t.Run("trouble is seen", func(t *testing.T) { browserSeesTrouble(t, b) })
 	t.Run("looks", func(t *testing.T) { w.browserLooks(t, b, w.browserAddresses()) })
 	t.Run("budget", func(t *testing.T) { w.browserBudget(t, b) })
 	t.Run("markup", func(t *testing.T) { w.browserMarkup(t, b) })
@@ -318,14 +331,41 @@ func TestBrowser(t *testing.T) {
 	t.Run("live", func(t *testing.T) { w.browserLive(t, b) })
 }
 
-// browserLooks opens each address in light and dark, wide and narrow.
+// browserSeesTrouble shows that the checks below can fail.
+func browserSeesTrouble(t *testing.T, b *browserTab) {
+	b.look(t, "light", 390)
+	b.open(t, "/sync")
+	b.calm(t, "")
+	browserEval[chromedp.Void](t, b, `new Promise((done) => {
+		document.querySelector("main").insertAdjacentHTML("beforeend", '<img src="/none.png"><canvas width="900"></canvas><p style="color: red">inline</p>');
+		console.error("told");
+		setTimeout(() => { setTimeout(done, 300); throw new Error("thrown"); });
+	})`)
+	b.mu.Lock()
+	heard := strings.Join(b.troubles, "\n")
+	b.troubles = nil
+	b.mu.Unlock()
+	for _, want := range []string{"told", "thrown", "404", `"policy" "style-src-attr"`} {
+		if !strings.Contains(heard, want) {
+			t.Errorf("%q was not heard: %s", want, heard)
+		}
+	}
+	if b.over(t) == "" {
+		t.Error("a canvas of 900 pixels fits into 390")
+	}
+	if found := strings.Join(b.axe(t), "\n"); !strings.Contains(found, "image-alt") {
+		t.Errorf("axe-core does not miss the image's text: %s", found)
+	}
+}
+
+// browserLooks opens addresses in light and dark, wide and narrow.
 func (w *world) browserLooks(t *testing.T, b *browserTab, addresses []browserAddress) {
 	for _, a := range addresses {
 		t.Run(a.name, func(t *testing.T) {
 			for _, scheme := range []string{"light", "dark"} {
 				for _, width := range []int64{1440, 390} {
-					if (testing.Short() || a.long) && (scheme == "light") != (width == 1440) {
-						continue // each scheme and each width once
+					if (testing.Short() || !a.whole) && (scheme == "light") != (width == 1440) {
+						continue
 					}
 					t.Run(fmt.Sprintf("%s-%d", scheme, width), func(t *testing.T) {
 						b.look(t, scheme, width)
@@ -763,21 +803,20 @@ func (w *world) browserLive(t *testing.T, b *browserTab) {
 	if err := w.SetFaults([]azuresim.Fault{{API: "cost", Kind: "hang", HangSeconds: 1.5}}); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
+	done := make(chan error, 1)
 	go func() {
-		defer close(done)
-		if _, err := w.app.SyncNow(context.WithoutCancel(t.Context()), []string{"costs"}, nil); err != nil {
-			t.Error(err)
-		}
+		_, err := w.app.SyncNow(context.WithoutCancel(t.Context()), []string{"costs"}, nil)
+		done <- err
 	}()
+	quicken := sync.OnceValue(func() error { return errors.Join(w.SetFaults(nil), <-done) })
+	defer func() { _ = quicken() }() // the run ends before the test, whatever happens
 	b.until(t, "a running row", `document.querySelector("[data-run][data-state=running] progress")`)
 	b.until(t, "progress", `[...document.querySelectorAll("[data-run][data-state=running] progress")].some((p) => p.value > 0 && p.closest(".meter").querySelector("[data-words]").textContent.includes(" of "))`)
 	b.picture(t, "sync-running-light-1440")
 	b.accessible(t)
-	if err := w.SetFaults(nil); err != nil {
+	if err := quicken(); err != nil {
 		t.Fatal(err)
 	}
-	<-done
 	b.until(t, "the run's end", `!document.querySelector("[data-run][data-state=running], [data-run][data-state=queued]") && document.querySelector("[data-run][data-state=done]")`)
 	if !browserEval[bool](t, b, `window.stays`) {
 		t.Error("the page was loaded anew")

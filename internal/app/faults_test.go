@@ -46,6 +46,8 @@ func TestFaults(t *testing.T) {
 		}
 		return list
 	}
+	// The statuses of the simulator's answers, so far as they show a fault; 0 is a broken connection.
+	struck := map[string][]int{"429": {429}, "5xx": {500, 501, 503, 504}, "hang": {0}, "reset": {0}, "html": {502}, "all": {429, 503, 502, 0}}
 	for name, storms := range map[string][][]azuresim.Fault{
 		"429": {
 			{every("429", 0.2)},
@@ -66,6 +68,9 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name != "all" {
+				long(t)
+			}
 			engines(t, func(t *testing.T, database string) {
 				sim := simulate(t, late, faulty)
 				w := begin(t, sim, database, months(2), impatient)
@@ -77,6 +82,11 @@ func TestFaults(t *testing.T) {
 					w.survives(t, list)
 				}
 				w.calm(t)
+				for _, status := range struck[name] {
+					if !slices.ContainsFunc(sim.Requests(), func(c azuresim.RequestCount) bool { return c.API == "cost" && c.Status == status }) {
+						t.Errorf("no answer was %d: the test shows nothing", status)
+					}
+				}
 			})
 		})
 	}
@@ -270,6 +280,7 @@ func (w *world) ended(t *testing.T, runs map[string]fresnel.Run, want []ending) 
 // last tenant has an app whose secret is in Key Vault.
 func TestNoEntrance(t *testing.T) {
 	t.Parallel()
+	long(t)
 	const ok, failed = fresnel.Completed, fresnel.Failed
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, faulty)
@@ -371,11 +382,14 @@ func costsOf(r *http.Request, sub string) bool {
 	return strings.HasPrefix(r.URL.Path, "/subscriptions/"+sub+"/providers/Microsoft.CostManagement/")
 }
 
-func sendJSON(w http.ResponseWriter, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(body); err != nil {
+// sendJSON writes an answer; ARM-HOST in it becomes the host that was asked.
+func sendJSON(w http.ResponseWriter, r *http.Request, body any) {
+	b, err := json.Marshal(body)
+	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(w, strings.ReplaceAll(string(b), "ARM-HOST", r.Host))
 }
 
 // TestLies has Azure say things that must not be believed: they are no proof
@@ -414,7 +428,9 @@ func TestLies(t *testing.T) {
 		{nil, "without any cost where cost was known"}, // 204
 		{page(nil, columns(names)), "without any cost where cost was known"},
 		{page(stranger.URL+"/next", columns(names), good), "not followed"},
-		{page("http://127.0.0.1:1/next", columns(names)), "not followed"},
+		{page("http://ARM-HOST/next", columns(names)), "not followed"}, // in the clear
+		{page("https://someone@ARM-HOST/next", columns(names)), "not followed"},
+		{page("https://ARM-HOST.example/next", columns(names)), "not followed"},
 		{page(nil, columns(names), with(2, 20260105)), "not asked"},
 		{page(nil, columns(names), with(2, "soon")), "cannot be read"},
 		{page(nil, columns(names), with(5, "")), "no currency"},
@@ -430,7 +446,10 @@ func TestLies(t *testing.T) {
 		whole(t, w.sync(t))
 		old := w.held(t)
 		sim.Clock().Advance(30 * time.Hour)
-		w.restart(t, months(2), func(c *app.Config, _ *app.Options) { c.Parallel = 16 },
+		w.restart(t, months(2), func(c *app.Config, o *app.Options) {
+			c.Parallel = 16
+			o.Roots.AddCert(stranger.Certificate()) // that it cannot be spoken to must not be what keeps us away
+		},
 			between(t, sim, func(w http.ResponseWriter, r *http.Request) bool {
 				for i, lie := range lies {
 					switch {
@@ -439,7 +458,7 @@ func TestLies(t *testing.T) {
 					case lie.body == nil:
 						w.WriteHeader(http.StatusNoContent)
 					default:
-						sendJSON(w, lie.body)
+						sendJSON(w, r, lie.body)
 					}
 					return true
 				}
@@ -503,7 +522,7 @@ func TestLostSubscriptions(t *testing.T) {
 						"subscriptionPolicies": map[string]any{"quotaId": s.Offer}})
 				}
 			}
-			sendJSON(w, map[string]any{"value": list})
+			sendJSON(w, r, map[string]any{"value": list})
 			return true
 		}))
 		whole(t, w.sync(t))

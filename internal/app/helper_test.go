@@ -49,6 +49,15 @@ func engines(t *testing.T, f func(t *testing.T, database string)) {
 	})
 }
 
+// long skips a test or a part of it in a short run, which is for the race
+// detector: there it is the parallel work that counts, not the cases.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: more of the same")
+	}
+}
+
 // postgres makes a database of its own on the server of the tests.
 func postgres(t *testing.T) string {
 	t.Helper()

@@ -54,6 +54,7 @@ func same(t *testing.T, want, got map[string][]string) {
 // settled and changed is on record.
 func TestTimePasses(t *testing.T) {
 	t.Parallel()
+	long(t)
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 2, Groups: 3, Services: 4})
 		clock := sim.Clock()

@@ -59,6 +59,7 @@ func plain(t *testing.T, a answer) {
 // TestBadInput sends what is wrong and expects to be told so.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
+	long(t)
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 2, Months: 2, Groups: 2, Services: 3})
 		w := begin(t, sim, database, months(2))

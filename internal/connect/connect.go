@@ -78,7 +78,7 @@ func ReadImport(r io.Reader, checkRef func(string) error) ([]fresnel.Tenant, err
 	var list []entry
 	err := dec.Decode(&list)
 	if err == nil {
-		if _, more := dec.Token(); more != io.EOF { //nolint:errorlint // Token gives it unwrapped
+		if _, more := dec.Token(); more != io.EOF {
 			err = errors.New("there is more after the list") // it would be lost silently
 		}
 	}

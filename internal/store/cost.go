@@ -268,20 +268,11 @@ func (r *replace) write(ctx context.Context, c change, asked time.Time) error {
 		if err := r.exec(ctx, "DELETE FROM cost_cell WHERE sub = ? AND metric = ? AND day >= ? AND day < ?", r.sub, int(r.w.Metric), rg[0], rg[1]); err != nil {
 			return err
 		}
-		if err := r.rollTenant(ctx, c, rg); err != nil {
-			return err
-		}
 	}
-	return errFirst(r.insertCells(ctx, c), r.rollSub(ctx, c))
-}
-
-func errFirst(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+	if err := r.insertCells(ctx, c); err != nil {
+		return err
 	}
-	return nil
+	return r.roll(ctx, c)
 }
 
 func (r *replace) insertCells(ctx context.Context, c change) error {
@@ -299,15 +290,16 @@ func (r *replace) insertCells(ctx context.Context, c change) error {
 		a := r.next[k]
 		t.add(r.sub, int64(r.w.Metric), k.day, k.group, k.service, k.currency, a.micros, a.usd)
 	}
-	return r.insert(ctx, "cost_cell", []string{"sub", "metric", "day", "rgroup", "service", "currency", "micros", "usd_micros"}, t)
+	return r.insert(ctx, "cost_cell", []string{"sub", "metric", "day", "rgroup", "service", "currency", "micros", "usd_micros"}, 0, t)
 }
 
-// insert writes rows of integers; none is fine.
-func (r *replace) insert(ctx context.Context, table string, cols []string, t ints) error {
+// insert writes rows of integers; none is fine. The first keys columns are the
+// key of a sum, 0 where the rows are new.
+func (r *replace) insert(ctx context.Context, table string, cols []string, keys int, t ints) error {
 	if len(t[0]) == 0 {
 		return nil
 	}
-	return r.db.d.insertInts(ctx, r.tx, table, cols, t)
+	return r.db.d.insertInts(ctx, r.tx, table, cols, keys, t)
 }
 
 // ints is a table of integers, column by column.
@@ -327,72 +319,61 @@ func (t ints) add(row ...int64) {
 	}
 }
 
-// rollTenant applies the change to the tenant's rollups over a range of days:
-// read, add, write again. The tenant's row is locked, so nobody else does.
-func (r *replace) rollTenant(ctx context.Context, c change, days [2]int64) error {
-	sums, err := r.tenantSums(ctx, days)
-	if err != nil {
+// roll adds the change to the rollups. The tenant's row is locked, so nobody
+// else does.
+func (r *replace) roll(ctx context.Context, c change) error {
+	byDay := map[rollKey]rolled{} // service 0
+	less := false
+	tds := newInts(8, len(c.delta))
+	for _, k := range slices.SortedFunc(maps.Keys(c.delta), compareRoll) {
+		d := c.delta[k]
+		if d == (rolled{}) {
+			continue // moved between groups
+		}
+		less = less || d.cells < 0
+		tds.add(r.tenant, int64(r.w.Metric), k.day, k.service, k.currency, d.micros, d.usd, d.cells)
+		dk := rollKey{day: k.day, currency: k.currency}
+		s := byDay[dk]
+		byDay[dk] = rolled{amount{s.micros + d.micros, s.usd + d.usd}, s.cells + d.cells}
+	}
+	byService := []string{"tenant", "metric", "day", "service", "currency", "micros", "usd_micros", "cells"}
+	if err := r.insert(ctx, "cost_tenant_day_service", byService, 5, tds); err != nil {
 		return err
 	}
-	for k, d := range c.delta {
-		if k.day < days[0] || k.day >= days[1] {
-			continue
+	for _, t := range dayRollups {
+		owner := r.tenant
+		if t.owner == "sub" {
+			owner = r.sub
 		}
-		s := sums[k]
-		sums[k] = rolled{amount{s.micros + d.micros, s.usd + d.usd}, s.cells + d.cells}
-	}
-	for _, table := range []string{"cost_tenant_day_service", "cost_tenant_day", "cost_day_tenant"} {
-		if err := r.exec(ctx, "DELETE FROM "+table+" WHERE tenant = ? AND metric = ? AND day >= ? AND day < ?", r.tenant, int(r.w.Metric), days[0], days[1]); err != nil {
+		cols := []string{t.owner, "metric", "day", "currency", "micros", "usd_micros", "cells"}
+		if err := r.insert(ctx, t.table, cols, 4, dayRows(owner, r.w.Metric, byDay)); err != nil {
 			return err
 		}
 	}
-	return r.insertTenantSums(ctx, sums)
+	if !less {
+		return nil
+	}
+	return r.dropEmpty(ctx, c)
 }
 
-func (r *replace) tenantSums(ctx context.Context, days [2]int64) (map[rollKey]rolled, error) {
-	rows, err := r.tx.QueryContext(ctx, r.db.d.bind("SELECT day, service, currency, micros, usd_micros, cells FROM cost_tenant_day_service WHERE tenant = ? AND metric = ? AND day >= ? AND day < ?"),
-		r.tenant, int(r.w.Metric), days[0], days[1])
-	if err != nil {
-		return nil, err
-	}
-	type pair struct {
-		rollKey
-		rolled
-	}
-	list, err := scan(rows, func(rows *sql.Rows, p *pair) error {
-		return rows.Scan(&p.day, &p.service, &p.currency, &p.micros, &p.usd, &p.cells)
-	})
-	sums := make(map[rollKey]rolled, len(list))
-	for _, p := range list {
-		sums[p.rollKey] = p.rolled
-	}
-	return sums, err
+// dayRollups are the rollups by day, and whose days they sum.
+var dayRollups = []struct{ table, owner string }{
+	{"cost_tenant_day", "tenant"}, {"cost_day_tenant", "tenant"}, {"cost_sub_day", "sub"},
 }
 
-func (r *replace) insertTenantSums(ctx context.Context, sums map[rollKey]rolled) error {
-	keys := make([]rollKey, 0, len(sums))
-	byDay := map[rollKey]rolled{} // service 0
-	for k, s := range sums {
-		if s.cells == 0 {
-			continue
+// dropEmpty removes the sums that have no cell any more.
+func (r *replace) dropEmpty(ctx context.Context, c change) error {
+	for _, rg := range ranges(c.days) {
+		for _, table := range []string{"cost_tenant_day_service", "cost_tenant_day", "cost_day_tenant"} {
+			if err := r.exec(ctx, "DELETE FROM "+table+" WHERE tenant = ? AND metric = ? AND day >= ? AND day < ? AND cells = 0", r.tenant, int(r.w.Metric), rg[0], rg[1]); err != nil {
+				return err
+			}
 		}
-		keys = append(keys, k)
-		dk := rollKey{day: k.day, currency: k.currency}
-		d := byDay[dk]
-		byDay[dk] = rolled{amount{d.micros + s.micros, d.usd + s.usd}, d.cells + s.cells}
+		if err := r.exec(ctx, "DELETE FROM cost_sub_day WHERE sub = ? AND metric = ? AND day >= ? AND day < ? AND cells = 0", r.sub, int(r.w.Metric), rg[0], rg[1]); err != nil {
+			return err
+		}
 	}
-	slices.SortFunc(keys, compareRoll)
-	tds := newInts(8, len(keys))
-	for _, k := range keys {
-		s := sums[k]
-		tds.add(r.tenant, int64(r.w.Metric), k.day, k.service, k.currency, s.micros, s.usd, s.cells)
-	}
-	if err := r.insert(ctx, "cost_tenant_day_service", []string{"tenant", "metric", "day", "service", "currency", "micros", "usd_micros", "cells"}, tds); err != nil {
-		return err
-	}
-	td := dayRows(r.tenant, r.w.Metric, byDay)
-	cols := []string{"tenant", "metric", "day", "currency", "micros", "usd_micros", "cells"}
-	return errFirst(r.insert(ctx, "cost_tenant_day", cols, td), r.insert(ctx, "cost_day_tenant", cols, td))
+	return nil
 }
 
 func compareRoll(a, b rollKey) int {
@@ -400,35 +381,13 @@ func compareRoll(a, b rollKey) int {
 }
 
 func dayRows(owner int64, m cost.Metric, byDay map[rollKey]rolled) ints {
-	keys := make([]rollKey, 0, len(byDay))
-	for k := range byDay {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, compareRoll)
-	t := newInts(7, len(keys))
-	for _, k := range keys {
-		s := byDay[k]
-		t.add(owner, int64(m), k.day, k.currency, s.micros, s.usd, s.cells)
+	t := newInts(7, len(byDay))
+	for _, k := range slices.SortedFunc(maps.Keys(byDay), compareRoll) {
+		if s := byDay[k]; s != (rolled{}) {
+			t.add(owner, int64(m), k.day, k.currency, s.micros, s.usd, s.cells)
+		}
 	}
 	return t
-}
-
-// rollSub writes the subscription's day sums anew from the window itself.
-func (r *replace) rollSub(ctx context.Context, c change) error {
-	byDay := map[rollKey]rolled{}
-	for k, a := range r.next {
-		if _, changed := slices.BinarySearch(c.days, k.day); changed {
-			dk := rollKey{day: k.day, currency: k.currency}
-			d := byDay[dk]
-			byDay[dk] = rolled{amount{d.micros + a.micros, d.usd + a.usd}, d.cells + 1}
-		}
-	}
-	for _, rg := range ranges(c.days) {
-		if err := r.exec(ctx, "DELETE FROM cost_sub_day WHERE sub = ? AND metric = ? AND day >= ? AND day < ?", r.sub, int(r.w.Metric), rg[0], rg[1]); err != nil {
-			return err
-		}
-	}
-	return r.insert(ctx, "cost_sub_day", []string{"sub", "metric", "day", "currency", "micros", "usd_micros", "cells"}, dayRows(r.sub, r.w.Metric, byDay))
 }
 
 // restated logs the days whose last answer was settled and that change now.
@@ -454,7 +413,7 @@ func (r *replace) restated(ctx context.Context, c change, asked time.Time) error
 		}
 		t.add(r.tenant, r.sub, int64(r.w.Metric), k.day, k.currency, old, old+d, micros(r.w.Asked))
 	}
-	return r.insert(ctx, "cost_restated", []string{"tenant", "sub", "metric", "day", "currency", "old_micros", "new_micros", "seen_at"}, t)
+	return r.insert(ctx, "cost_restated", []string{"tenant", "sub", "metric", "day", "currency", "old_micros", "new_micros", "seen_at"}, 0, t)
 }
 
 // Read implements cost.Sink.

@@ -213,9 +213,10 @@ func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Pe
 // counted and their last run of the costs job.
 func (c *CostReader) tenants(ctx context.Context, s fresnel.Scope) ([]cost.TenantRead, error) {
 	var args []any
+	seen := c.db.visible("s.tenant", s, &args) // for the inner question, and below for the outer one
 	q := "SELECT t.id, t.name, COALESCE(n.expected, 0), COALESCE(n.unsupported, 0), COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') " +
 		"FROM tenant t LEFT JOIN (SELECT s.tenant AS tenant, SUM(CASE WHEN " + expected + " THEN 1 ELSE 0 END) AS expected, " +
-		"SUM(CASE WHEN s.cost_state = 2 THEN 1 ELSE 0 END) AS unsupported FROM subscription s GROUP BY s.tenant) n ON n.tenant = t.num " +
+		"SUM(CASE WHEN s.cost_state = 2 THEN 1 ELSE 0 END) AS unsupported FROM subscription s WHERE " + seen + " GROUP BY s.tenant) n ON n.tenant = t.num " +
 		"LEFT JOIN sync_run r ON r.id = (SELECT MAX(l.id) FROM sync_run l WHERE l.tenant = t.num AND l.job = 'costs' AND l.status >= 2) " +
 		"WHERE " + c.db.visible("t.num", s, &args) + " ORDER BY t.name, t.id"
 	rows, err := c.db.query(ctx, q, args...)

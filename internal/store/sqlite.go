@@ -71,12 +71,14 @@ func (sqliteDialect) insertAbsent(table string, cols []string) string {
 	return "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(cols)-1) + ") ON CONFLICT DO NOTHING"
 }
 
-// insertInts writes 100 rows a statement: measured about twice as fast as one.
-func (sqliteDialect) insertInts(ctx context.Context, tx *sql.Tx, table string, cols []string, values [][]int64) error {
-	const batch = 100
+// insertInts writes 50 rows a statement: measured about twice as fast as one; of
+// longer statements the parsing costs more than they save.
+func (sqliteDialect) insertInts(ctx context.Context, tx *sql.Tx, table string, cols []string, keys int, values [][]int64) error {
+	const batch = 50
 	n := len(values[0])
 	row := "(?" + strings.Repeat(",?", len(cols)-1) + ")"
 	head := "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES "
+	tail := orAdd(table, cols, keys)
 	var full *sql.Stmt
 	args := make([]any, 0, batch*len(cols))
 	for from := 0; from < n; from += batch {
@@ -88,14 +90,14 @@ func (sqliteDialect) insertInts(ctx context.Context, tx *sql.Tx, table string, c
 			}
 		}
 		if size < batch {
-			if _, err := tx.ExecContext(ctx, head+row+strings.Repeat(","+row, size-1), args...); err != nil {
+			if _, err := tx.ExecContext(ctx, head+row+strings.Repeat(","+row, size-1)+tail, args...); err != nil {
 				return err
 			}
 			break
 		}
 		if full == nil {
 			var err error
-			if full, err = tx.PrepareContext(ctx, head+row+strings.Repeat(","+row, batch-1)); err != nil {
+			if full, err = tx.PrepareContext(ctx, head+row+strings.Repeat(","+row, batch-1)+tail); err != nil {
 				return err
 			}
 			defer full.Close() //nolint:errcheck // ends with the transaction anyway
@@ -105,6 +107,23 @@ func (sqliteDialect) insertInts(ctx context.Context, tx *sql.Tx, table string, c
 		}
 	}
 	return nil
+}
+
+// orAdd is the end of an INSERT that adds to rows that are there, in the form
+// that SQLite and PostgreSQL share.
+func orAdd(table string, cols []string, keys int) string {
+	if keys == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(" ON CONFLICT (" + strings.Join(cols[:keys], ", ") + ") DO UPDATE SET ")
+	for i, c := range cols[keys:] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(c + " = " + table + "." + c + " + excluded." + c)
+	}
+	return b.String()
 }
 
 func (sqliteDialect) classify(err error) errKind {

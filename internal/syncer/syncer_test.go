@@ -145,7 +145,7 @@ func TestTrigger(t *testing.T) {
 		})
 		s.Poll = time.Hour
 		end := begin(t.Context(), s, false)
-		defer end()
+		defer func() { _ = end() }()
 		if _, _, err := s.Trigger(t.Context(), "coffee", q.tenants); fresnel.KindOf(err) != fresnel.NotFound {
 			t.Errorf("an unknown job: %v", err)
 		}

@@ -259,6 +259,8 @@ func notCompared(b cost.Breakdown) string {
 	switch {
 	case b.Coverage.Covered == 0:
 		return "Not compared: no tenant is held in full"
+	case !slices.ContainsFunc(b.Coverage.Tenants, func(t cost.TenantCoverage) bool { return t.State == cost.Fresh }):
+		return "Not compared: no tenant has been read lately"
 	case b.Coverage.Settled <= b.Ask.Period.From && len(b.LeftOut) == 0:
 		return "No settled day to compare yet"
 	}
@@ -345,7 +347,7 @@ func (h handlers) chartModel(q *request, t cost.Trend, found cost.AnomalyReport,
 	}
 	for i, d := range t.Steps {
 		at := d.Time()
-		slot := page.ChartSlot{Label: at.Format("2 Jan"), Full: at.Format("Monday 2 Jan 2006"), Late: t.Known[i] && stillChanging(t, i, q.now)}
+		slot := page.ChartSlot{Label: at.Format("2 Jan"), Full: at.Format("Monday 2 Jan 2006"), Late: t.Known[i] && stillChanging(t, i)}
 		if t.Monthly {
 			slot.Label, slot.Full = at.Format("Jan 2006"), at.Format("January 2006")
 		}
@@ -369,13 +371,25 @@ func (h handlers) chartModel(q *request, t cost.Trend, found cost.AnomalyReport,
 	return m
 }
 
-// stillChanging tells whether a step can still grow. Before any tenant has been read in full, the age of the day alone
-// decides.
-func stillChanging(t cost.Trend, i int, now time.Time) bool {
-	if t.SettledTo == 0 {
-		t.SettledTo = cost.SettledTo(now)
-	}
+// stillChanging tells whether a step can still grow.
+func stillChanging(t cost.Trend, i int) bool {
+	t.SettledTo = settledTo(t.Coverage)
 	return !t.Settled(i)
+}
+
+// settledTo is the end of the settled days: of the fresh tenants or, while there are none (in the first sync, and where
+// everything is stale), of all that have been read.
+func settledTo(c cost.Coverage) fresnel.Day {
+	if c.Settled > 0 {
+		return c.Settled
+	}
+	var d fresnel.Day
+	for _, t := range c.Tenants {
+		if !t.SyncedAt.IsZero() && (d == 0 || t.SettledTo < d) {
+			d = t.SettledTo
+		}
+	}
+	return d
 }
 
 func known(values []int64, ok []bool) []int64 {

@@ -88,8 +88,9 @@ func missingReason(t cost.TenantCoverage) string {
 
 // late names the days of the period that can still change.
 func late(q *request, c cost.Coverage) string {
-	p := q.ask.Period.Intersect(fresnel.Period{From: c.Settled, To: fresnel.DayOf(q.now)})
-	if c.Settled == 0 || p.Days() == 0 {
+	settled := settledTo(c)
+	p := q.ask.Period.Intersect(fresnel.Period{From: settled, To: fresnel.DayOf(q.now)})
+	if settled == 0 || p.Days() == 0 {
 		return ""
 	}
 	return days(p) + " can still change"
@@ -136,7 +137,7 @@ func (h handlers) lastKnown(ctx context.Context, q *request) (string, error) {
 		return "", err
 	}
 	for i, v := range slices.Backward(t.Steps) {
-		if t.Total.USDValues[i] != 0 && !stillChanging(t, i, q.now) { // a day that still grows would look like a fall
+		if t.Total.USDValues[i] != 0 && !stillChanging(t, i) { // a day that still grows would look like a fall
 			return page.Money(t.Total.Values[i], t.Unit.Currency, true) + " on " + v.Time().Format("2 Jan 2006"), nil
 		}
 	}

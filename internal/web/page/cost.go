@@ -82,15 +82,15 @@ func anyLate(slots []ChartSlot) bool {
 }
 
 // foldsBilling says whether a narrow page, which has no column for them, lists a row's billing amounts under its cost.
-// Where many rows have many currencies only the total does: they would double the page.
+// Where rows have many currencies only the total does: they would double the page.
 func (m CostBreakdown) foldsBilling(r BreakdownRow) bool {
 	switch n := len(r.Billing); {
 	case n == 0 || n == 1 && r.Billing[0] == r.Cost:
 		return false
-	case n < manyCurrencies:
-		return true
+	case n >= manyCurrencies:
+		return r.Name == m.Total.Name && r.URL == ""
 	}
-	return r.Name == m.Total.Name && r.URL == ""
+	return !slices.ContainsFunc(m.Rows, func(r BreakdownRow) bool { return len(r.Billing) >= manyCurrencies })
 }
 
 // step is the head of the first column of the table.

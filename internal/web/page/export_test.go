@@ -46,7 +46,7 @@ func SampleCosts(s Shell) Costs {
 	return Costs{
 		Groups: []string{"tenant", "service", "subscription"}, Currency: "USD · 1 tenant billed in EUR",
 		Stats: &CostStats{
-			Total: "$184,212.00", TotalLabel: "Actual, 1–22 Nov", Change: Delta{"+6.2%", 1}, Before: "vs 1–22 Oct", Average: "$8,373.27", AverageNote: "22 days, 3 still changing",
+			Total: "$184,212.00", TotalLabel: "Actual, 1–22 Nov", Change: Delta{"+6.2%", 1}, Before: "vs 1–22 Oct", Step: "day", Average: "$8,373.27", AverageNote: "22 days, 3 still changing",
 			Peak: "$10,142.09", PeakDay: "17 Nov 2026", Settled: "19 Nov 2026", SettledNote: "Azure usage can arrive up to 72 h late",
 		},
 		Chart: chart, Breakdown: sampleBreakdown(r), Anomalies: sampleAnomalies(r),

@@ -34,6 +34,24 @@ func TestMoney(t *testing.T) {
 	}
 }
 
+func TestShortChange(t *testing.T) {
+	for _, tt := range []struct {
+		now, before int64
+		want        string
+	}{
+		{162_400_000, 100_000_000, "+62%"},
+		{95_300_000, 100_000_000, "−5%"},
+		{223_450_000_000, 10_000_000, "+2,234,400%"},
+		{5_000_000, 0, "new"},
+		{12_200_000, 9_000_000, "+$3.20"},
+		{page.Unknown, 10_000_000, "—"},
+	} {
+		if got := page.ShortChange(tt.now, tt.before, "USD"); got != tt.want {
+			t.Errorf("ShortChange(%d, %d) = %s, want %s", tt.now, tt.before, got, tt.want)
+		}
+	}
+}
+
 func TestChange(t *testing.T) {
 	tests := []struct {
 		now, before int64

@@ -41,7 +41,7 @@ func all(t *testing.T, change func(model any)) map[string]string {
 		"overview": page.OverviewPage(s, overview), "costs": page.CostsPage(s, costs), "sync": page.SyncPage(s, syncs),
 		"error": page.ErrorPage(s, problem), "error panel": page.ErrorPanel("cost-chart", "Daily cost", problem), "states": page.StatesPage(s, testNow),
 		"uncovered": page.CostSummaryCard(uncovered), "mixed": page.CostSummaryCard(mixed), "empty": page.CostAnomaliesPanel(empty),
-		"first": page.CostBreakdownPanel(first), "chart": page.CostChartPanel(costs.Chart), "jobs": page.SyncJobsPanel(syncs.Jobs),
+		"first run": page.FirstRunPage(s), "first": page.CostBreakdownPanel(first), "chart": page.CostChartPanel(costs.Chart), "jobs": page.SyncJobsPanel(syncs.Jobs),
 	} {
 		var b strings.Builder
 		if err := c.Render(t.Context(), &b); err != nil {

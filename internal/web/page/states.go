@@ -151,10 +151,10 @@ func sampleChart(r Region) CostChart {
 
 func sampleBreakdown(r Region) CostBreakdown {
 	row := func(slot int, name, cost, share, before, change string, rise int) BreakdownRow {
-		return BreakdownRow{Name: name, URL: "/costs?tenant=" + strings.ToLower(strings.Fields(name)[0]), Slot: slot, Cost: cost, Share: share, Previous: before, Change: Delta{change, rise}}
+		return BreakdownRow{Name: name, URL: "/costs?tenant=" + strings.ToLower(strings.Fields(name)[0]), Series: true, Slot: slot, Cost: cost, Share: share, Previous: before, Change: Delta{change, rise}}
 	}
 	m := CostBreakdown{
-		Region: r, Title: "Cost by tenant", Head: "Tenant", Shown: 6, Matched: 6,
+		Region: r, Title: "Cost by tenant", Sub: "Change: 1–19 Nov vs 1–19 Oct", Head: "Tenant", Compare: true, Shown: 6, Matched: 6,
 		Rows: []BreakdownRow{
 			row(1, "Aldermoor Retail", "$61,842.17", "33.6%", "$57,210.40", "+8.1%", 1),
 			row(2, "Brightwater Health", "$48,310.55", "26.2%", "$43,987.10", "+9.8%", 1),
@@ -165,7 +165,8 @@ func sampleBreakdown(r Region) CostBreakdown {
 		},
 		Total: BreakdownRow{Name: "Total", Cost: "$184,212.00", Share: "100.0%", Previous: "$173,393.90", Change: Delta{"+6.2%", 1}},
 	}
-	m.Rows[3].Billing = []string{"€25,241.30"}
+	m.Rows[3].Billing, m.Rows[4].Billing = []string{"€25,241.30"}, []string{"€10,000.00", "CHF\u00a01,203.40"}
+	m.Total.Billing = []string{"CHF\u00a01,203.40", "€35,241.30", "$144,413.40"}
 	if r.Fresh.Stale {
 		m.Rows[4].Note = "Last read 30 h ago"
 	}
@@ -214,9 +215,9 @@ func sampleJobs(r Region) SyncJobs {
 			{ID: "r4", Job: "Costs", Tenant: "Delphine Bank", State: RunQueued, Words: "behind 2 jobs"},
 			{ID: "r5", Job: "Costs", Tenant: "Foxglove Labs", TenantID: "foxglove", State: RunFailed, Started: now.Add(-22 * time.Minute), Until: now.Add(20 * time.Minute), Reason: "403 AuthorizationFailed: the app registration lost its Cost Management Reader role.", Do: "Assign the role on the subscription, then retry."},
 			{ID: "r6", Job: "Costs", Tenant: "Cinder Foods", TenantID: "cinder", State: RunPartial, Started: now.Add(-9 * time.Minute), Finished: now.Add(-8 * time.Minute), Reason: "1 of 3 subscriptions failed; the others are stored.", Parts: []RunPart{
-				{"cinder-prod", RunDone, "12,410 rows"}, {"cinder-dev", RunDone, "1,876 rows"}, {"cinder-lab", RunFailed, "404 SubscriptionNotFound: it was cancelled or moved."},
+				{"cinder-lab", RunFailed, "404 SubscriptionNotFound: it was cancelled or moved."}, {"cinder-csp", RunSkipped, "The offer CSP_2015-05-01 has no cost data in Cost Management."},
 			}},
-			{ID: "r7", Job: "Costs", Tenant: "Aldermoor Retail", State: RunDone, Started: now.Add(-14 * time.Minute), Finished: now.Add(-13 * time.Minute), Words: "41,208 rows in 3.4 s"},
+			{ID: "r7", Job: "Costs", Tenant: "Aldermoor Retail", State: RunDone, Started: now.Add(-14 * time.Minute), Finished: now.Add(-13 * time.Minute), Words: "41,208 rows read, 212 changed in 3.4 s"},
 		},
 	}
 }

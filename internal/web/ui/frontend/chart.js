@@ -8,7 +8,6 @@ Chart.register(BarController, BarElement, LineController, LineElement, PointElem
 
 const drawn = new Map(); // canvas -> {chart, go}
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Destroys charts whose canvas has left the page. */
 export function sweep() {
@@ -18,20 +17,20 @@ export function sweep() {
 /** Draws every chart inside region; go opens the address of an anomaly. */
 export function draw(region, go) {
   sweep();
-  for (const canvas of region.querySelectorAll("canvas[data-chart]")) drawOne(canvas, go, drawn.size === 0);
+  for (const canvas of region.querySelectorAll("canvas[data-chart]")) drawOne(canvas, go);
 }
 
 /** Draws all again, in the colours of the theme that is on now. */
 export function redraw() {
-  for (const [canvas, { go }] of [...drawn]) drawOne(canvas, go, false);
+  for (const [canvas, { go }] of [...drawn]) drawOne(canvas, go);
 }
 
-function drawOne(canvas, go, animate) {
+function drawOne(canvas, go) {
   const block = document.getElementById(canvas.dataset.chart);
   if (!block) return;
   drawn.get(canvas)?.chart.destroy();
   const data = JSON.parse(block.textContent);
-  const chart = new Chart(canvas, config(data, animate && !still()));
+  const chart = new Chart(canvas, config(data));
   drawn.set(canvas, { chart, go });
   canvas.onclick = (event) => {
     const mark = markAt(chart, data, event.offsetX, event.offsetY);
@@ -50,7 +49,7 @@ function exact(symbol, value) {
   return (value < 0 ? "−" : "") + symbol + Math.abs(value).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
-function config(data, animate) {
+function config(data) {
   const ink2 = token("--ink-2"), surface = token("--surface");
   const fade = (colour) => colour + "8c"; // 55 % of an #rrggbb colour
   const bars = data.series.map((series) => {
@@ -70,7 +69,7 @@ function config(data, animate) {
   return {
     data: { labels: data.labels, datasets: [...bars, ...lines] },
     options: {
-      responsive: true, maintainAspectRatio: false, animation: animate ? { duration: 150 } : false,
+      responsive: true, maintainAspectRatio: false, animation: false,
       layout: { padding: { top: data.marks?.length ? 26 : 8 } },
       interaction: { mode: "index", intersect: false },
       scales: {
