@@ -66,7 +66,7 @@ func (b *bench) ingest() error {
 		}
 	}
 	b.compareIngest(e.Rows(), allRows, ours, cells, all)
-	err := b.known(last, windows, median(walls(ours, cpuOf)))
+	err := b.known(last, windows[:len(windows)/4], median(walls(ours, cpuOf))/time.Duration(len(windows)))
 	return errors.Join(err, last.Close())
 }
 
@@ -185,7 +185,7 @@ func (b *bench) known(db *store.DB, windows []filled, first time.Duration) error
 		}
 	}
 	every := median(walls(took[len(passes)-1], cpuOf))
-	b.say("  windows that are held, CPU (wall) per window of about %d rows; the first time %s", len(windows[0].lines), ms(first/time.Duration(n)))
+	b.say("  windows that are held, CPU (wall) per window of about %d rows; the first time %s", len(windows[0].lines), ms(first))
 	for i, p := range passes {
 		cpu, wall := median(walls(took[i], cpuOf)), median(walls(took[i], wallOf))
 		ratio := ""

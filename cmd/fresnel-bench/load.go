@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -41,7 +42,7 @@ func (b *bench) startLoad() (*generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(b.ctx, program, "-load")
+	cmd := exec.CommandContext(b.ctx, program, "-load") //nolint:gosec // ourselves
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -98,7 +99,7 @@ func serveLoad(in io.Reader, out io.Writer) error {
 
 func (o order) carryOut(conns map[string][]*client) error {
 	for len(conns[o.Addr]) < o.Conns {
-		c, err := net.Dial("tcp", o.Addr)
+		c, err := new(net.Dialer).DialContext(context.Background(), "tcp", o.Addr)
 		if err != nil {
 			return err
 		}

@@ -107,7 +107,7 @@ func (b *bench) head() {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "CGO_ENABLED" || s.Key == "vcs.revision" {
-				flags += " " + s.Key + "=" + s.Value
+				flags += " " + s.Key + "=" + s.Value //nolint:modernize // two words
 			}
 		}
 	}

@@ -161,7 +161,7 @@ func TestPortInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
+	defer func() { _ = ln.Close() }()
 	addr := ln.Addr().String()
 	code, stdout, stderr := run(t, []string{"FRESNEL_LISTEN=" + addr}, "serve")
 	complaint(t, code, stdout, stderr, 1, "cannot listen on "+addr, "FRESNEL_LISTEN")

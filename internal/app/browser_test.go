@@ -156,7 +156,7 @@ func browserEval[T any](t *testing.T, b *browserTab, js string) T {
 func (b *browserTab) until(t *testing.T, what, js string) {
 	t.Helper()
 	for end := time.Now().Add(browserPatience); ; {
-		if browserEval[bool](t, b, "Boolean("+js+")") {
+		if browserEval[bool](t, b, "Promise.resolve("+js+").then(Boolean)") {
 			return
 		}
 		if time.Now().After(end) {
@@ -202,7 +202,12 @@ func (b *browserTab) picture(t *testing.T, name string) {
 	if dir == "" {
 		return
 	}
-	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	// The window is made as high as the page first: a chart that is resized while the picture is taken is blank.
+	size := browserEval[[]int64](t, b, `[innerWidth, innerHeight, Math.min(document.documentElement.scrollHeight, 16000)]`)
+	b.do(t, chromedp.EmulateViewport(size[0], size[2]))
+	b.ready(t)
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	b.do(t, chromedp.EmulateViewport(size[0], size[1]))
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
@@ -800,6 +805,22 @@ func (w *world) browserLive(t *testing.T, b *browserTab) {
 	b.open(t, "/sync")
 	b.until(t, "connected", `document.querySelector("[data-connection]").dataset.state === "on"`)
 	browserEval[chromedp.Void](t, b, `window.stays = true; undefined`)
+	quicken := w.browserSlowSync(t)
+	b.until(t, "a running row", `document.querySelector("[data-run][data-state=running] progress")`)
+	b.until(t, "progress", `[...document.querySelectorAll("[data-run][data-state=running] progress")].some((p) => p.value > 0 && p.closest(".meter").querySelector("[data-words]").textContent.includes(" of "))`)
+	b.picture(t, "sync-running-light-1440")
+	b.accessible(t)
+	quicken()
+	b.until(t, "the run's end", `!document.querySelector("[data-run][data-state=running], [data-run][data-state=queued]") && document.querySelector("[data-run][data-state=done]")`)
+	if !browserEval[bool](t, b, `window.stays`) {
+		t.Error("the page was loaded anew")
+	}
+	b.calm(t, "")
+}
+
+// browserSlowSync starts a sync that goes on until quicken, which waits for its end.
+func (w *world) browserSlowSync(t *testing.T) (quicken func()) {
+	t.Helper()
 	if err := w.SetFaults([]azuresim.Fault{{API: "cost", Kind: "hang", HangSeconds: 1.5}}); err != nil {
 		t.Fatal(err)
 	}
@@ -808,20 +829,14 @@ func (w *world) browserLive(t *testing.T, b *browserTab) {
 		_, err := w.app.SyncNow(context.WithoutCancel(t.Context()), []string{"costs"}, nil)
 		done <- err
 	}()
-	quicken := sync.OnceValue(func() error { return errors.Join(w.SetFaults(nil), <-done) })
-	defer func() { _ = quicken() }() // the run ends before the test, whatever happens
-	b.until(t, "a running row", `document.querySelector("[data-run][data-state=running] progress")`)
-	b.until(t, "progress", `[...document.querySelectorAll("[data-run][data-state=running] progress")].some((p) => p.value > 0 && p.closest(".meter").querySelector("[data-words]").textContent.includes(" of "))`)
-	b.picture(t, "sync-running-light-1440")
-	b.accessible(t)
-	if err := quicken(); err != nil {
-		t.Fatal(err)
+	end := sync.OnceValue(func() error { return errors.Join(w.SetFaults(nil), <-done) })
+	t.Cleanup(func() { _ = end() }) // before the program is closed, whatever happens
+	return func() {
+		t.Helper()
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	b.until(t, "the run's end", `!document.querySelector("[data-run][data-state=running], [data-run][data-state=queued]") && document.querySelector("[data-run][data-state=done]")`)
-	if !browserEval[bool](t, b, `window.stays`) {
-		t.Error("the page was loaded anew")
-	}
-	b.calm(t, "")
 }
 
 // TestBrowserStates looks at the states of real data: nothing registered,
@@ -830,7 +845,7 @@ func TestBrowserStates(t *testing.T) {
 	b := browserOpen(t, "")
 	sim := simulate(t, late, browserEstate())
 	w := &world{Server: sim, database: "sqlite:" + filepath.Join(t.TempDir(), "fresnel.db")}
-	w.restart(t, browserConfig)
+	w.restart(t, browserConfig, func(c *app.Config, _ *app.Options) { c.Parallel = 1 }) // so that the first sync is seen at work
 	b.base = browserSite(t, w.app)
 	addresses := func(state string) []browserAddress {
 		return []browserAddress{{name: "overview-" + state, path: "/"}, {name: "costs-" + state, path: "/costs"}, {name: "sync-" + state, path: "/sync"}}
@@ -863,7 +878,12 @@ func TestBrowserStates(t *testing.T) {
 	w.browserLooks(t, b, addresses("never-synced"))
 	says(t, "/", "No costs read yet", "Not synced yet", "Not read yet")
 
-	whole(t, w.sync(t))
+	quicken := w.browserSlowSync(t)
+	b.until(t, "progress of the first sync", `fetch("/partials/cost-summary-card").then((r) => r.text()).then((s) => s.includes("Loading history") && s.includes('class="figure'))`)
+	says(t, "/", "Loading history", "months of cost data read", "Running")
+	b.picture(t, "overview-first-sync-light-1440")
+	b.accessible(t)
+	quicken()
 	says(t, "/", "3 of 3 tenants current")
 	early.until(t, "the page of the first run becomes the Overview", `document.querySelector("#cost-chart canvas") && window.stays`)
 	early.calm(t, "")

@@ -64,12 +64,10 @@ type form struct {
 }
 
 // newForm gives a body the header of what was recorded and some lines more.
-func newForm(header http.Header, body []byte, more ...string) form {
+func newForm(header http.Header, body []byte, more http.Header) form {
 	h := header.Clone()
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	for i := 0; i < len(more); i += 2 {
-		h.Add(more[i], more[i+1])
-	}
+	maps.Copy(h, more)
 	for k, v := range h {
 		h[k] = slices.Clip(v) // an Add to a response must not reach into another
 	}
@@ -135,7 +133,7 @@ func record(next http.Handler, r *http.Request) (*answer, error) {
 	next.ServeHTTP(rec, get)
 	body := rec.body.Bytes()
 	if rec.status != http.StatusOK || rec.header.Get("Set-Cookie") != "" {
-		return nil, notKept{&answer{status: rec.status, plain: newForm(rec.header, body)}}
+		return nil, notKept{&answer{status: rec.status, plain: newForm(rec.header, body, nil)}}
 	}
 	sum := sha256.Sum256(body)
 	a := &answer{status: rec.status, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
@@ -143,11 +141,11 @@ func record(next http.Handler, r *http.Request) (*answer, error) {
 	h.Set("ETag", a.etag)
 	h.Set("Cache-Control", "private, no-cache")
 	h.Add("Vary", "Accept-Encoding")
-	a.plain = newForm(h, body)
+	a.plain = newForm(h, body, nil)
 	if z := compress(body); z != nil {
-		a.gzip = newForm(h, z, "Content-Encoding", "gzip")
+		a.gzip = newForm(h, z, http.Header{"Content-Encoding": {"gzip"}})
 	}
-	a.unchanged = newForm(h, nil)
+	a.unchanged = newForm(h, nil, nil)
 	a.unchanged.header.Del("Content-Type")
 	a.unchanged.header.Del("Content-Length")
 	return a, nil

@@ -109,7 +109,7 @@ func TestOpenTogether(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				defer db.Close()
+				defer db.Close() //nolint:errcheck // of a test
 				if err := storetest.Register(t.Context(), db, 2, 2, time.Now()); err != nil {
 					t.Error(err)
 				}
@@ -223,7 +223,7 @@ func TestNewerSchema(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer raw.Close()
+		defer raw.Close() //nolint:errcheck // of a test
 		insert := "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)"
 		if _, err := raw.ExecContext(t.Context(), insert); err != nil {
 			t.Fatal(err)
@@ -264,7 +264,7 @@ func TestOpenRefused(t *testing.T) {
 	} {
 		db, err := store.Open(t.Context(), c.url, slog.New(slog.DiscardHandler))
 		if err == nil {
-			db.Close()
+			_ = db.Close()
 		}
 		if fresnel.KindOf(err) != c.kind || err == nil {
 			t.Errorf("%s: got %v, want kind %s", c.url, err, c.kind)

@@ -30,15 +30,16 @@ func CopyByCLI(ctx context.Context, from, to string, rollups bool) (rows int, wa
 	if !rollups {
 		tables = tables[:1]
 	}
-	script := "PRAGMA synchronous = NORMAL; ATTACH '" + strings.ReplaceAll(from, "'", "''") + "' AS src; BEGIN;\n"
+	var script strings.Builder
+	script.WriteString("PRAGMA synchronous = NORMAL; ATTACH '" + strings.ReplaceAll(from, "'", "''") + "' AS src; BEGIN;\n")
 	for _, t := range tables {
 		// The WHERE keeps SQLite from copying whole records between tables of one
 		// schema (its "transfer optimization"), which is no ingest.
-		script += "INSERT INTO main." + t + " SELECT * FROM src." + t + " WHERE micros IS NOT NULL; SELECT changes();\n"
+		script.WriteString("INSERT INTO main." + t + " SELECT * FROM src." + t + " WHERE micros IS NOT NULL; SELECT changes();\n")
 	}
-	script += "COMMIT;\n"
+	script.WriteString("COMMIT;\n")
 	cmd := exec.CommandContext(ctx, program, "-batch", "-bail", to)
-	cmd.Stdin = strings.NewReader(script)
+	cmd.Stdin = strings.NewReader(script.String())
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	start := time.Now()

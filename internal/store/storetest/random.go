@@ -138,7 +138,8 @@ func (r *random) scope() fresnel.Scope { return pickOf(r.Rand, randomScopes()) }
 func randomScopes() []fresnel.Scope {
 	return []fresnel.Scope{
 		fresnel.AllTenants(), fresnel.ScopeOf(TenantID(0)), fresnel.ScopeOf(TenantID(0), TenantID(2)),
-		fresnel.ScopeOf(TenantID(0), TenantID(1), TenantID(2)), fresnel.ScopeOf(TenantID(99)), {},
+		fresnel.ScopeOf(TenantID(0), TenantID(1), TenantID(2)), fresnel.ScopeOf(TenantID(99)),
+		{},
 	}
 }
 

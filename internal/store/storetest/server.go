@@ -13,7 +13,7 @@ func OnPostgres(ctx context.Context, server, statement string) error {
 	if err != nil {
 		return fmt.Errorf("storetest: %w", err)
 	}
-	defer raw.Close()
+	defer raw.Close() //nolint:errcheck // a throwaway server
 	if _, err := raw.ExecContext(ctx, statement); err != nil {
 		return fmt.Errorf("storetest: %s: %w", statement, err)
 	}
