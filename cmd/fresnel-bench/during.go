@@ -12,7 +12,7 @@ import (
 
 const (
 	duringRounds = 5
-	duringTime   = 1500 * time.Millisecond
+	duringTime   = 1200 * time.Millisecond
 	// Azure answers one client 2,000 times a minute at most: no sync is faster.
 	azurePace = time.Minute / 2000
 )

@@ -16,7 +16,7 @@ import (
 
 // The cached part: how much of each, and how often.
 const (
-	httpRounds   = 41
+	httpRounds   = 31
 	httpRequests = 600
 	httpConns    = 4
 )

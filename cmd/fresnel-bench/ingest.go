@@ -65,7 +65,7 @@ func (b *bench) ingest() error {
 			}
 		}
 	}
-	b.compareIngest(e.Rows(), allRows, ours, cells, all)
+	b.compareIngest(len(windows), e.Rows(), allRows, ours, cells, all)
 	err := b.known(last, windows[:len(windows)/4], median(walls(ours, cpuOf))/time.Duration(len(windows)))
 	return errors.Join(err, last.Close())
 }
@@ -83,7 +83,9 @@ func walls(of []spent, what func(spent) time.Duration) []time.Duration {
 
 func rate(rows int, d time.Duration) float64 { return float64(rows) / d.Seconds() / 1000 }
 
-func (b *bench) compareIngest(rows, allRows int, ours, cells, all []spent) {
+func (b *bench) compareIngest(windows, rows, allRows int, ours, cells, all []spent) {
+	wall := median(walls(ours, wallOf))
+	b.say("  Replace takes %.1f times what Azure can send one client (33 windows/s)", float64(windows)/wall.Seconds()*azurePace.Seconds())
 	for _, c := range []struct {
 		name string
 		of   func(spent) time.Duration

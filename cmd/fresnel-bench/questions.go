@@ -149,7 +149,7 @@ func (b *bench) postgres(server string) error {
 	rows, err := b.estate.Fill(b.ctx, db)
 	if err == nil {
 		b.say("  PostgreSQL, wall time (its processes are not ours to measure); %d rows filled in %.1f s, %.0f rows/s", rows, time.Since(start).Seconds(), float64(rows)/time.Since(start).Seconds())
-		err = b.askAll(db, func(s spent) time.Duration { return s.wall })
+		err = errors.Join(storetest.OnPostgres(b.ctx, u.String(), "ANALYZE"), b.askAll(db, func(s spent) time.Duration { return s.wall }))
 	}
 	return errors.Join(err, db.Close(), drop())
 }

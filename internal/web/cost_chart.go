@@ -1,0 +1,151 @@
+package web
+
+import (
+	"hash/fnv"
+	"slices"
+	"strings"
+
+	"fresnel"
+	"fresnel/internal/cost"
+	"fresnel/internal/web/page"
+)
+
+// slotsOf gives each series a colour that stays with its tenant or service
+// whatever its rank: by its name, moved on where another one has the colour.
+func slotsOf(t cost.Trend) map[string]int {
+	var keys []string
+	for _, s := range t.Series {
+		if s.Other == 0 {
+			keys = append(keys, s.Row.Key())
+		}
+	}
+	slices.Sort(keys)
+	slots, taken := map[string]int{}, map[int]bool{}
+	for _, k := range keys {
+		hash := fnv.New32a()
+		_, _ = hash.Write([]byte(k)) // a hash does not fail
+		want := int(hash.Sum32() % cost.TopSeries)
+		for i := range cost.TopSeries {
+			slot := (want+i)%cost.TopSeries + 1
+			if !taken[slot] {
+				taken[slot], slots[k] = true, slot
+				break
+			}
+		}
+	}
+	return slots
+}
+
+func (h handlers) chartModel(q *request, t cost.Trend, found cost.AnomalyReport, fresh page.Freshness) page.CostChart {
+	m := page.CostChart{
+		Region: page.Region{Query: q.query, Fresh: fresh}, Currency: t.Unit.Currency, Totals: known(t.Total.Values, t.Known),
+		Title: "Daily cost", Sub: t.Unit.Currency + ", " + t.Ask.Metric.String() + " cost", Monthly: t.Monthly,
+	}
+	if t.Monthly {
+		m.Title = "Monthly cost"
+	}
+	if t.Unit.Converted && len(t.Total.Currencies) > 1 {
+		m.Sub = "USD by Azure's CostUSD, " + t.Ask.Metric.String() + " cost"
+	}
+	for i, d := range t.Steps {
+		at := d.Time()
+		slot := page.ChartSlot{Label: at.Format("2 Jan"), Full: at.Format("Monday 2 Jan 2006"), Late: t.Known[i] && stillChanging(t, i)}
+		if t.Monthly {
+			slot.Label, slot.Full = at.Format("Jan 2006"), at.Format("January 2006")
+		}
+		m.Slots = append(m.Slots, slot)
+	}
+	slots := slotsOf(t)
+	for _, s := range t.Series {
+		one := page.ChartSeries{Name: s.Row.Label(), Slot: slots[s.Row.Key()], Micros: known(s.Values, t.Known)}
+		if s.Other > 0 {
+			one.Name, one.Slot = "Other ("+page.Count(s.Other)+")", 0
+		}
+		m.Series = append(m.Series, one)
+	}
+	if t.Before != nil {
+		m.Previous = &page.ChartSeries{Name: "Before: " + days(t.BeforeOf), Micros: t.Before}
+	}
+	if !t.Monthly {
+		m.Marks = marks(q, t, found)
+	}
+	m.Summary = chartSummary(m, t)
+	return m
+}
+
+// stillChanging tells whether a step can still grow.
+func stillChanging(t cost.Trend, i int) bool {
+	t.SettledTo = settledTo(t.Coverage)
+	return !t.Settled(i)
+}
+
+// settledTo is the end of the settled days: of the fresh tenants or, while there are none (in the first sync, and where
+// everything is stale), of all that have been read.
+func settledTo(c cost.Coverage) fresnel.Day {
+	if c.Settled > 0 {
+		return c.Settled
+	}
+	var d fresnel.Day
+	for _, t := range c.Tenants {
+		if !t.SyncedAt.IsZero() && (d == 0 || t.SettledTo < d) {
+			d = t.SettledTo
+		}
+	}
+	return d
+}
+
+func known(values []int64, ok []bool) []int64 {
+	out := slices.Clone(values)
+	for i := range out {
+		if !ok[i] {
+			out[i] = page.Unknown
+		}
+	}
+	return out
+}
+
+// marks are the largest anomalies, one a day.
+func marks(q *request, t cost.Trend, found cost.AnomalyReport) []page.ChartMark {
+	var out []page.ChartMark
+	seen := map[fresnel.Day]bool{}
+	for _, a := range found.Anomalies {
+		i, ok := slices.BinarySearch(t.Steps, a.Day)
+		if !ok || seen[a.Day] || len(out) == 5 {
+			continue
+		}
+		seen[a.Day] = true
+		label := a.Service
+		if len(q.chosen) != 1 {
+			label, _, _ = strings.Cut(a.TenantName, " ")
+		}
+		change := page.ShortChange(a.Micros, a.Expected, a.Currency)
+		if a.Expected == 0 {
+			change = "new cost"
+		}
+		out = append(out, page.ChartMark{Slot: i, Label: label + " " + change, URL: anomalyURL(q, a)})
+	}
+	return out
+}
+
+func anomalyURL(q *request, a cost.Anomaly) string {
+	d := a.Day.Time()
+	return q.query.Scope().WithTenants(string(a.Tenant)).WithDays(d.AddDate(0, 0, -7), d).WithGroup("service").WithMetric("amortized").URL(page.PathCosts)
+}
+
+func chartSummary(m page.CostChart, t cost.Trend) string {
+	var sum, peak int64
+	at := -1
+	for i, v := range t.Total.Values {
+		if t.Known[i] {
+			sum += v
+			if at < 0 || v > peak {
+				at, peak = i, v
+			}
+		}
+	}
+	if at < 0 {
+		return m.Title + ": no cost reported yet."
+	}
+	return m.Title + ", " + page.Days(t.Ask.Period.From.Time(), (t.Ask.Period.To-1).Time()) + ": total " + page.Money(sum, t.Unit.Currency, true) +
+		", highest on " + m.Slots[at].Full + " with " + page.Money(peak, t.Unit.Currency, true) + "."
+}
