@@ -177,6 +177,7 @@ func (b *browserTab) ready(t *testing.T) {
 	t.Helper()
 	b.until(t, "page loaded", `document.readyState === "complete" && document.fonts.status === "loaded"`)
 	b.until(t, "charts drawn", `[...document.querySelectorAll("canvas[data-chart]")].every((c) => {
+		if (!c.checkVisibility()) return true; // scripting is off
 		if (!c.width) return false;
 		const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
 		for (let i = 3; i < d.length; i += 4) if (d[i]) return true;

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -227,8 +226,9 @@ func (s *Syncer) work(ctx context.Context, slots chan struct{}, wg *sync.WaitGro
 		s.complain(ctx, err)
 		return
 	}
-	// Several processes see the same list: begin at different places.
-	rand.Shuffle(len(ready), func(i, j int) { ready[i], ready[j] = ready[j], ready[i] }) //nolint:gosec // fairness, not a secret
+	// In their order, although other processes see the same list and some
+	// claims are in vain: a killed process's run is older than what is queued,
+	// and would otherwise wait with it.
 	for _, c := range ready {
 		select {
 		case slots <- struct{}{}:

@@ -135,6 +135,37 @@ func TestOneAtATime(t *testing.T) {
 	})
 }
 
+// TestOldestFirst: a run whose process was killed does not wait with all that was queued after it.
+func TestOldestFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(101)
+		for _, tenant := range q.tenants {
+			if _, err := q.Enqueue(t.Context(), "costs", tenant, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, ok := q.take(syncer.Candidate{ID: 1}, lease, time.Now()); !ok {
+			t.Fatal("not claimed")
+		}
+		var order []fresnel.TenantID
+		s, _ := newSyncer(q, func(_ context.Context, tenant fresnel.Tenant) (fresnel.Result, error) {
+			order = append(order, tenant.ID)
+			time.Sleep(time.Minute)
+			return read(), nil
+		})
+		s.Workers = 1
+		end := begin(t.Context(), s, false)
+		time.Sleep(3 * time.Hour)
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+		want := slices.Concat(q.tenants[1:2], q.tenants[:1], q.tenants[2:]) // the first lease ends while the second run is worked on
+		if !slices.Equal(order, want) {
+			t.Errorf("the order was %v", order)
+		}
+	})
+}
+
 // TestTrigger: a trigger starts what is not under way, and at once.
 func TestTrigger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
