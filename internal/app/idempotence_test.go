@@ -69,8 +69,8 @@ func TestTimePasses(t *testing.T) {
 			{late.Add(26 * time.Hour), 0},
 			{time.Date(2026, 12, 1, 0, 10, 0, 0, time.UTC), 0}, // of the new month nothing is known yet
 			{early, 10},
-			{time.Date(2026, 12, 7, 18, 0, 0, 0, time.UTC), 10},
-			{time.Date(2027, 2, 10, 6, 0, 0, 0, time.UTC), 1}, // a month that was open and one that was never read
+			{time.Date(2027, 1, 10, 6, 0, 0, 0, time.UTC), 10}, // November was last read before it closed
+			{time.Date(2027, 3, 3, 18, 0, 0, 0, time.UTC), 0},  // January was open, February was never read
 		} {
 			before := w.held(t)
 			clock.Freeze(step.to)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -39,7 +40,7 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		return fresnel.Result{}, fmt.Errorf("cost: list subscriptions of %s: %w", t.ID, err)
 	}
 	w := &work{Sync: s, tenant: t, parts: make([]fresnel.Part, len(subs))}
-	w.subs = subs
+	w.subs, w.failed, w.refused = subs, make([]bool, len(subs)), make([]bool, len(subs))
 	plans := make([][]Window, len(subs))
 	for i, sub := range subs {
 		w.parts[i] = fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
@@ -56,16 +57,29 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		w.total += len(plans[i])
 	}
 	fresnel.ReportProgress(ctx, 0, w.total, 0)
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, s.Parallel))
-	for i := range subs {
-		if len(plans[i]) == 0 {
-			continue
-		}
-		g.Go(func() error { return w.subscription(gctx, i, plans[i]) })
+	// The open months of every subscription come before the history of any: a
+	// tenant's current figures are whole as soon as they can be.
+	if err = w.all(ctx, plans, 0, openWindows); err == nil {
+		err = w.all(ctx, plans, openWindows, math.MaxInt)
 	}
-	err = g.Wait()
 	return w.result(), err
+}
+
+// openWindows is how many windows of a plan are of the current and the
+// previous month.
+const openWindows = 2 * 2 // months by metrics
+
+// all reads the windows from..to of every plan, several subscriptions at a time.
+func (w *work) all(ctx context.Context, plans [][]Window, from, to int) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, w.Parallel))
+	for i, plan := range plans {
+		part := plan[min(from, len(plan)):min(to, len(plan))]
+		if len(part) > 0 && !w.refused[i] {
+			g.Go(func() error { return w.subscription(ctx, i, part, len(plan)-from, len(plan) <= to) })
+		}
+	}
+	return g.Wait()
 }
 
 // skip decides about subscriptions that are not asked for costs.
@@ -130,17 +144,19 @@ type work struct {
 	tenant fresnel.Tenant
 
 	subs          []fresnel.Subscription
+	failed        []bool // by position: a window was not read; written by the subscription's goroutine only
+	refused       []bool // by position: Azure refuses the subscription as a whole
 	mu            sync.Mutex
 	parts         []fresnel.Part // one per subscription, by position
 	done, total   int
 	read, written int
 }
 
-// subscription reads the windows of one subscription one after the other. Only
-// a lost lease or a cancelled run ends the others.
-func (w *work) subscription(ctx context.Context, i int, plan []Window) error {
-	failed := false
-	for n, win := range plan {
+// subscription reads windows of one subscription one after the other; open is
+// how many are left of its plan, last whether these are the last of it. Only a
+// lost lease or a cancelled run ends the others.
+func (w *work) subscription(ctx context.Context, i int, part []Window, open int, last bool) error {
+	for n, win := range part {
 		read, written, err := w.window(ctx, win)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -150,20 +166,20 @@ func (w *work) subscription(ctx context.Context, i int, plan []Window) error {
 		}
 		left := 1
 		if err != nil {
-			failed = true
+			w.failed[i] = true
 			if err := w.fail(ctx, i, win, err); err != nil {
 				return err
 			}
 			if k := fresnel.KindOf(err); k == fresnel.Denied || k == fresnel.Unsupported || k == fresnel.NotFound {
-				left = len(plan) - n // the other months would answer the same
+				left, w.refused[i] = open-n, true // the other months would answer the same
 			}
 		}
 		w.advance(ctx, i, left, read, written)
-		if left > 1 {
+		if w.refused[i] {
 			return nil
 		}
 	}
-	if failed {
+	if w.failed[i] || !last {
 		return nil
 	}
 	return w.judge(ctx, i)

@@ -129,7 +129,7 @@ func (h *heartbeat) waiting(until time.Time) {
 		return
 	}
 	h.waiters++
-	if h.now.Wait.IsZero() {
+	if until.After(h.now.Wait) {
 		h.now.Wait = until
 	}
 }

@@ -173,7 +173,7 @@ func TestHeartbeat(t *testing.T) {
 			}
 		}
 		at(3*time.Second, time.Time{})
-		at(5*time.Minute, until)
+		at(5*time.Minute, until.Add(time.Minute)) // the later of the two
 		at(6*time.Minute, time.Time{})
 		time.Sleep(20 * time.Minute)
 		if err := end(); err != nil {
