@@ -38,7 +38,9 @@ func TestFaults(t *testing.T) {
 	all := []azuresim.Fault{
 		every("429", 0.06), every("5xx", 0.06), every("hang", 0.06), every("reset", 0.06), every("html", 0.06),
 		{API: "cost", Kind: "5xx", Status: 501, Probability: 0.06},
-		{API: "cost", Kind: "empty", Probability: 0.1}, {API: "arm", Kind: "empty", Probability: 0.1}, every("nulls", 0.1),
+		{API: "cost", Kind: "empty", Probability: 0.1},
+		{API: "arm", Kind: "empty", Probability: 0.1},
+		every("nulls", 0.1),
 	}
 	throttle := func(headers ...string) (list []azuresim.Fault) {
 		for _, h := range headers {
@@ -55,7 +57,8 @@ func TestFaults(t *testing.T) {
 			throttle("qpu", "entity", "tenant", "clienttype"),
 		},
 		"5xx": {
-			{every("5xx", 0.3)}, {{API: "*", Kind: "5xx", Status: 500, Probability: 0.3}},
+			{every("5xx", 0.3)},
+			{{API: "*", Kind: "5xx", Status: 500, Probability: 0.3}},
 			{{API: "*", Kind: "5xx", Status: 504, Header: "retry-after", Probability: 0.2}},
 			{{API: "cost", Kind: "5xx", Status: 501, Probability: 0.3}}, // one that is not tried again
 		},
@@ -82,10 +85,14 @@ func TestFaults(t *testing.T) {
 					w.survives(t, list)
 				}
 				w.calm(t)
-				for _, status := range struck[name] {
-					if !slices.ContainsFunc(sim.Requests(), func(c azuresim.RequestCount) bool { return c.API == "cost" && c.Status == status }) {
-						t.Errorf("no answer was %d: the test shows nothing", status)
+				hits := 0
+				for _, c := range sim.Requests() {
+					if slices.Contains(struck[name], c.Status) {
+						hits += c.Count
 					}
+				}
+				if struck[name] != nil && hits < 5 {
+					t.Errorf("%d answers were faults: the test shows nothing", hits)
 				}
 			})
 		})
@@ -234,8 +241,10 @@ func TestLastingFaults(t *testing.T) {
 		w.kept(t, runs, old, w.now(t))
 		w.rollups(t)
 		w.ended(t, runs, []ending{
-			{fresnel.Partial, "3 of 4 subscriptions not read"}, {fresnel.Failed, "4 of 4 subscriptions not read"},
-			{fresnel.Failed, "AADSTS7000112"}, {fresnel.Completed, ""},
+			{fresnel.Partial, "3 of 4 subscriptions not read"},
+			{fresnel.Failed, "4 of 4 subscriptions not read"},
+			{fresnel.Failed, "AADSTS7000112"},
+			{fresnel.Completed, ""},
 		})
 		w.stale(t, runs)
 		reasons := map[string]string{subs[0].ID: "501", subs[1].ID: "cannot be read", subs[2].ID: "wait for 2h30m"}
@@ -361,7 +370,7 @@ func between(t *testing.T, sim *azuresim.Server, answer func(w http.ResponseWrit
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(sim.CA())
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck // it is one
 	transport.TLSClientConfig.RootCAs = roots
 	proxy.Transport = transport
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
@@ -518,8 +527,10 @@ func TestLostSubscriptions(t *testing.T) {
 			var list []map[string]any
 			for _, s := range te.Subscriptions {
 				if hide.Load() != "all" && hide.Load() != s.ID {
-					list = append(list, map[string]any{"subscriptionId": s.ID, "tenantId": te.ID, "displayName": s.Name, "state": s.State,
-						"subscriptionPolicies": map[string]any{"quotaId": s.Offer}})
+					list = append(list, map[string]any{
+						"subscriptionId": s.ID, "tenantId": te.ID, "displayName": s.Name, "state": s.State,
+						"subscriptionPolicies": map[string]any{"quotaId": s.Offer},
+					})
 				}
 			}
 			sendJSON(w, r, map[string]any{"value": list})

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"database/sql"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"html"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +36,20 @@ var (
 	late  = time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)
 	early = time.Date(2026, 12, 2, 9, 30, 0, 0, time.UTC)
 )
+
+// TestMain lets more tests run at a time than there are cores: those of faults
+// mostly wait for the next try.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)+4)); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 // engines runs a test on every database engine: each time with the URL of an
 // empty database.
@@ -94,7 +110,7 @@ func open(t *testing.T, driver, name string) *sql.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() })
+	t.Cleanup(func() { _ = db.Close() })
 	return db
 }
 
@@ -111,7 +127,7 @@ func simulate(t *testing.T, at time.Time, o azuresim.Options) *azuresim.Server {
 	if err := sim.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { sim.Close() }) // it may still hold hanging requests
+	t.Cleanup(func() { _ = sim.Close() }) // it may still hold hanging requests
 	return sim
 }
 

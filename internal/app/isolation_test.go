@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"html"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ import (
 func viewers(_ *app.Config, o *app.Options) {
 	o.Scope = func(r *http.Request) fresnel.Scope {
 		var ids []fresnel.TenantID
-		for _, id := range strings.Split(r.Header.Get("X-Viewer"), ",") {
+		for id := range strings.SplitSeq(r.Header.Get("X-Viewer"), ",") {
 			if id != "" {
 				ids = append(ids, fresnel.TenantID(id))
 			}
@@ -296,9 +297,7 @@ func TestLiveIsolation(t *testing.T) {
 				}()
 			}
 			for range ids {
-				for k, v := range <-results {
-					out[k] = v
-				}
+				maps.Copy(out, <-results)
 			}
 			streams <- out
 		}()
