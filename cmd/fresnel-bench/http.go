@@ -16,7 +16,7 @@ import (
 
 // The cached part: how much of each, and how often.
 const (
-	httpRounds   = 31
+	httpRounds   = 25
 	httpRequests = 600
 	httpConns    = 4
 )
