@@ -56,7 +56,7 @@ func TestTimePasses(t *testing.T) {
 	t.Parallel()
 	long(t)
 	engines(t, func(t *testing.T, database string) {
-		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 2, Groups: 3, Services: 4})
+		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 2, Groups: 2, Services: 4})
 		clock := sim.Clock()
 		w := begin(t, sim, database, months(3))
 		first := fresnel.DayOf(late).AddMonths(-2)

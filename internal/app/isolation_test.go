@@ -277,9 +277,11 @@ func TestLiveIsolation(t *testing.T) {
 			for _, viewer := range ids {
 				go func() {
 					s := seen{runs: map[string]bool{}}
-					listen, cancel := context.WithTimeout(ctx, 6*time.Second)
-					defer cancel()
-					s.body = stream(listen, base, viewer)
+					words := []string{"event: data-updated", "event: sync-progress"}
+					if viewer == "" {
+						words = words[:1]
+					}
+					s.body = stream(ctx, base, viewer, words)
 					event := ""
 					for line := range strings.Lines(s.body) {
 						if v, ok := strings.CutPrefix(line, "event: "); ok {
@@ -338,8 +340,10 @@ func text(v any) string {
 	return s
 }
 
-// stream reads the live stream until ctx ends.
-func stream(ctx context.Context, base, viewer string) string {
+// stream reads the live stream until all words have come, and some seconds more.
+func stream(ctx context.Context, base, viewer string, words []string) string {
+	ctx, stop := context.WithTimeout(ctx, time.Minute)
+	defer stop()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/events", nil)
 	if err != nil {
 		return err.Error()
@@ -354,6 +358,11 @@ func stream(ctx context.Context, base, viewer string) string {
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
 		b.WriteString(lines.Text() + "\n")
+		if len(words) > 0 && slices.Contains(words, lines.Text()) {
+			if words = slices.DeleteFunc(words, func(s string) bool { return s == lines.Text() }); len(words) == 0 {
+				time.AfterFunc(3*time.Second, stop)
+			}
+		}
 	}
 	return b.String()
 }

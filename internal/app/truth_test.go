@@ -32,9 +32,9 @@ func TestTruth(t *testing.T) {
 		every  int // of the questions, to save time
 		estate azuresim.Options
 	}{
-		{"whole estate", late, 4, 4, azuresim.Options{}},
-		{"start of a month", early, 3, 1, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 5, MarkupNames: true, CostDisabled: true}},
-		{"long history", late, 13, 1, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 2, Groups: 2, Services: 9}},
+		{"whole estate", late, 3, 4, azuresim.Options{}},
+		{"start of a month", early, 3, 1, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 3, MarkupNames: true, CostDisabled: true}},
+		{"long history", late, 13, 1, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 2, Groups: 2, Services: 5}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -134,6 +134,7 @@ func (e *expected) questions() []question {
 	d := e.today
 	span := func(first, last fresnel.Day) string { return "from=" + first.String() + "&to=" + last.String() }
 	one, two := e.estate[0], e.estate[2]
+	last := one.Subscriptions[len(one.Subscriptions)-1]
 	list := []question{
 		{words: "", period: period(d.MonthStart(), d)},
 		{words: "period=last-month", period: fresnel.Period{From: d.AddMonths(-1), To: d.MonthStart()}},
@@ -153,6 +154,7 @@ func (e *expected) questions() []question {
 		{words: "tenant=" + one.ID, period: period(d.MonthStart(), d), tenants: []string{one.ID}},
 		{words: "period=30d&tenant=" + slug(one.Name) + "&tenant=" + strings.ToUpper(two.ID), period: period(d-29, d), tenants: []string{one.ID, two.ID}},
 		{words: "period=30d&sub=" + one.Subscriptions[1].ID, period: period(d-29, d), sub: one.Subscriptions[1].ID},
+		{words: "period=30d&sub=" + last.ID, period: period(d-29, d), sub: last.ID}, // may be one whose costs we must not read
 	}
 	var out []question
 	for i, q := range list {
@@ -744,8 +746,14 @@ func (e *expected) pages(t *testing.T) {
 		if len(api.Totals) == 1 {
 			want = &api.Totals[0]
 		}
-		if want == nil {
-			t.Fatalf("%s: nothing known", words)
+		if want == nil { // unknown is a dash, not a zero
+			for _, path := range []string{"/?", "/partials/cost-summary-card?", "/costs?"} {
+				a := e.w.get(path + words)
+				if a.status != 200 || !strings.Contains(a.body, `<p class="figure">—</p>`) || headline.MatchString(a.body) || footing.MatchString(a.body) {
+					t.Errorf("%s: %d, shows a figure where nothing is known", a.path, a.status)
+				}
+			}
+			continue
 		}
 		for _, path := range []string{"/?", "/partials/cost-summary-card?"} {
 			e.shows(t, path+words, headline, want.Cost, 1_000_000)
