@@ -23,9 +23,6 @@ func (m Money) Decimal() string {
 	return fmt.Sprintf("%s%d.%06d", sign, u/1e6, u%1e6)
 }
 
-// String is the amount with its currency, for logs.
-func (m Money) String() string { return m.Decimal() + " " + m.Currency }
-
 // Amount adds decimal numbers and rounds to micro-units once, at the end. Each
 // number counts to its ninth decimal place: Azure's figures are floats whose
 // digits beyond that are noise.

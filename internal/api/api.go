@@ -22,8 +22,6 @@ import (
 // Tenants lists what is registered.
 type Tenants interface {
 	List(ctx context.Context, s fresnel.Scope) ([]fresnel.Tenant, error)
-	// Get fails with NotFound on a tenant outside the scope.
-	Get(ctx context.Context, s fresnel.Scope, id fresnel.TenantID) (fresnel.Tenant, error)
 	Subscriptions(ctx context.Context, s fresnel.Scope, afterName, afterID string, limit int) (subs []fresnel.Subscription, total int, err error)
 	SubscriptionsByID(ctx context.Context, s fresnel.Scope, ids []string) (map[string]fresnel.Subscription, error)
 }

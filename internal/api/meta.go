@@ -20,7 +20,6 @@ type Meta struct {
 	SettledTo   string       `json:"settled_to,omitempty" doc:"The last day that no longer grows in any tenant that is current"`
 	Total       *int         `json:"total,omitempty" doc:"Rows in all, in lists"`
 	NextCursor  string       `json:"next_cursor,omitempty" doc:"Give it as cursor for the next rows"`
-	Note        string       `json:"note,omitempty"`
 	GeneratedAt time.Time    `json:"generated_at"`
 }
 
