@@ -65,6 +65,11 @@ func (p Period) Intersect(q Period) Period {
 	return r
 }
 
+// WholeMonths tells whether the period begins and ends with a month.
+func (p Period) WholeMonths() bool {
+	return p.From == p.From.MonthStart() && p.To == p.To.MonthStart()
+}
+
 // Months lists the pieces of the period, each within one calendar month.
 func (p Period) Months() []Period {
 	var ms []Period

@@ -36,7 +36,7 @@ func (c *Client) Subscriptions(ctx context.Context, t fresnel.Tenant) ([]fresnel
 		return nil, err
 	}
 	pl := c.pipeline("arm", cred)
-	ctx = withBuckets(ctx, c.limits.bucket("arm", cred.principal, armRules()))
+	ctx = withBuckets(ctx, 1, c.limits.bucket("arm", cred.principal, armRules()))
 	link := runtime.JoinPaths(c.cfg.ResourceManagerURL, "/subscriptions") + "?api-version=2022-12-01"
 	var out []fresnel.Subscription
 	for range maxPages {

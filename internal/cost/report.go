@@ -24,6 +24,9 @@ type Ask struct {
 	Metric        Metric
 	Subscriptions []string // GUIDs; empty = all of the scope
 	By            By
+	Services      []string // names; empty = all
+	Groups        []string // resource groups, lower case; empty = all
+	Charges       []string // charge types; empty = all
 }
 
 // Figure is an amount in micro-units of one currency, beside the two amounts
@@ -57,6 +60,8 @@ type Row struct {
 	Subscription string
 	Service      string
 	Group        string
+	Charge       string
+	Resource     string   // ARM id, lower case
 	Name         string   // of the tenant or the subscription, where it has one
 	Figures      []Figure // one per billing currency, by currency
 	USD          Figure   // Azure's own conversion (CostUSD), the one figure across currencies
@@ -129,7 +134,7 @@ func (r Reports) Breakdown(ctx context.Context, s fresnel.Scope, a Ask) (Breakdo
 }
 
 func (a Ask) query(p fresnel.Period) Query {
-	return Query{Period: p, Metric: a.Metric, Subscriptions: a.Subscriptions, By: a.By}
+	return Query{Period: p, Metric: a.Metric, Subscriptions: a.Subscriptions, By: a.By, Services: a.Services, Groups: a.Groups, Charges: a.Charges}
 }
 
 func (r Reports) coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m Metric, now time.Time) (Coverage, error) {
@@ -200,6 +205,15 @@ func comparable(s fresnel.Scope, cur, old Coverage, p fresnel.Period) (fresnel.S
 type rowKey struct {
 	tenant               fresnel.TenantID
 	sub, service, groupN string
+	charge, resource     string
+}
+
+func (r Row) key() rowKey {
+	return rowKey{r.Tenant, r.Subscription, r.Service, r.Group, r.Charge, r.Resource}
+}
+
+func keyOf(s Sum) rowKey {
+	return rowKey{s.Tenant, s.Subscription, s.Service, s.Group, s.Charge, s.Resource}
 }
 
 // rowSet gathers sums into rows.
@@ -207,11 +221,12 @@ type rowSet map[rowKey]*Row
 
 func (set rowSet) fill(sums []Sum, add func(f *Figure, micros int64)) {
 	for _, s := range sums {
-		k := rowKey{s.Tenant, s.Subscription, s.Service, s.Group}
+		k := keyOf(s)
 		row := set[k]
 		if row == nil {
 			row = &Row{
 				Tenant: s.Tenant, Subscription: s.Subscription, Service: s.Service, Group: s.Group,
+				Charge: s.Charge, Resource: s.Resource,
 				Name: s.Name, USD: Figure{Currency: USD},
 			}
 			set[k] = row
@@ -248,12 +263,12 @@ func (set rowSet) rows() ([]Row, Row) {
 
 // Key identifies the row among the rows of one answer.
 func (r Row) Key() string {
-	return string(r.Tenant) + "|" + r.Subscription + "|" + r.Service + "|" + r.Group
+	return string(r.Tenant) + "|" + r.Subscription + "|" + r.Service + "|" + r.Group + "|" + r.Charge + "|" + r.Resource
 }
 
 // Label is what people call the row.
 func (r Row) Label() string {
-	return cmp.Or(r.Service, r.Group, r.Name, r.Subscription, string(r.Tenant))
+	return cmp.Or(r.Resource, r.Charge, r.Service, r.Group, r.Name, r.Subscription, string(r.Tenant))
 }
 
 // Share is the row's part of the total's CostUSD in percent; it does not exist

@@ -1,11 +1,11 @@
 package cost
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -16,9 +16,9 @@ import (
 	"fresnel"
 )
 
-// Sync is the job that reads a tenant's costs: first the months asked for,
-// then always the current and the whole previous month, because Azure goes on
-// changing them.
+// Sync is the job that reads a tenant's costs: always the current and the
+// whole previous month, because Azure goes on changing them, and the months
+// before that are missing. Then it has the anomalies found.
 type Sync struct {
 	Source   Source
 	Sink     Sink
@@ -27,6 +27,8 @@ type Sync struct {
 	Months   int // how many months to hold, the current one included; at least 2
 	Parallel int // subscriptions of a tenant read at the same time
 	Log      *slog.Logger
+	// Found is called with a tenant whose charges were read. It may be nil.
+	Found func(ctx context.Context, t fresnel.Tenant) error
 }
 
 // Name is the job's name in sync_jobs and in /sync/{type}.
@@ -41,7 +43,7 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 	}
 	w := &work{Sync: s, tenant: t, parts: make([]fresnel.Part, len(subs))}
 	w.subs, w.failed, w.refused = subs, make([]bool, len(subs)), make([]bool, len(subs))
-	plans := make([][]Window, len(subs))
+	plans := make([]plan, len(subs))
 	for i, sub := range subs {
 		w.parts[i] = fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
 		skip, err := s.skip(ctx, sub, &w.parts[i])
@@ -54,29 +56,54 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		if plans[i], err = s.plan(ctx, t, sub); err != nil {
 			return fresnel.Result{}, err
 		}
-		w.total += len(plans[i])
+		w.total += plans[i].windows()
 	}
 	fresnel.ReportProgress(ctx, 0, w.total, 0)
-	// The open months of every subscription come before the history of any: a
-	// tenant's current figures are whole as soon as they can be.
-	if err = w.all(ctx, plans, 0, openWindows); err == nil {
-		err = w.all(ctx, plans, openWindows, math.MaxInt)
+	for stage := range stages {
+		if err := w.all(ctx, plans, stage); err != nil {
+			return w.result(), err
+		}
 	}
-	return w.result(), err
+	if w.charges && s.Found != nil {
+		if err := s.Found(ctx, t); err != nil {
+			return w.result(), fmt.Errorf("cost: anomalies of %s: %w", t.ID, err)
+		}
+	}
+	return w.result(), nil
 }
 
-// openWindows is how many windows of a plan are of the current and the
-// previous month.
-const openWindows = 2 * 2 // months by metrics
+// plan is the windows to read of a subscription, by stage. A stage is read of
+// every subscription before the next of any: a tenant's current figures are
+// whole as soon as they can be, and what needs history comes last.
+type plan [stages][]Window
 
-// all reads the windows from..to of every plan, several subscriptions at a time.
-func (w *work) all(ctx context.Context, plans [][]Window, from, to int) error {
+const (
+	stageOpen    = iota // groups, of the current and the previous month
+	stageDetail         // charges and resources of the same
+	stageHistory        // groups, of the months before
+	stageRest           // charges and resources of the months before
+	stages
+)
+
+func (p plan) windows() int {
+	n := 0
+	for _, ws := range p {
+		n += len(ws)
+	}
+	return n
+}
+
+// all reads a stage of every plan, several subscriptions at a time.
+func (w *work) all(ctx context.Context, plans []plan, stage int) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, w.Parallel))
-	for i, plan := range plans {
-		part := plan[min(from, len(plan)):min(to, len(plan))]
-		if len(part) > 0 && !w.refused[i] {
-			g.Go(func() error { return w.subscription(ctx, i, part, len(plan)-from, len(plan) <= to) })
+	for i, p := range plans {
+		open := 0
+		for _, later := range p[stage:] {
+			open += len(later)
+		}
+		if len(p[stage]) > 0 && !w.refused[i] {
+			g.Go(func() error { return w.subscription(ctx, i, p[stage], open) })
 		}
 	}
 	return g.Wait()
@@ -104,38 +131,84 @@ func (s *Sync) skip(ctx context.Context, sub fresnel.Subscription, p *fresnel.Pa
 	return true, nil
 }
 
+// detailEvery is how often the charges and resources of open months are read
+// again: Microsoft advises once a day, and they serve what changes by the day.
+const detailEvery = 20 * time.Hour
+
+// openMonths is how many months Azure may still change.
+const openMonths = 2
+
+// maxResourceMonths bounds a query by resource: twelve are allowed, but they
+// cost as many units at once.
+const maxResourceMonths = 6
+
 // plan lists the windows to read, newest month first: months never read, or
 // last read before they closed, and in any case the current and previous one.
-func (s *Sync) plan(ctx context.Context, t fresnel.Tenant, sub fresnel.Subscription) ([]Window, error) {
+func (s *Sync) plan(ctx context.Context, t fresnel.Tenant, sub fresnel.Subscription) (plan, error) {
+	var p plan
 	reads, err := s.Sink.Read(ctx, sub.ID)
 	if err != nil {
-		return nil, fmt.Errorf("cost: months held of %s: %w", sub.ID, err)
+		return p, fmt.Errorf("cost: months held of %s: %w", sub.ID, err)
 	}
-	type month struct {
-		metric Metric
-		first  fresnel.Day
-	}
-	held := make(map[month]time.Time, len(reads))
+	held := make(map[MonthRead]time.Time, len(reads))
 	for _, r := range reads {
-		held[month{r.Metric, r.Month}] = r.At
+		held[MonthRead{Cut: r.Cut, Metric: r.Metric, Month: r.Month}] = r.At
 	}
-	today := fresnel.DayOf(s.Now())
-	var windows []Window
-	for back := range max(2, s.Months) {
-		first := today.AddMonths(-back)
-		end := first.AddMonths(1)
-		for _, m := range Metrics() {
-			at, ok := held[month{m, first}]
-			if back >= 2 && ok && !at.Before(end.Time().Add(ClosedAfter)) {
-				continue
+	for _, m := range Metrics() {
+		for _, c := range Cuts() {
+			for _, days := range s.missing(held, m, c) {
+				w := Window{Tenant: t.ID, Subscription: sub.ID, Days: days, Metric: m, Cut: c}
+				open := days.To > fresnel.DayOf(s.Now()).AddMonths(1-openMonths)
+				n := stageOf(c, open)
+				p[n] = append(p[n], w)
 			}
-			windows = append(windows, Window{
-				Tenant: t.ID, Subscription: sub.ID, Metric: m,
-				Days: fresnel.Period{From: first, To: min(end, today+1)},
-			})
 		}
 	}
-	return windows, nil
+	for _, ws := range p {
+		slices.SortStableFunc(ws, func(a, b Window) int { return cmp.Compare(b.Days.To, a.Days.To) })
+	}
+	return p, nil
+}
+
+func stageOf(c Cut, open bool) int {
+	switch {
+	case c == CutGroups && open:
+		return stageOpen
+	case open:
+		return stageDetail
+	case c == CutGroups:
+		return stageHistory
+	default:
+		return stageRest
+	}
+}
+
+// missing gives the periods to ask for by one metric and cut: months, or runs
+// of months where one query may span them; open and older ones apart.
+func (s *Sync) missing(held map[MonthRead]time.Time, m Metric, c Cut) []fresnel.Period {
+	now := s.Now()
+	today := fresnel.DayOf(now)
+	var out []fresnel.Period
+	for back := range max(openMonths, s.Months) {
+		first := today.AddMonths(-back)
+		end := first.AddMonths(1)
+		at, ok := held[MonthRead{Cut: c, Metric: m, Month: first}]
+		closed := ok && !at.Before(end.Time().Add(ClosedAfter))
+		switch {
+		case back >= openMonths && closed:
+			continue
+		case c != CutGroups && ok && now.Sub(at) < detailEvery && !now.Before(at):
+			continue
+		}
+		days := fresnel.Period{From: first, To: min(end, today+1)}
+		if n := len(out) - 1; n >= 0 && c == CutResources && back != openMonths &&
+			out[n].From == days.To && len(out[n].Months()) < maxResourceMonths {
+			out[n].From = days.From
+			continue
+		}
+		out = append(out, days)
+	}
+	return out
 }
 
 // work is one run over one tenant.
@@ -150,12 +223,13 @@ type work struct {
 	parts         []fresnel.Part // one per subscription, by position
 	done, total   int
 	read, written int
+	charges       bool // some were read
 }
 
 // subscription reads windows of one subscription one after the other; open is
-// how many are left of its plan, last whether these are the last of it. Only a
-// lost lease or a cancelled run ends the others.
-func (w *work) subscription(ctx context.Context, i int, part []Window, open int, last bool) error {
+// how many are left of its plan. Only a lost lease or a cancelled run ends the
+// others.
+func (w *work) subscription(ctx context.Context, i int, part []Window, open int) error {
 	for n, win := range part {
 		read, written, err := w.window(ctx, win)
 		if ctx.Err() != nil {
@@ -174,12 +248,12 @@ func (w *work) subscription(ctx context.Context, i int, part []Window, open int,
 				left, w.refused[i] = open-n, true // the other months would answer the same
 			}
 		}
-		w.advance(ctx, i, left, read, written)
+		w.advance(ctx, i, left, read, written, err == nil && win.Cut == CutCharges)
 		if w.refused[i] {
 			return nil
 		}
 	}
-	if w.failed[i] || !last {
+	if w.failed[i] || open > len(part) {
 		return nil
 	}
 	return w.judge(ctx, i)
@@ -212,7 +286,7 @@ func (w *work) window(ctx context.Context, win Window) (read, written int, err e
 	}()
 	win.Asked = w.Now()
 	var lines []Line
-	for l, err := range w.Source.DailyCosts(ctx, w.tenant, win) {
+	for l, err := range w.Source.Costs(ctx, w.tenant, win) {
 		if err != nil {
 			return 0, 0, fmt.Errorf("cost: read %s %s %s: %w", win.Subscription, win.Days, win.Metric, err)
 		}
@@ -221,11 +295,25 @@ func (w *work) window(ctx context.Context, win Window) (read, written int, err e
 		}
 		lines = append(lines, l)
 	}
-	written, err = w.Sink.Replace(ctx, win, lines)
-	if err != nil {
-		return 0, 0, fmt.Errorf("cost: replace %s %s %s: %w", win.Subscription, win.Days, win.Metric, err)
+	for _, month := range win.Days.Months() {
+		one := win
+		one.Days = month
+		n, err := w.Sink.Replace(ctx, one, linesOf(lines, month))
+		if err != nil {
+			return 0, written, fmt.Errorf("cost: replace %s %s %s: %w", win.Subscription, month, win.Metric, err)
+		}
+		written += n
 	}
 	return len(lines), written, nil
+}
+
+// linesOf gives the lines of a month; mostly that is all of them.
+func linesOf(lines []Line, month fresnel.Period) []Line {
+	outside := func(l Line) bool { return !month.Contains(l.Day) }
+	if !slices.ContainsFunc(lines, outside) {
+		return lines
+	}
+	return slices.DeleteFunc(slices.Clone(lines), outside)
 }
 
 // fail records why a window was not read: a subscription's first reason stands.
@@ -234,7 +322,7 @@ func (w *work) fail(ctx context.Context, i int, win Window, cause error) error {
 	sub := w.parts[i].Subscription
 	kind := fresnel.KindOf(cause)
 	w.Log.WarnContext(ctx, "cost window not read", "tenant", string(w.tenant.ID), "subscription", sub,
-		"window", win.Days.String(), "metric", win.Metric.String(), "err", cause)
+		"window", win.Days.String(), "metric", win.Metric.String(), "cut", win.Cut.String(), "err", cause)
 	w.mu.Lock()
 	p := &w.parts[i]
 	if p.Reason == "" {
@@ -257,8 +345,9 @@ func (w *work) fail(ctx context.Context, i int, win Window, cause error) error {
 	return nil
 }
 
-func (w *work) advance(ctx context.Context, i, windows, read, written int) {
+func (w *work) advance(ctx context.Context, i, windows, read, written int, charges bool) {
 	w.mu.Lock()
+	w.charges = w.charges || charges
 	w.done += windows
 	w.read += read
 	w.written += written

@@ -86,12 +86,11 @@ func (r Reports) split(ctx context.Context, s fresnel.Scope, t *Trend, step By) 
 	}
 	byRow := map[rowKey][]Sum{}
 	for _, x := range sums {
-		k := rowKey{x.Tenant, x.Subscription, x.Service, x.Group}
-		byRow[k] = append(byRow[k], x)
+		byRow[keyOf(x)] = append(byRow[keyOf(x)], x)
 	}
 	rest := t.Total.clone()
 	for _, row := range top {
-		one := t.series(byRow[rowKey{row.Tenant, row.Subscription, row.Service, row.Group}])
+		one := t.series(byRow[row.key()])
 		one.Row = row
 		t.Series = append(t.Series, one)
 		rest.subtract(one)

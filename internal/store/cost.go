@@ -20,8 +20,33 @@ type Costs struct{ db *DB }
 // Costs gives access to costs.
 func (db *DB) Costs() *Costs { return &Costs{db} }
 
-// cell is one cost cell without its window (subscription, metric).
-type cell struct{ day, group, service, currency int64 }
+// cell is one cost cell without its window (subscription, metric, cut). key is
+// the number of the cut's own key: resource group, charge type or resource.
+type cell struct{ day, key, service, currency int64 }
+
+// cutTable is where the cells of a cut are.
+type cutTable struct {
+	cells, months string // tables: the cells, and when each month was read
+	key           string // column of the cut's own key
+	rolled        bool   // has rollups and a log of restated days
+	dim           func(*dims) *dim
+	name          func(cost.Line) string
+}
+
+var cutTables = map[cost.Cut]cutTable{
+	cost.CutGroups: {
+		"cost_cell", "cost_month", "rgroup", true,
+		func(d *dims) *dim { return &d.group }, func(l cost.Line) string { return strings.ToLower(l.ResourceGroup) },
+	},
+	cost.CutCharges: {
+		"cost_charge", "cost_charge_month", "charge", false,
+		func(d *dims) *dim { return &d.charge }, func(l cost.Line) string { return l.ChargeType },
+	},
+	cost.CutResources: {
+		"cost_resource", "cost_resource_month", "resource", false,
+		func(d *dims) *dim { return &d.resource }, func(l cost.Line) string { return strings.ToLower(l.Resource) },
+	},
+}
 
 type amount struct{ micros, usd int64 }
 
@@ -32,7 +57,8 @@ func (c *Costs) Replace(ctx context.Context, w cost.Window, lines []cost.Line) (
 	if err := check(w, lines); err != nil {
 		return 0, err
 	}
-	next, err := c.cells(ctx, lines)
+	t := cutTables[w.Cut]
+	next, err := c.cells(ctx, t, lines)
 	if err != nil {
 		return 0, err
 	}
@@ -40,7 +66,7 @@ func (c *Costs) Replace(ctx context.Context, w cost.Window, lines []cost.Line) (
 	var g int64
 	err = c.db.tx(ctx, "replace costs", func(tx *sql.Tx) error {
 		written, g = 0, 0
-		r := &replace{Costs: c, tx: tx, w: w, next: next}
+		r := &replace{Costs: c, t: t, tx: tx, w: w, next: next}
 		var err error
 		if written, err = r.run(ctx); err != nil || !r.news {
 			return err
@@ -70,23 +96,31 @@ func check(w cost.Window, lines []cost.Line) error {
 }
 
 // cells numbers the names of lines and merges lines of the same cell.
-func (c *Costs) cells(ctx context.Context, lines []cost.Line) (map[cell]amount, error) {
+func (c *Costs) cells(ctx context.Context, t cutTable, lines []cost.Line) (map[cell]amount, error) {
+	number := func(d *dim, name func(cost.Line) string) (map[string]int64, []string, error) {
+		names := make([]string, len(lines))
+		for i, l := range lines {
+			names[i] = clean(name(l))
+		}
+		nums, err := d.nums(ctx, names)
+		return nums, names, err
+	}
 	d := &c.db.dims
+	keys, keyNames, err := number(t.dim(d), t.name)
+	if err != nil {
+		return nil, err
+	}
+	services, serviceNames, err := number(&d.service, func(l cost.Line) string { return l.Service })
+	if err != nil {
+		return nil, err
+	}
+	currencies, currencyNames, err := number(&d.currency, func(l cost.Line) string { return strings.ToUpper(l.Currency) })
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[cell]amount, len(lines))
-	for _, l := range lines {
-		g, err := d.group.num(ctx, clean(strings.ToLower(l.ResourceGroup)))
-		if err != nil {
-			return nil, err
-		}
-		s, err := d.service.num(ctx, clean(l.Service))
-		if err != nil {
-			return nil, err
-		}
-		cu, err := d.currency.num(ctx, clean(strings.ToUpper(l.Currency)))
-		if err != nil {
-			return nil, err
-		}
-		k := cell{int64(l.Day), g, s, cu}
+	for i, l := range lines {
+		k := cell{int64(l.Day), keys[keyNames[i]], services[serviceNames[i]], currencies[currencyNames[i]]}
 		a := out[k]
 		out[k] = amount{a.micros + l.Micros, a.usd + l.USDMicros}
 	}
@@ -109,6 +143,7 @@ func clean(s string) string {
 // replace is one Replace in its transaction.
 type replace struct {
 	*Costs
+	t           cutTable
 	tx          *sql.Tx
 	w           cost.Window
 	next        map[cell]amount
@@ -166,7 +201,7 @@ func (r *replace) run(ctx context.Context) (int, error) {
 
 func (r *replace) lastAsked(ctx context.Context) (time.Time, error) {
 	var at int64
-	err := r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT COALESCE(MAX(asked_at), 0) FROM cost_month WHERE sub = ? AND metric = ? AND month = ?"),
+	err := r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT COALESCE(MAX(asked_at), 0) FROM "+r.t.months+" WHERE sub = ? AND metric = ? AND month = ?"),
 		r.sub, int(r.w.Metric), int64(r.w.Days.From.MonthStart())).Scan(&at)
 	return instant(at), err
 }
@@ -174,13 +209,13 @@ func (r *replace) lastAsked(ctx context.Context) (time.Time, error) {
 func (r *replace) setAsked(ctx context.Context, before time.Time) error {
 	month := int64(r.w.Days.From.MonthStart())
 	if before.IsZero() {
-		return r.exec(ctx, "INSERT INTO cost_month (sub, metric, month, asked_at) VALUES (?, ?, ?, ?)", r.sub, int(r.w.Metric), month, micros(r.w.Asked))
+		return r.exec(ctx, "INSERT INTO "+r.t.months+" (sub, metric, month, asked_at) VALUES (?, ?, ?, ?)", r.sub, int(r.w.Metric), month, micros(r.w.Asked))
 	}
-	return r.exec(ctx, "UPDATE cost_month SET asked_at = ? WHERE sub = ? AND metric = ? AND month = ?", micros(r.w.Asked), r.sub, int(r.w.Metric), month)
+	return r.exec(ctx, "UPDATE "+r.t.months+" SET asked_at = ? WHERE sub = ? AND metric = ? AND month = ?", micros(r.w.Asked), r.sub, int(r.w.Metric), month)
 }
 
 func (r *replace) held(ctx context.Context) (map[cell]amount, error) {
-	rows, err := r.tx.QueryContext(ctx, r.db.d.bind("SELECT day, rgroup, service, currency, micros, usd_micros FROM cost_cell WHERE sub = ? AND metric = ? AND day >= ? AND day < ?"),
+	rows, err := r.tx.QueryContext(ctx, r.db.d.bind("SELECT day, "+r.t.key+", service, currency, micros, usd_micros FROM "+r.t.cells+" WHERE sub = ? AND metric = ? AND day >= ? AND day < ?"),
 		r.sub, int(r.w.Metric), int64(r.w.Days.From), int64(r.w.Days.To))
 	if err != nil {
 		return nil, err
@@ -190,7 +225,7 @@ func (r *replace) held(ctx context.Context) (map[cell]amount, error) {
 		amount
 	}
 	list, err := scan(rows, func(rows *sql.Rows, p *pair) error {
-		return rows.Scan(&p.day, &p.group, &p.service, &p.currency, &p.micros, &p.usd)
+		return rows.Scan(&p.day, &p.key, &p.service, &p.currency, &p.micros, &p.usd)
 	})
 	out := make(map[cell]amount, len(list))
 	for _, p := range list {
@@ -261,15 +296,17 @@ func ranges(days []int64) [][2]int64 {
 }
 
 func (r *replace) write(ctx context.Context, c change, asked time.Time) error {
-	if err := r.restated(ctx, c, asked); err != nil {
-		return err
-	}
-	for _, rg := range ranges(c.days) {
-		if err := r.exec(ctx, "DELETE FROM cost_cell WHERE sub = ? AND metric = ? AND day >= ? AND day < ?", r.sub, int(r.w.Metric), rg[0], rg[1]); err != nil {
+	if r.t.rolled {
+		if err := r.restated(ctx, c, asked); err != nil {
 			return err
 		}
 	}
-	if err := r.insertCells(ctx, c); err != nil {
+	for _, rg := range ranges(c.days) {
+		if err := r.exec(ctx, "DELETE FROM "+r.t.cells+" WHERE sub = ? AND metric = ? AND day >= ? AND day < ?", r.sub, int(r.w.Metric), rg[0], rg[1]); err != nil {
+			return err
+		}
+	}
+	if err := r.insertCells(ctx, c); err != nil || !r.t.rolled {
 		return err
 	}
 	return r.roll(ctx, c)
@@ -283,14 +320,14 @@ func (r *replace) insertCells(ctx context.Context, c change) error {
 		}
 	}
 	slices.SortFunc(keys, func(a, b cell) int { // in the order of the table
-		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.group, b.group), cmp.Compare(a.service, b.service), cmp.Compare(a.currency, b.currency))
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.key, b.key), cmp.Compare(a.service, b.service), cmp.Compare(a.currency, b.currency))
 	})
 	t := newInts(8, len(keys))
 	for _, k := range keys {
 		a := r.next[k]
-		t.add(r.sub, int64(r.w.Metric), k.day, k.group, k.service, k.currency, a.micros, a.usd)
+		t.add(r.sub, int64(r.w.Metric), k.day, k.key, k.service, k.currency, a.micros, a.usd)
 	}
-	return r.insert(ctx, "cost_cell", []string{"sub", "metric", "day", "rgroup", "service", "currency", "micros", "usd_micros"}, 0, t)
+	return r.insert(ctx, r.t.cells, []string{"sub", "metric", "day", r.t.key, "service", "currency", "micros", "usd_micros"}, 0, t)
 }
 
 // insert writes rows of integers; none is fine. The first keys columns are the
@@ -418,15 +455,22 @@ func (r *replace) restated(ctx context.Context, c change, asked time.Time) error
 
 // Read implements cost.Sink.
 func (c *Costs) Read(ctx context.Context, subscription string) ([]cost.MonthRead, error) {
-	rows, err := c.db.query(ctx, "SELECT m.metric, m.month, m.asked_at FROM cost_month m JOIN subscription s ON s.num = m.sub WHERE s.id = ?", clean(subscription))
-	if err != nil {
-		return nil, c.db.wrap(ctx, "months read", err)
+	var out []cost.MonthRead
+	for _, cut := range cost.Cuts() {
+		rows, err := c.db.query(ctx, "SELECT m.metric, m.month, m.asked_at FROM "+cutTables[cut].months+" m JOIN subscription s ON s.num = m.sub WHERE s.id = ?", clean(subscription))
+		if err != nil {
+			return nil, c.db.wrap(ctx, "months read", err)
+		}
+		reads, err := scan(rows, func(r *sql.Rows, v *cost.MonthRead) error {
+			var at int64
+			err := r.Scan(&v.Metric, &v.Month, &at)
+			v.Cut, v.At = cut, instant(at)
+			return err
+		})
+		if err != nil {
+			return nil, c.db.wrap(ctx, "months read", err)
+		}
+		out = append(out, reads...)
 	}
-	out, err := scan(rows, func(r *sql.Rows, v *cost.MonthRead) error {
-		var at int64
-		err := r.Scan(&v.Metric, &v.Month, &at)
-		v.At = instant(at)
-		return err
-	})
-	return out, c.db.wrap(ctx, "months read", err)
+	return out, nil
 }

@@ -28,12 +28,12 @@ type from struct {
 	tenants bool // has a tenant column; else the subscription knows its tenant
 }
 
-func pick(s fresnel.Scope, q cost.Query) from {
+func (c *CostReader) pick(s fresnel.Scope, q cost.Query, cut cost.Cut) from {
 	services := q.By.Has(cost.ByService) || len(q.Services) > 0
 	subs := q.By.Has(cost.BySubscription) || len(q.Subscriptions) > 0
 	switch {
-	case q.By.Has(cost.ByGroup), services && subs:
-		return from{"cost_cell", false}
+	case cut != cost.CutGroups, c.cellsOnly, q.By.Has(cost.ByGroup), len(q.Groups) > 0, services && subs:
+		return from{cutTables[cut].cells, false}
 	case subs:
 		return from{"cost_sub_day", false}
 	case services:
@@ -50,15 +50,27 @@ func (c *CostReader) Sums(ctx context.Context, s fresnel.Scope, q cost.Query) ([
 	if q.Period.Days() > cost.MaxDays {
 		return nil, fresnel.Errorf(fresnel.Invalid, "a period of %d days is too long: ask for at most %d", q.Period.Days(), cost.MaxDays)
 	}
+	cut, err := q.Cut()
+	if err != nil {
+		return nil, err
+	}
+	if cut == cost.CutResources {
+		if !q.Period.WholeMonths() {
+			return nil, fresnel.Errorf(fresnel.Invalid, "the cost of resources is kept by month: ask for whole months, not %s", q.Period)
+		}
+		if q.By.Has(cost.ByMonth) { // what is kept as a day is the month's first
+			q.By = q.By&^cost.ByMonth | cost.ByDay
+		}
+	}
 	if !q.By.Has(cost.ByMonth) {
-		return c.sums(ctx, s, q)
+		return c.sums(ctx, s, q, cut)
 	}
 	// Days have no month in portable SQL: ask month by month.
 	var out []cost.Sum
 	for _, piece := range q.Period.Months() {
 		one := q
 		one.Period, one.By = piece, q.By&^(cost.ByMonth|cost.ByDay)
-		sums, err := c.sums(ctx, s, one)
+		sums, err := c.sums(ctx, s, one, cut)
 		if err != nil {
 			return nil, err
 		}
@@ -70,8 +82,8 @@ func (c *CostReader) Sums(ctx context.Context, s fresnel.Scope, q cost.Query) ([
 	return out, nil
 }
 
-func (c *CostReader) sums(ctx context.Context, s fresnel.Scope, q cost.Query) ([]cost.Sum, error) {
-	query, args := c.statement(s, q)
+func (c *CostReader) sums(ctx context.Context, s fresnel.Scope, q cost.Query, cut cost.Cut) ([]cost.Sum, error) {
+	query, args := c.statement(s, q, cut)
 	rows, err := c.db.query(ctx, query, args...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "sum costs", err)
@@ -81,11 +93,8 @@ func (c *CostReader) sums(ctx context.Context, s fresnel.Scope, q cost.Query) ([
 }
 
 // statement sums by number first, and gives names to the few rows that are left.
-func (c *CostReader) statement(s fresnel.Scope, q cost.Query) (string, []any) {
-	f := pick(s, q)
-	if c.cellsOnly {
-		f = from{"cost_cell", false}
-	}
+func (c *CostReader) statement(s fresnel.Scope, q cost.Query, cut cost.Cut) (string, []any) {
+	f := c.pick(s, q, cut)
 	args := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
 	where := []string{"c.metric = ?", "c.day >= ?", "c.day < ?"}
 	tenant, join := "c.tenant", ""
@@ -100,6 +109,14 @@ func (c *CostReader) statement(s fresnel.Scope, q cost.Query) (string, []any) {
 	if len(q.Services) > 0 {
 		where = append(where, "c.service IN (SELECT num FROM service WHERE name IN "+c.db.d.list()+")")
 		args = append(args, jsonList(q.Services))
+	}
+	if len(q.Groups) > 0 {
+		where = append(where, "c.rgroup IN (SELECT num FROM resource_group WHERE name IN "+c.db.d.list()+")")
+		args = append(args, jsonList(q.Groups))
+	}
+	if len(q.Charges) > 0 {
+		where = append(where, "c.charge IN (SELECT num FROM charge_type WHERE name IN "+c.db.d.list()+")")
+		args = append(args, jsonList(q.Charges))
 	}
 	inner, outer, names := keys(q.By, tenant)
 	inner = append(inner, "c.currency AS k_currency")
@@ -138,6 +155,16 @@ func keys(by cost.By, tenant string) (inner, outer []string, joins string) {
 		outer = append(outer, "rg.name")
 		joins += " JOIN resource_group rg ON rg.num = x.k_group"
 	}
+	if by.Has(cost.ByCharge) {
+		inner = append(inner, "c.charge AS k_charge")
+		outer = append(outer, "ch.name")
+		joins += " JOIN charge_type ch ON ch.num = x.k_charge"
+	}
+	if by.Has(cost.ByResource) {
+		inner = append(inner, "c.resource AS k_resource")
+		outer = append(outer, "re.name")
+		joins += " JOIN arm_id re ON re.num = x.k_resource"
+	}
 	if by.Has(cost.ByDay) {
 		inner = append(inner, "c.day AS k_day")
 		outer = append(outer, "x.k_day")
@@ -160,6 +187,12 @@ func scanSum(r *sql.Rows, by cost.By, v *cost.Sum) error {
 	}
 	if by.Has(cost.ByGroup) {
 		put(&v.Group)
+	}
+	if by.Has(cost.ByCharge) {
+		put(&v.Charge)
+	}
+	if by.Has(cost.ByResource) {
+		put(&v.Resource)
 	}
 	if by.Has(cost.ByDay) {
 		put(&v.Day)

@@ -15,7 +15,7 @@ import (
 )
 
 // facts are the tables that grow with the estate or with time.
-var facts = regexp.MustCompile(`\b(cost_cell|cost_month|cost_tenant_day_service|cost_tenant_day|cost_day_tenant|cost_sub_day|cost_restated|sync_run|sync_part)\b`)
+var facts = regexp.MustCompile(`\b(cost_cell|cost_month|cost_tenant_day_service|cost_tenant_day|cost_day_tenant|cost_sub_day|cost_restated|cost_charge|cost_charge_month|cost_resource|cost_resource_month|finding|exception|azure_budget|sync_run|sync_part)\b`)
 
 // TestPlans asks SQLite how it would answer every statement that the store
 // has: none walks through a table that grows.
