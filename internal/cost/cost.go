@@ -246,6 +246,6 @@ type Restatement struct {
 type Reader interface {
 	Sums(ctx context.Context, s fresnel.Scope, q Query) ([]Sum, error)
 	// Coverage lists every active tenant of the scope, read or not.
-	Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m Metric) ([]TenantRead, error)
+	Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m Metric, c Cut) ([]TenantRead, error)
 	Restated(ctx context.Context, s fresnel.Scope, q Query, limit int) ([]Restatement, error)
 }

@@ -13,6 +13,10 @@ import (
 // the API ask the same method and print what it gives.
 type Reports struct {
 	Reader     Reader
+	Findings   FindingReader
+	Verdicts   Verdicts
+	Budgets    Budgets
+	Names      Names
 	Now        func() time.Time
 	StaleAfter time.Duration // age at which data is called stale
 }
@@ -27,6 +31,18 @@ type Ask struct {
 	Services      []string // names; empty = all
 	Groups        []string // resource groups, lower case; empty = all
 	Charges       []string // charge types; empty = all
+
+	// Against is a period to compare with, in place of what Versus names.
+	Against fresnel.Period
+}
+
+// before is the period that p, the ask's period or its settled part, is
+// compared with.
+func (a Ask) before(p fresnel.Period) (fresnel.Period, bool) {
+	if a.Against.Days() > 0 && p.Days() > 0 {
+		return a.Against, true
+	}
+	return a.Versus.Before(p)
 }
 
 // Figure is an amount in micro-units of one currency, beside the two amounts
@@ -114,10 +130,13 @@ func (b Breakdown) Unit() Unit {
 
 // Breakdown answers an Ask by its keys; without keys the total alone counts.
 func (r Reports) Breakdown(ctx context.Context, s fresnel.Scope, a Ask) (Breakdown, error) {
-	b := Breakdown{Ask: a}
 	now := r.Now()
+	if a.By.Has(ByResource) {
+		a.Period = a.Period.Whole()
+	}
+	b := Breakdown{Ask: a}
 	var err error
-	if b.Coverage, err = r.coverage(ctx, s, a.Period, a.Metric, now); err != nil {
+	if b.Coverage, err = r.coverage(ctx, s, a, a.Period, now); err != nil {
 		return b, err
 	}
 	sums, err := r.Reader.Sums(ctx, s, a.query(a.Period))
@@ -137,8 +156,13 @@ func (a Ask) query(p fresnel.Period) Query {
 	return Query{Period: p, Metric: a.Metric, Subscriptions: a.Subscriptions, By: a.By, Services: a.Services, Groups: a.Groups, Charges: a.Charges}
 }
 
-func (r Reports) coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m Metric, now time.Time) (Coverage, error) {
-	reads, err := r.Reader.Coverage(ctx, s, p, m)
+// coverage is how much is held of the cut that answers an Ask, for a period.
+func (r Reports) coverage(ctx context.Context, s fresnel.Scope, a Ask, p fresnel.Period, now time.Time) (Coverage, error) {
+	cut, err := a.query(p).Cut()
+	if err != nil {
+		return Coverage{}, err
+	}
+	reads, err := r.Reader.Coverage(ctx, s, p, a.Metric, cut)
 	if err != nil {
 		return Coverage{}, err
 	}
@@ -150,14 +174,15 @@ func (r Reports) coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period
 func (r Reports) compare(ctx context.Context, s fresnel.Scope, b *Breakdown, set rowSet, now time.Time) error {
 	p := b.Ask.Period
 	p.To = min(p.To, b.Coverage.Settled)
-	before, ok := b.Ask.Versus.Before(p)
-	if b.Ask.Period.To <= b.Coverage.Settled {
-		before, ok = b.Ask.Versus.Before(b.Ask.Period)
+	before, ok := b.Ask.before(p)
+	cut, err := b.Ask.query(p).Cut()
+	if err != nil || !ok {
+		return err
 	}
-	if !ok {
-		return nil
+	if cut == CutResources && !(p.WholeMonths() && before.WholeMonths()) {
+		return nil // what is kept by month cannot be cut off at a day
 	}
-	old, err := r.coverage(ctx, s, before, b.Ask.Metric, now)
+	old, err := r.coverage(ctx, s, b.Ask, before, now)
 	if err != nil {
 		return err
 	}
@@ -326,3 +351,11 @@ func compareChange(a, b Figure, desc bool) int {
 		return cmp.Compare(x, y)
 	}
 }
+
+// Restated lists settled days that changed afterwards, newest first.
+func (r Reports) Restated(ctx context.Context, s fresnel.Scope, a Ask, limit int) ([]Restatement, error) {
+	return r.Reader.Restated(ctx, s, a.query(a.Period), limit)
+}
+
+// Today is the current UTC day.
+func (r Reports) Today() fresnel.Day { return fresnel.DayOf(r.Now().In(time.UTC)) }

@@ -23,12 +23,15 @@ type Sync struct {
 	Source   Source
 	Sink     Sink
 	Registry Registry
+	Budgets  BudgetSource
+	Kept     BudgetSink
 	Now      func() time.Time
 	Months   int // how many months to hold, the current one included; at least 2
 	Parallel int // subscriptions of a tenant read at the same time
 	Log      *slog.Logger
-	// Found is called with a tenant whose charges were read. It may be nil.
-	Found func(ctx context.Context, t fresnel.Tenant) error
+	// Found is called with the subscriptions of a tenant whose charges were
+	// read. It may be nil.
+	Found func(ctx context.Context, t fresnel.Tenant, subscriptions []string) error
 }
 
 // Name is the job's name in sync_jobs and in /sync/{type}.
@@ -63,13 +66,29 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		if err := w.all(ctx, plans, stage); err != nil {
 			return w.result(), err
 		}
+		if stage == stageOpen {
+			if err := w.budgets(ctx, plans); err != nil {
+				return w.result(), err
+			}
+		}
 	}
 	if w.charges && s.Found != nil {
-		if err := s.Found(ctx, t); err != nil {
+		if err := s.Found(ctx, t, w.asked(plans)); err != nil {
 			return w.result(), fmt.Errorf("cost: anomalies of %s: %w", t.ID, err)
 		}
 	}
 	return w.result(), nil
+}
+
+// asked lists the subscriptions that Azure gives costs of.
+func (w *work) asked(plans []plan) []string {
+	var out []string
+	for i, p := range plans {
+		if p.windows() > 0 && !w.refused[i] {
+			out = append(out, w.subs[i].ID)
+		}
+	}
+	return out
 }
 
 // plan is the windows to read of a subscription, by stage. A stage is read of
@@ -343,6 +362,51 @@ func (w *work) fail(ctx context.Context, i int, win Window, cause error) error {
 		return w.Registry.SetCostState(ctx, sub, fresnel.CostDenied, msg)
 	}
 	return nil
+}
+
+// budgets reads the budgets that Azure has, once a day. Where it has none to
+// tell, nothing is missing.
+func (w *work) budgets(ctx context.Context, plans []plan) error {
+	if w.Budgets == nil {
+		return nil
+	}
+	for i, p := range plans {
+		sub := w.subs[i].ID
+		if p.windows() == 0 || w.refused[i] {
+			continue
+		}
+		at, err := w.Kept.AzureRead(ctx, sub)
+		if err != nil {
+			return fmt.Errorf("cost: budgets held of %s: %w", sub, err)
+		}
+		now := w.Now()
+		if !at.IsZero() && now.Sub(at) < detailEvery && !now.Before(at) {
+			continue
+		}
+		list, err := w.Sync.Budgets.Budgets(ctx, w.tenant, sub)
+		if err == nil {
+			err = w.Kept.ReplaceAzure(ctx, w.tenant.ID, sub, list, now)
+		}
+		switch kind := fresnel.KindOf(err); {
+		case err == nil, kind == fresnel.NotFound, kind == fresnel.Unsupported:
+		case ctx.Err() != nil, errors.Is(err, fresnel.ErrLeaseLost):
+			return err
+		default:
+			w.noBudgets(ctx, i, err)
+		}
+	}
+	return nil
+}
+
+func (w *work) noBudgets(ctx context.Context, i int, cause error) {
+	msg, do := fresnel.Reason(cause)
+	w.Log.WarnContext(ctx, "budgets not read", "tenant", string(w.tenant.ID), "subscription", w.subs[i].ID, "err", cause)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := &w.parts[i]
+	if p.State = fresnel.PartFailed; p.Reason == "" {
+		p.Reason, p.Do = "budgets: "+msg, do
+	}
 }
 
 func (w *work) advance(ctx context.Context, i, windows, read, written int, charges bool) {

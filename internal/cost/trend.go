@@ -39,7 +39,7 @@ func (r Reports) Trend(ctx context.Context, s fresnel.Scope, a Ask, monthly bool
 	t := Trend{Ask: a, Monthly: monthly, Steps: steps(a.Period, monthly)}
 	now := r.Now()
 	var err error
-	if t.Coverage, err = r.coverage(ctx, s, a.Period, a.Metric, now); err != nil {
+	if t.Coverage, err = r.coverage(ctx, s, a, a.Period, now); err != nil {
 		return t, err
 	}
 	t.SettledTo = t.Coverage.Settled
@@ -128,11 +128,11 @@ func narrowTo(s fresnel.Scope, q *Query, by By, rows []Row) fresnel.Scope {
 }
 
 func (r Reports) trendBefore(ctx context.Context, s fresnel.Scope, t *Trend, step By) error {
-	before, ok := t.Ask.Versus.Before(t.Ask.Period)
+	before, ok := t.Ask.before(t.Ask.Period)
 	if !ok || t.Monthly {
 		return nil
 	}
-	old, err := r.coverage(ctx, s, before, t.Ask.Metric, r.Now())
+	old, err := r.coverage(ctx, s, t.Ask, before, r.Now())
 	if err != nil || old.Covered < old.Of {
 		return err // a line of fewer tenants would look like a fall
 	}

@@ -205,7 +205,7 @@ func scanSum(r *sql.Rows, by cost.By, v *cost.Sum) error {
 const expected = "s.state NOT IN ('Deleted', 'Gone') AND s.cost_state <> 2"
 
 // Coverage implements cost.Reader.
-func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m cost.Metric) ([]cost.TenantRead, error) {
+func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m cost.Metric, cut cost.Cut) ([]cost.TenantRead, error) {
 	reads, err := c.tenants(ctx, s)
 	if err != nil {
 		return nil, err
@@ -213,7 +213,7 @@ func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Pe
 	args := []any{int(m), int64(p.From.MonthStart()), int64(p.To)}
 	q := "SELECT t.id, x.month, x.n, x.oldest, x.newest FROM (" +
 		"SELECT s.tenant AS tenant, m.month AS month, COUNT(*) AS n, MIN(m.asked_at) AS oldest, MAX(m.asked_at) AS newest " +
-		"FROM subscription s JOIN cost_month m ON m.sub = s.num " +
+		"FROM subscription s JOIN " + cutTables[cut].months + " m ON m.sub = s.num " +
 		"WHERE m.metric = ? AND m.month >= ? AND m.month < ? AND " + expected + " AND " + c.db.visible("s.tenant", s, &args) +
 		" GROUP BY s.tenant, m.month) x JOIN tenant t ON t.num = x.tenant"
 	rows, err := c.db.query(ctx, q, args...)

@@ -83,6 +83,7 @@ CREATE INDEX ix_budget_tenant ON budget (tenant, num);
 -- Budgets that Azure has, as it told them at seen_at.
 CREATE TABLE azure_budget (
     sub             BIGINT NOT NULL,
+    id              VARCHAR(450) COLLATE "C" NOT NULL,
     name            VARCHAR(450) COLLATE "C" NOT NULL,
     micros          BIGINT NOT NULL,
     currency        VARCHAR(450) COLLATE "C" NOT NULL,
@@ -95,7 +96,7 @@ CREATE TABLE azure_budget (
     starts          INTEGER NOT NULL,
     ends            INTEGER NOT NULL,
     seen_at         BIGINT NOT NULL,
-    CONSTRAINT pk_azure_budget PRIMARY KEY (sub, name)
+    CONSTRAINT pk_azure_budget PRIMARY KEY (sub, id)
 );
 CREATE TABLE azure_budget_read (
     sub      BIGINT NOT NULL CONSTRAINT pk_azure_budget_read PRIMARY KEY,
