@@ -52,7 +52,8 @@ type DetectInput struct {
 // tuned on simulated estates (TestDetectLabelledEstates says on which).
 type DetectOptions struct {
 	Score      float64 // at least so many robust sigmas from what was expected
-	Share      float64 // and at least this share of it
+	Share      float64 // and at least this share of it, on average over a change that lasts
+	ShareShort float64 // and at least this share of it on a single day, which says less
 	FloorUSD   int64   // and at least this many micro-units of CostUSD a day
 	Weeks      int     // a weekday is compared with so many of its kind before
 	MinHistory int     // days that a baseline needs
@@ -65,7 +66,7 @@ type DetectOptions struct {
 // DefaultDetectOptions are the rules of governance/cost-anomalies.md, section 3.
 func DefaultDetectOptions() DetectOptions {
 	return DetectOptions{
-		Score: 3.5, Share: 0.2, FloorUSD: 25_000_000, Weeks: 8, MinHistory: 14,
+		Score: 3.5, Share: 0.2, ShareShort: 0.25, FloorUSD: 25_000_000, Weeks: 8, MinHistory: 14,
 		StepDays: 7, AwayDays: 3, GapDays: 7, Explains: 0.7,
 	}
 }

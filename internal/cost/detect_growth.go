@@ -188,9 +188,9 @@ func (d *detector) growth(t *track, r ramp) {
 		t.record(e)
 	}
 	for u := range r.from {
-		t.base[u] *= r.after / r.before
+		t.rescale(u, r.after/r.before)
 	}
 	for u := r.from; u <= last; u++ {
-		t.base[u] *= r.after / (r.before + (r.after-r.before)*float64(u-r.from+1)/float64(r.to-r.from+1))
+		t.rescale(u, r.after/(r.before+(r.after-r.before)*float64(u-r.from+1)/float64(r.to-r.from+1)))
 	}
 }

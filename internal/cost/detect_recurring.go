@@ -5,7 +5,7 @@ import "fresnel"
 const (
 	recurMonths    = 3   // how many months before and after a charge are asked
 	recurTimes     = 2   // in how many of them it must be
-	recurTolerance = 0.2 // how much its amounts may differ
+	recurTolerance = 0.3 // how much its amounts may differ
 	recurDays      = 3   // a charge that lasts longer is none of a day of the month
 )
 
@@ -27,7 +27,7 @@ func (d *detector) recurs(t *track, b baseline, e event) bool {
 		target := int(sameDayOfMonth(d.held.From+fresnel.Day(e.peak), month) - d.held.From)
 		for u := target - 1; u <= target+1; u++ {
 			over, ok := t.excess(u)
-			if ok && over >= 3*noise && abs(over-excess) <= recurTolerance*excess+noise {
+			if ok && over >= 2.5*noise && abs(over-excess) <= recurTolerance*excess+1.5*noise {
 				times++
 				break
 			}
@@ -45,14 +45,14 @@ func (t *track) excess(day int) (float64, bool) {
 	for lag := week; lag <= 4*week; lag += week {
 		for _, u := range []int{day - lag, day + lag} {
 			if u >= 0 && u < len(t.costs) && !t.unknown[u] {
-				around = append(around, t.costs[u]*t.load[day]/t.load[u])
+				around = append(around, t.costs[u]*t.scale[u]*t.load[day]/t.load[u])
 			}
 		}
 	}
 	if len(around) < 2 {
 		return 0, false
 	}
-	return t.costs[day] - median(around), true
+	return t.costs[day]*t.scale[day] - median(around), true
 }
 
 // sameDayOfMonth is the day some months later, or the last of a shorter month.

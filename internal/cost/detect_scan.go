@@ -18,8 +18,12 @@ const (
 	followDays  = 35  // after so many days a new level is the level
 	holdShare   = 0.4 // of a change, below which it no longer holds
 	hintShare   = 0.6 // of Share: a day that far off may begin a step
-	rawShare    = 0.5 // of Share: also without the tenant's load it must be that far off
+	rawShare    = 0.5 // of the share: also without the tenant's load it must be that far off
 	missesToEnd = 2   // days on which a change does not hold: it is over
+
+	// weekendRelief is how far below the floor the mean of a week may be whose
+	// working days are above it.
+	weekendRelief = 0.6
 )
 
 // scan goes through a series day by day and records its anomalies.
@@ -66,18 +70,36 @@ func (t *track) deviation(b baseline, day int) float64 {
 	return t.base[day]/expected - 1
 }
 
+// limits are what a change must reach.
+type limits struct {
+	share float64
+	usd   float64 // micro-units by day
+}
+
+func (d *detector) ofDay() limits { return limits{d.o.ShareShort, float64(d.o.FloorUSD)} }
+
+// ofLevel are the limits for the mean of a change that lasts. Where its first
+// day alone is an anomaly the mean may be below the floor: weekends often are.
+func (d *detector) ofLevel(firstFires bool) limits {
+	l := limits{d.o.Share, float64(d.o.FloorUSD)}
+	if firstFires {
+		l.usd *= weekendRelief
+	}
+	return l
+}
+
 // fires tells whether an amount is anomalous, and how many sigmas it is off.
-func (d *detector) fires(t *track, b baseline, day int, actual, expected float64) (score float64, ok bool) {
+func (d *detector) fires(t *track, b baseline, day int, actual, expected float64, l limits) (score float64, ok bool) {
 	change := actual - expected
 	score = change / max(b.sigma*expected, leastSigma*b.level, 1)
-	if abs(change) < d.o.Share*expected || abs(score) < d.o.Score || abs(change)*t.usdPer(day) < float64(d.o.FloorUSD) {
+	if abs(change) < l.share*expected || abs(score) < d.o.Score || abs(change)*t.usdPer(day) < l.usd {
 		return score, false
 	}
 	if t.load[day] == 0 {
 		return score, true
 	}
 	raw := expected / t.load[day] // as if the tenant were as busy as usual
-	return score, (actual-raw)*change > 0 && abs(actual-raw) >= rawShare*d.o.Share*raw
+	return score, (actual-raw)*change > 0 && abs(actual-raw) >= rawShare*l.share*raw
 }
 
 // usdPer is US dollars for one unit of the track's currency.
@@ -101,14 +123,18 @@ func (d *detector) judgeDay(t *track, b baseline, u int) int {
 		}
 	}
 	r := d.follow(t, b, u, change > 0)
-	_, fires := d.fires(t, b, u, t.base[u], expected)
-	if r.days >= d.o.StepDays || r.lasting && r.days >= d.o.AwayDays {
+	_, fires := d.fires(t, b, u, t.base[u], expected, d.ofDay())
+	long := r.days >= d.o.StepDays || r.lasting && r.days >= d.o.AwayDays
+	if long {
 		if next, ok := d.step(t, b, r, fires); ok {
 			return next
 		}
 	}
 	if !fires {
 		return u + 1
+	}
+	if long { // not all of it counts
+		r.last, r.lasting = u, false
 	}
 	return d.shortChange(t, b, r)
 }
@@ -173,7 +199,7 @@ func (d *detector) shortChange(t *track, b baseline, r stretch) int {
 		e.kind, e.last, e.peak, e.lasting = KindRecurring, r.from, r.from, false
 		e.actual, e.expected = t.base[r.from], b.expect(r.from)*t.load[r.from]
 	}
-	e.score, _ = d.fires(t, b, e.peak, e.actual, e.expected)
+	e.score, _ = d.fires(t, b, e.peak, e.actual, e.expected, d.ofDay())
 	t.record(e)
 	t.exclude(b, e.from, e.last)
 	return e.last + 1
@@ -185,8 +211,13 @@ func (d *detector) step(t *track, b baseline, r stretch, fires bool) (next int, 
 	for e.from < r.last && !fires && abs(t.deviation(b, e.from)) < abs(r.shift)/2 {
 		e.from++ // a day that only hinted at it
 	}
+	if r.lasting {
+		if next, ok := d.ramps(t, e.from); ok {
+			return next, true
+		}
+	}
 	d.means(t, b, &e)
-	if e.score, ok = d.fires(t, b, e.peak, e.actual, e.expected); !ok || math.IsInf(r.shift, 0) || r.shift <= -1 {
+	if e.score, ok = d.fires(t, b, e.peak, e.actual, e.expected, d.ofLevel(fires)); !ok || math.IsInf(r.shift, 0) || r.shift <= -1 {
 		return 0, false
 	}
 	if !r.lasting {
@@ -195,12 +226,9 @@ func (d *detector) step(t *track, b baseline, r stretch, fires bool) (next int, 
 		return e.last + 1, true
 	}
 	e.last = d.days - 1
-	if next, ok := d.ramps(t, e.from); ok {
-		return next, true
-	}
 	t.record(e)
 	for u := range e.from {
-		t.base[u] *= 1 + r.shift
+		t.rescale(u, 1+r.shift)
 	}
 	return e.from + 1, true
 }
@@ -235,7 +263,8 @@ func (d *detector) vanishes(t *track, b baseline, from int) (next int, ok bool) 
 	}
 	e := event{kind: KindVanished, from: from, last: d.days - 1, lasting: true, peak: from}
 	d.means(t, b, &e)
-	if e.score, ok = d.fires(t, b, from, e.actual, e.expected); !ok {
+	_, fires := d.fires(t, b, from, 0, b.expect(from)*t.load[from], d.ofDay())
+	if e.score, ok = d.fires(t, b, from, e.actual, e.expected, d.ofLevel(fires)); !ok {
 		return 0, false
 	}
 	t.absent = true
@@ -262,7 +291,8 @@ func (d *detector) begins(t *track, b baseline, from int) int {
 	e.lasting = away < d.o.AwayDays
 	d.means(t, b, &e)
 	raised := false
-	if e.score, raised = d.fires(t, b, from, e.actual, 0); raised {
+	_, fires := d.fires(t, b, from, t.base[from], 0, d.ofDay())
+	if e.score, raised = d.fires(t, b, from, e.actual, 0, d.ofLevel(fires)); raised {
 		t.record(e)
 	}
 	if e.lasting {

@@ -29,6 +29,7 @@ type track struct {
 	// What the detector made of the costs: found anomalies replaced by what was
 	// expected, and the days before a step brought to the level after it.
 	base     []float64
+	scale    []float64 // what the days before a step were multiplied by
 	excluded []bool // no part of a baseline
 	begin    int    // the first day of a baseline: after a beginning
 	absent   bool   // it began or ended: of no use to the series above
@@ -110,8 +111,9 @@ func (d *detector) newTrack(level Level, subscription, service, currency string)
 		costs: make([]float64, d.days), usd: make([]float64, d.days), base: make([]float64, d.days),
 		load: make([]float64, d.days), unknown: make([]bool, d.days), excluded: make([]bool, d.days),
 	}
+	t.scale = make([]float64, d.days)
 	for u := range t.load {
-		t.load[u] = 1
+		t.load[u], t.scale[u] = 1, 1
 	}
 	return t
 }
@@ -182,17 +184,19 @@ func (t *track) sumCleaned() {
 			continue
 		}
 		for u := range t.base {
-			if !c.unknown[u] {
-				t.base[u] += c.in(t.currency, u, c.base[u])
-			} else if v, ok := c.nearest(u); ok && !t.unknown[u] {
+			if v, ok := c.nearest(u); ok {
 				t.base[u] += c.in(t.currency, v, c.base[v])
 			}
 		}
 	}
 }
 
-// nearest is the known day of the same weekday that is nearest to a day.
+// nearest is a day itself if it is known. For a subscription it is else the
+// known day of the same weekday nearest to it; its services share its gaps.
 func (t *track) nearest(day int) (int, bool) {
+	if !t.unknown[day] || t.level == LevelService {
+		return day, !t.unknown[day]
+	}
 	for lag := week; lag < len(t.base); lag += week {
 		for _, u := range []int{day - lag, day + lag} {
 			if u >= 0 && u < len(t.base) && !t.unknown[u] {
@@ -201,4 +205,10 @@ func (t *track) nearest(day int) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// rescale brings a day's cost to another level.
+func (t *track) rescale(day int, factor float64) {
+	t.base[day] *= factor
+	t.scale[day] *= factor
 }
