@@ -1,0 +1,160 @@
+package cost
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"fresnel"
+)
+
+const (
+	leastFolded     = 3 // fewer series that change together are told each on its own
+	topContributors = 5
+)
+
+// foldInto makes one anomaly of a series out of those that several series below
+// it show on the same day, where none of them alone explains the change.
+func (d *detector) foldInto(above *track) {
+	type key struct {
+		kind Kind
+		from int
+		up   bool
+	}
+	groups := map[key][]*event{}
+	var order []key
+	for _, c := range above.children {
+		for i := range c.events {
+			e := &c.events[i]
+			k := key{e.kind, e.from, e.actual > e.expected}
+			if e.kind == KindRecurring || e.folded {
+				continue
+			}
+			if len(groups[k]) == 0 {
+				order = append(order, k)
+			}
+			groups[k] = append(groups[k], e)
+		}
+	}
+	for _, k := range order {
+		if len(groups[k]) >= leastFolded {
+			d.fold(above, groups[k])
+		}
+	}
+}
+
+func (d *detector) fold(above *track, group []*event) {
+	sum := *group[0]
+	sum.usdActual, sum.usdExpected, sum.score = 0, 0, 0
+	change, largest := 0.0, 0.0
+	for _, e := range group {
+		one := e.usdActual - e.usdExpected
+		change += one
+		largest = max(largest, abs(one))
+		sum.last = max(sum.last, e.last)
+		sum.lasting = sum.lasting || e.lasting
+		if abs(e.score) > abs(sum.score) {
+			sum.score = e.score
+		}
+	}
+	rate := above.usdPer(sum.peak)
+	if largest >= d.o.Explains*abs(change) || rate <= 0 {
+		return
+	}
+	sum.actual = above.mean(sum)
+	sum.expected = sum.actual - change/rate
+	if abs(change) < d.o.Share*sum.expected*rate {
+		return
+	}
+	sum.usdActual, sum.usdExpected = sum.actual*rate, sum.expected*rate
+	for _, e := range group {
+		e.folded = true
+	}
+	above.events = append(above.events, sum)
+}
+
+// mean is what a series cost on the days that an event's amounts are told of.
+func (t *track) mean(e event) float64 {
+	from, last := e.from, e.last
+	switch e.kind {
+	case KindSpike, KindDrop, KindRecurring:
+		return t.costs[e.peak]
+	case KindGrowth:
+		from = max(from, last-week+1)
+	}
+	sum, days := 0.0, 0.0
+	for u := from; u <= last; u++ {
+		if t.known(u) {
+			sum += t.costs[u]
+			days++
+		}
+	}
+	return sum / max(1, days)
+}
+
+// detected tells an event in days and micro-units, if it is of the judged days.
+func (d *detector) detected(t *track, e event) (Detected, bool) {
+	if e.folded || e.last < d.judge || e.from < d.judge && e.kind != KindGrowth {
+		return Detected{}, false
+	}
+	day := func(u int) fresnel.Day { return d.held.From + fresnel.Day(u) }
+	a := Detected{
+		Kind: e.kind, Level: t.level, Subscription: t.subscription, Service: t.service, Currency: t.currency,
+		From: day(e.from), To: day(e.last), Lasting: e.lasting, Peak: day(e.peak),
+		Actual: round(e.actual), Expected: round(e.expected), USDActual: round(e.usdActual), USDExpected: round(e.usdExpected),
+		Score: max(-maxScore, min(maxScore, e.score)),
+	}
+	if t.level != LevelService {
+		a.Contributors = d.contributors(t, e)
+	}
+	return a, true
+}
+
+// maxScore stands for the score of a cost where none was expected.
+const maxScore = 1000
+
+func round(x float64) int64 { return int64(math.Round(x)) }
+
+// contributors are the lowest series whose cost changed most in the direction
+// of an event, against the weeks before it.
+func (d *detector) contributors(t *track, e event) []Contributor {
+	var all []Contributor
+	sign := 1.0
+	if e.actual < e.expected {
+		sign = -1
+	}
+	for _, leaf := range t.lowest() {
+		change := 0.0
+		if before, ok := leaf.before(e.from, d.o.Weeks); ok {
+			change = (leaf.mean(e) - before) * leaf.usdPer(e.peak) * sign
+		}
+		if change > 0 {
+			all = append(all, Contributor{leaf.subscription, leaf.service, round(change * sign)})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Contributor) int { return cmp.Compare(abs(b.USDChange), abs(a.USDChange)) })
+	return all[:min(len(all), topContributors)]
+}
+
+// before is the median cost of the days of the weeks before one.
+func (t *track) before(day, weeks int) (float64, bool) {
+	var v []float64
+	for u := max(0, day-weeks*week); u < day; u++ {
+		if t.known(u) {
+			v = append(v, t.costs[u])
+		}
+	}
+	return median(v), len(v) > 0
+}
+
+// lowest lists the series at the lowest level below one.
+func (t *track) lowest() []*track {
+	if len(t.children) == 0 {
+		return []*track{t}
+	}
+	var out []*track
+	for _, c := range t.children {
+		out = append(out, c.lowest()...)
+	}
+	return out
+}
