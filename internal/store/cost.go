@@ -117,7 +117,7 @@ type replace struct {
 }
 
 func (r *replace) exec(ctx context.Context, q string, args ...any) error {
-	_, err := r.tx.ExecContext(ctx, r.db.d.bind(q), args...)
+	_, err := r.db.txExec(ctx, r.tx, q, args...)
 	return err
 }
 
@@ -129,7 +129,7 @@ func (r *replace) run(ctx context.Context) (int, error) {
 	if r.tenant, err = r.db.Tenants().lock(ctx, r.tx, r.w.Tenant); err != nil {
 		return 0, err
 	}
-	err = r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT num FROM subscription WHERE id = ? AND tenant = ?"), clean(r.w.Subscription), r.tenant).Scan(&r.sub)
+	err = r.db.txQueryRow(ctx, r.tx, "SELECT num FROM subscription WHERE id = ? AND tenant = ?", clean(r.w.Subscription), r.tenant).Scan(&r.sub)
 	if err == sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
 		return 0, fresnel.Errorf(fresnel.NotFound, "subscription %s is not registered", r.w.Subscription)
 	} else if err != nil {
@@ -166,7 +166,7 @@ func (r *replace) run(ctx context.Context) (int, error) {
 
 func (r *replace) lastAsked(ctx context.Context) (time.Time, error) {
 	var at int64
-	err := r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT COALESCE(MAX(asked_at), 0) FROM cost_month WHERE sub = ? AND metric = ? AND month = ?"),
+	err := r.db.txQueryRow(ctx, r.tx, "SELECT COALESCE(MAX(asked_at), 0) FROM cost_month WHERE sub = ? AND metric = ? AND month = ?",
 		r.sub, int(r.w.Metric), int64(r.w.Days.From.MonthStart())).Scan(&at)
 	return instant(at), err
 }
@@ -180,7 +180,7 @@ func (r *replace) setAsked(ctx context.Context, before time.Time) error {
 }
 
 func (r *replace) held(ctx context.Context) (map[cell]amount, error) {
-	rows, err := r.tx.QueryContext(ctx, r.db.d.bind("SELECT day, rgroup, service, currency, micros, usd_micros FROM cost_cell WHERE sub = ? AND metric = ? AND day >= ? AND day < ?"),
+	rows, err := r.db.txQuery(ctx, r.tx, "SELECT day, rgroup, service, currency, micros, usd_micros FROM cost_cell WHERE sub = ? AND metric = ? AND day >= ? AND day < ?",
 		r.sub, int(r.w.Metric), int64(r.w.Days.From), int64(r.w.Days.To))
 	if err != nil {
 		return nil, err
@@ -406,7 +406,7 @@ func (r *replace) restated(ctx context.Context, c change, asked time.Time) error
 			continue
 		}
 		var old int64
-		err := r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT COALESCE(SUM(micros), 0) FROM cost_sub_day WHERE sub = ? AND metric = ? AND day = ? AND currency = ?"),
+		err := r.db.txQueryRow(ctx, r.tx, "SELECT COALESCE(SUM(micros), 0) FROM cost_sub_day WHERE sub = ? AND metric = ? AND day = ? AND currency = ?",
 			r.sub, int(r.w.Metric), k.day, k.currency).Scan(&old)
 		if err != nil {
 			return err

@@ -247,7 +247,7 @@ func (c *CostReader) Restated(ctx context.Context, s fresnel.Scope, q cost.Query
 	query := "SELECT t.id, s.id, r.metric, r.day, cu.name, r.old_micros, r.new_micros, r.seen_at FROM cost_restated r " +
 		"JOIN tenant t ON t.num = r.tenant JOIN subscription s ON s.num = r.sub JOIN currency cu ON cu.num = r.currency WHERE " + where +
 		" ORDER BY r.num DESC"
-	rows, err := c.db.query(ctx, c.db.d.page(query, limit), args...)
+	rows, err := c.db.query(ctx, c.db.d.page(query), append(args, limit)...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "restated days", err)
 	}
