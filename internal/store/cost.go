@@ -153,15 +153,13 @@ func (r *replace) run(ctx context.Context) (int, error) {
 		}
 	}
 	d := diff(old, r.next)
-	if d.cells > 0 {
-		if err := r.write(ctx, d, asked); err != nil {
-			return 0, err
-		}
-	}
 	if r.news = d.cells > 0 || micros(asked) != micros(r.w.Asked); !r.news {
 		return 0, nil
 	}
-	return d.cells, r.setAsked(ctx, asked)
+	if err := r.setAsked(ctx, asked); err != nil || d.cells == 0 {
+		return 0, err
+	}
+	return d.cells, r.write(ctx, d, asked)
 }
 
 func (r *replace) lastAsked(ctx context.Context) (time.Time, error) {
@@ -173,10 +171,14 @@ func (r *replace) lastAsked(ctx context.Context) (time.Time, error) {
 
 func (r *replace) setAsked(ctx context.Context, before time.Time) error {
 	month := int64(r.w.Days.From.MonthStart())
+	q := "UPDATE cost_month SET asked_at = ? WHERE sub = ? AND metric = ? AND month = ?"
 	if before.IsZero() {
-		return r.exec(ctx, "INSERT INTO cost_month (sub, metric, month, asked_at) VALUES (?, ?, ?, ?)", r.sub, int(r.w.Metric), month, micros(r.w.Asked))
+		q = "INSERT INTO cost_month (asked_at, sub, metric, month) VALUES (?, ?, ?, ?)"
 	}
-	return r.exec(ctx, "UPDATE cost_month SET asked_at = ? WHERE sub = ? AND metric = ? AND month = ?", micros(r.w.Asked), r.sub, int(r.w.Metric), month)
+	if err := r.exec(ctx, q, micros(r.w.Asked), r.sub, int(r.w.Metric), month); err != nil {
+		return err
+	}
+	return r.recountMonth(ctx, month)
 }
 
 func (r *replace) held(ctx context.Context) (map[cell]amount, error) {
@@ -340,31 +342,35 @@ func (r *replace) roll(ctx context.Context, c change) error {
 	if err := r.insert(ctx, "cost_tenant_day_service", byService, 5, tds); err != nil {
 		return err
 	}
-	for _, t := range dayRollups {
-		owner := r.tenant
-		if t.owner == "sub" {
-			owner = r.sub
-		}
-		cols := []string{t.owner, "metric", "day", "currency", "micros", "usd_micros", "cells"}
-		if err := r.insert(ctx, t.table, cols, 4, dayRows(owner, r.w.Metric, byDay)); err != nil {
+	days := dayRows(r.w.Metric, byDay)
+	if err := r.rollDays(ctx, "cost_tenant_day", "tenant", r.tenant, days); err != nil {
+		return err
+	}
+	if err := r.rollDays(ctx, "cost_sub_day", "sub", r.sub, days); err != nil {
+		return err
+	}
+	if less {
+		if err := r.dropEmpty(ctx, c); err != nil {
 			return err
 		}
 	}
-	if !less {
-		return nil
-	}
-	return r.dropEmpty(ctx, c)
+	// Other tenants' writers wait for these rows, in the order of the days: they
+	// come last, and none is ever removed.
+	return r.insert(ctx, "cost_day", dayCols, 3, days)
 }
 
-// dayRollups are the rollups by day, and whose days they sum.
-var dayRollups = []struct{ table, owner string }{
-	{"cost_tenant_day", "tenant"}, {"cost_day_tenant", "tenant"}, {"cost_sub_day", "sub"},
+var dayCols = []string{"metric", "day", "currency", "micros", "usd_micros", "cells"}
+
+// rollDays adds days to the rollup of one tenant or one subscription.
+func (r *replace) rollDays(ctx context.Context, table, owner string, num int64, days ints) error {
+	owners := slices.Repeat([]int64{num}, len(days[0]))
+	return r.insert(ctx, table, append([]string{owner}, dayCols...), 4, append(ints{owners}, days...))
 }
 
 // dropEmpty removes the sums that have no cell any more.
 func (r *replace) dropEmpty(ctx context.Context, c change) error {
 	for _, rg := range ranges(c.days) {
-		for _, table := range []string{"cost_tenant_day_service", "cost_tenant_day", "cost_day_tenant"} {
+		for _, table := range []string{"cost_tenant_day_service", "cost_tenant_day"} {
 			if err := r.exec(ctx, "DELETE FROM "+table+" WHERE tenant = ? AND metric = ? AND day >= ? AND day < ? AND cells = 0", r.tenant, int(r.w.Metric), rg[0], rg[1]); err != nil {
 				return err
 			}
@@ -380,11 +386,11 @@ func compareRoll(a, b rollKey) int {
 	return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.service, b.service), cmp.Compare(a.currency, b.currency))
 }
 
-func dayRows(owner int64, m cost.Metric, byDay map[rollKey]rolled) ints {
-	t := newInts(7, len(byDay))
+func dayRows(m cost.Metric, byDay map[rollKey]rolled) ints {
+	t := newInts(6, len(byDay))
 	for _, k := range slices.SortedFunc(maps.Keys(byDay), compareRoll) {
 		if s := byDay[k]; s != (rolled{}) {
-			t.add(owner, int64(m), k.day, k.currency, s.micros, s.usd, s.cells)
+			t.add(int64(m), k.day, k.currency, s.micros, s.usd, s.cells)
 		}
 	}
 	return t

@@ -213,9 +213,13 @@ func (t *Tenants) PutSubscriptions(ctx context.Context, id fresnel.TenantID, lis
 			}
 			changed = true
 		}
-		if changed {
-			g, err = t.db.raise(ctx, tx)
+		if !changed {
+			return nil
 		}
+		if err := t.db.recount(ctx, tx, num); err != nil {
+			return err
+		}
+		g, err = t.db.raise(ctx, tx)
 		return err
 	})
 	if err == nil {
@@ -269,15 +273,31 @@ func (t *Tenants) lock(ctx context.Context, tx *sql.Tx, id fresnel.TenantID) (in
 
 // SetCostState records what Azure gives of a subscription's costs.
 func (t *Tenants) SetCostState(ctx context.Context, subscription string, s fresnel.CostState, reason string, now time.Time) error {
+	id, reason := clean(subscription), clip(reason)
 	var g int64
 	err := t.db.tx(ctx, "set cost state", func(tx *sql.Tx) error {
 		g = 0
-		res, err := t.db.txExec(ctx, tx, "UPDATE subscription SET cost_state = ?, cost_reason = ?, cost_at = ? WHERE id = ? AND (cost_state <> ? OR cost_reason <> ?)",
-			int(s), clip(reason), micros(now), clean(subscription), int(s), clip(reason))
+		const differs = "id = ? AND (cost_state <> ? OR cost_reason <> ?)"
+		// The tenant's row first, as every writer does: its coverage is of this.
+		res, err := t.db.txExec(ctx, tx, "UPDATE tenant SET writes = writes + 1 WHERE num = (SELECT tenant FROM subscription WHERE "+differs+")", id, int(s), reason)
 		if err != nil {
 			return err
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		res, err = t.db.txExec(ctx, tx, "UPDATE subscription SET cost_state = ?, cost_reason = ?, cost_at = ? WHERE "+differs, int(s), reason, micros(now), id, int(s), reason)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		var tenant int64
+		if err := t.db.txQueryRow(ctx, tx, "SELECT tenant FROM subscription WHERE id = ?", id).Scan(&tenant); err != nil {
+			return err
+		}
+		if err := t.db.recount(ctx, tx, tenant); err != nil {
 			return err
 		}
 		g, err = t.db.raise(ctx, tx)
