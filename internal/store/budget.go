@@ -43,7 +43,7 @@ func (b *Budgets) Get(ctx context.Context, s fresnel.Scope, id int64) (cost.Budg
 func (b *Budgets) list(ctx context.Context, where string, args []any) ([]cost.Budget, error) {
 	q := "SELECT b.num, t.id, t.name, b.name, b.subs, b.service, b.metric, b.micros, b.currency, b.author, b.created_at, b.updated_at " +
 		"FROM budget b JOIN tenant t ON t.num = b.tenant WHERE " + where + " ORDER BY t.name, b.name, b.num"
-	rows, err := b.db.query(ctx, b.db.d.page(q, maxBudgets), args...)
+	rows, err := b.db.query(ctx, b.db.d.page(q), append(args, maxBudgets)...)
 	if err != nil {
 		return nil, b.db.wrap(ctx, "list budgets", err)
 	}
@@ -66,13 +66,13 @@ func (b *Budgets) Put(ctx context.Context, v cost.Budget, now time.Time) (int64,
 	id := v.ID
 	err := b.db.Findings().change(ctx, "put budget", v.Tenant, func(tx *sql.Tx, tenant int64) error {
 		if v.ID == 0 {
-			if _, err := tx.ExecContext(ctx, b.db.d.bind("INSERT INTO budget (tenant, name, subs, service, metric, micros, currency, author, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+			if _, err := b.db.txExec(ctx, tx, "INSERT INTO budget (tenant, name, subs, service, metric, micros, currency, author, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 				tenant, clean(v.Name), subs, clean(v.Service), int(v.Metric), v.Amount.Micros, clean(v.Amount.Currency), clean(v.Author), micros(now), micros(now)); err != nil {
 				return err
 			}
-			return tx.QueryRowContext(ctx, b.db.d.bind("SELECT MAX(num) FROM budget WHERE tenant = ?"), tenant).Scan(&id)
+			return b.db.txQueryRow(ctx, tx, "SELECT MAX(num) FROM budget WHERE tenant = ?", tenant).Scan(&id)
 		}
-		res, err := tx.ExecContext(ctx, b.db.d.bind("UPDATE budget SET name = ?, subs = ?, service = ?, metric = ?, micros = ?, currency = ?, author = ?, updated_at = ? WHERE num = ? AND tenant = ?"),
+		res, err := b.db.txExec(ctx, tx, "UPDATE budget SET name = ?, subs = ?, service = ?, metric = ?, micros = ?, currency = ?, author = ?, updated_at = ? WHERE num = ? AND tenant = ?",
 			clean(v.Name), subs, clean(v.Service), int(v.Metric), v.Amount.Micros, clean(v.Amount.Currency), clean(v.Author), micros(now), v.ID, tenant)
 		return oneRow(res, err, "budget", v.ID)
 	})
@@ -82,7 +82,7 @@ func (b *Budgets) Put(ctx context.Context, v cost.Budget, now time.Time) (int64,
 // Delete implements cost.Budgets.
 func (b *Budgets) Delete(ctx context.Context, v cost.Budget) error {
 	return b.db.Findings().change(ctx, "delete budget", v.Tenant, func(tx *sql.Tx, tenant int64) error {
-		res, err := tx.ExecContext(ctx, b.db.d.bind("DELETE FROM budget WHERE num = ? AND tenant = ?"), v.ID, tenant)
+		res, err := b.db.txExec(ctx, tx, "DELETE FROM budget WHERE num = ? AND tenant = ?", v.ID, tenant)
 		return oneRow(res, err, "budget", v.ID)
 	})
 }
@@ -105,7 +105,7 @@ func (b *Budgets) Azure(ctx context.Context, s fresnel.Scope, limit int) ([]cost
 	q := "SELECT b.id, t.id, t.name, s.id, s.name, b.name, b.micros, b.currency, b.grain, b.filtered, b.spent_known, b.spent_micros, b.forecast_known, b.forecast_micros, b.starts, b.ends, b.seen_at " +
 		"FROM azure_budget b JOIN subscription s ON s.num = b.sub JOIN tenant t ON t.num = s.tenant WHERE " +
 		b.db.visible("s.tenant", s, &args) + " ORDER BY t.name, s.name, b.name, b.id"
-	rows, err := b.db.query(ctx, b.db.d.page(q, limit), args...)
+	rows, err := b.db.query(ctx, b.db.d.page(q), append(args, limit)...)
 	if err != nil {
 		return nil, b.db.wrap(ctx, "azure budgets", err)
 	}
@@ -142,15 +142,15 @@ func (b *Budgets) ReplaceAzure(ctx context.Context, t fresnel.TenantID, subscrip
 			return err
 		}
 		var sub int64
-		if err := tx.QueryRowContext(ctx, b.db.d.bind("SELECT num FROM subscription WHERE id = ? AND tenant = ?"), clean(subscription), tenant).Scan(&sub); err != nil {
+		if err := b.db.txQueryRow(ctx, tx, "SELECT num FROM subscription WHERE id = ? AND tenant = ?", clean(subscription), tenant).Scan(&sub); err != nil {
 			return err
 		}
 		for _, q := range []string{"DELETE FROM azure_budget WHERE sub = ?", "DELETE FROM azure_budget_read WHERE sub = ?"} {
-			if _, err := tx.ExecContext(ctx, b.db.d.bind(q), sub); err != nil {
+			if _, err := b.db.txExec(ctx, tx, q, sub); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, b.db.d.bind("INSERT INTO azure_budget_read (sub, asked_at) VALUES (?, ?)"), sub, micros(asked)); err != nil {
+		if _, err := b.db.txExec(ctx, tx, "INSERT INTO azure_budget_read (sub, asked_at) VALUES (?, ?)", sub, micros(asked)); err != nil {
 			return err
 		}
 		seen := map[string]bool{}
@@ -177,7 +177,7 @@ func (b *Budgets) insertAzure(ctx context.Context, tx *sql.Tx, sub int64, id str
 	}
 	hasSpent, spent := known(v.Spent)
 	hasForecast, forecast := known(v.Forecast)
-	_, err := tx.ExecContext(ctx, b.db.d.bind("INSERT INTO azure_budget (sub, id, name, micros, currency, grain, filtered, spent_known, spent_micros, forecast_known, forecast_micros, starts, ends, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+	_, err := b.db.txExec(ctx, tx, "INSERT INTO azure_budget (sub, id, name, micros, currency, grain, filtered, spent_known, spent_micros, forecast_known, forecast_micros, starts, ends, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		sub, id, clean(v.Name), v.Amount.Micros, clean(v.Amount.Currency), clean(v.Grain), b01(v.Filtered), hasSpent, spent, hasForecast, forecast, int64(v.Starts), int64(v.Ends), micros(asked))
 	return err
 }

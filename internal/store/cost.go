@@ -152,7 +152,7 @@ type replace struct {
 }
 
 func (r *replace) exec(ctx context.Context, q string, args ...any) error {
-	_, err := r.tx.ExecContext(ctx, r.db.d.bind(q), args...)
+	_, err := r.db.txExec(ctx, r.tx, q, args...)
 	return err
 }
 
@@ -164,7 +164,7 @@ func (r *replace) run(ctx context.Context) (int, error) {
 	if r.tenant, err = r.db.Tenants().lock(ctx, r.tx, r.w.Tenant); err != nil {
 		return 0, err
 	}
-	err = r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT num FROM subscription WHERE id = ? AND tenant = ?"), clean(r.w.Subscription), r.tenant).Scan(&r.sub)
+	err = r.db.txQueryRow(ctx, r.tx, "SELECT num FROM subscription WHERE id = ? AND tenant = ?", clean(r.w.Subscription), r.tenant).Scan(&r.sub)
 	if err == sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
 		return 0, fresnel.Errorf(fresnel.NotFound, "subscription %s is not registered", r.w.Subscription)
 	} else if err != nil {
@@ -188,34 +188,36 @@ func (r *replace) run(ctx context.Context) (int, error) {
 		}
 	}
 	d := diff(old, r.next)
-	if d.cells > 0 {
-		if err := r.write(ctx, d, asked); err != nil {
-			return 0, err
-		}
-	}
 	if r.news = d.cells > 0 || micros(asked) != micros(r.w.Asked); !r.news {
 		return 0, nil
 	}
-	return d.cells, r.setAsked(ctx, asked)
+	if err := r.setAsked(ctx, asked); err != nil || d.cells == 0 {
+		return 0, err
+	}
+	return d.cells, r.write(ctx, d, asked)
 }
 
 func (r *replace) lastAsked(ctx context.Context) (time.Time, error) {
 	var at int64
-	err := r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT COALESCE(MAX(asked_at), 0) FROM "+r.t.months+" WHERE sub = ? AND metric = ? AND month = ?"),
+	err := r.db.txQueryRow(ctx, r.tx, "SELECT COALESCE(MAX(asked_at), 0) FROM "+r.t.months+" WHERE sub = ? AND metric = ? AND month = ?",
 		r.sub, int(r.w.Metric), int64(r.w.Days.From.MonthStart())).Scan(&at)
 	return instant(at), err
 }
 
 func (r *replace) setAsked(ctx context.Context, before time.Time) error {
 	month := int64(r.w.Days.From.MonthStart())
+	q := "UPDATE " + r.t.months + " SET asked_at = ? WHERE sub = ? AND metric = ? AND month = ?"
 	if before.IsZero() {
-		return r.exec(ctx, "INSERT INTO "+r.t.months+" (sub, metric, month, asked_at) VALUES (?, ?, ?, ?)", r.sub, int(r.w.Metric), month, micros(r.w.Asked))
+		q = "INSERT INTO " + r.t.months + " (asked_at, sub, metric, month) VALUES (?, ?, ?, ?)"
 	}
-	return r.exec(ctx, "UPDATE "+r.t.months+" SET asked_at = ? WHERE sub = ? AND metric = ? AND month = ?", micros(r.w.Asked), r.sub, int(r.w.Metric), month)
+	if err := r.exec(ctx, q, micros(r.w.Asked), r.sub, int(r.w.Metric), month); err != nil || !r.t.rolled {
+		return err
+	}
+	return r.recountMonth(ctx, month)
 }
 
 func (r *replace) held(ctx context.Context) (map[cell]amount, error) {
-	rows, err := r.tx.QueryContext(ctx, r.db.d.bind("SELECT day, "+r.t.key+", service, currency, micros, usd_micros FROM "+r.t.cells+" WHERE sub = ? AND metric = ? AND day >= ? AND day < ?"),
+	rows, err := r.db.txQuery(ctx, r.tx, "SELECT day, "+r.t.key+", service, currency, micros, usd_micros FROM "+r.t.cells+" WHERE sub = ? AND metric = ? AND day >= ? AND day < ?",
 		r.sub, int(r.w.Metric), int64(r.w.Days.From), int64(r.w.Days.To))
 	if err != nil {
 		return nil, err
@@ -377,31 +379,35 @@ func (r *replace) roll(ctx context.Context, c change) error {
 	if err := r.insert(ctx, "cost_tenant_day_service", byService, 5, tds); err != nil {
 		return err
 	}
-	for _, t := range dayRollups {
-		owner := r.tenant
-		if t.owner == "sub" {
-			owner = r.sub
-		}
-		cols := []string{t.owner, "metric", "day", "currency", "micros", "usd_micros", "cells"}
-		if err := r.insert(ctx, t.table, cols, 4, dayRows(owner, r.w.Metric, byDay)); err != nil {
+	days := dayRows(r.w.Metric, byDay)
+	if err := r.rollDays(ctx, "cost_tenant_day", "tenant", r.tenant, days); err != nil {
+		return err
+	}
+	if err := r.rollDays(ctx, "cost_sub_day", "sub", r.sub, days); err != nil {
+		return err
+	}
+	if less {
+		if err := r.dropEmpty(ctx, c); err != nil {
 			return err
 		}
 	}
-	if !less {
-		return nil
-	}
-	return r.dropEmpty(ctx, c)
+	// Other tenants' writers wait for these rows, in the order of the days: they
+	// come last, and none is ever removed.
+	return r.insert(ctx, "cost_day", dayCols, 3, days)
 }
 
-// dayRollups are the rollups by day, and whose days they sum.
-var dayRollups = []struct{ table, owner string }{
-	{"cost_tenant_day", "tenant"}, {"cost_day_tenant", "tenant"}, {"cost_sub_day", "sub"},
+var dayCols = []string{"metric", "day", "currency", "micros", "usd_micros", "cells"}
+
+// rollDays adds days to the rollup of one tenant or one subscription.
+func (r *replace) rollDays(ctx context.Context, table, owner string, num int64, days ints) error {
+	owners := slices.Repeat([]int64{num}, len(days[0]))
+	return r.insert(ctx, table, append([]string{owner}, dayCols...), 4, append(ints{owners}, days...))
 }
 
 // dropEmpty removes the sums that have no cell any more.
 func (r *replace) dropEmpty(ctx context.Context, c change) error {
 	for _, rg := range ranges(c.days) {
-		for _, table := range []string{"cost_tenant_day_service", "cost_tenant_day", "cost_day_tenant"} {
+		for _, table := range []string{"cost_tenant_day_service", "cost_tenant_day"} {
 			if err := r.exec(ctx, "DELETE FROM "+table+" WHERE tenant = ? AND metric = ? AND day >= ? AND day < ? AND cells = 0", r.tenant, int(r.w.Metric), rg[0], rg[1]); err != nil {
 				return err
 			}
@@ -417,11 +423,11 @@ func compareRoll(a, b rollKey) int {
 	return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.service, b.service), cmp.Compare(a.currency, b.currency))
 }
 
-func dayRows(owner int64, m cost.Metric, byDay map[rollKey]rolled) ints {
-	t := newInts(7, len(byDay))
+func dayRows(m cost.Metric, byDay map[rollKey]rolled) ints {
+	t := newInts(6, len(byDay))
 	for _, k := range slices.SortedFunc(maps.Keys(byDay), compareRoll) {
 		if s := byDay[k]; s != (rolled{}) {
-			t.add(owner, int64(m), k.day, k.currency, s.micros, s.usd, s.cells)
+			t.add(int64(m), k.day, k.currency, s.micros, s.usd, s.cells)
 		}
 	}
 	return t
@@ -443,7 +449,7 @@ func (r *replace) restated(ctx context.Context, c change, asked time.Time) error
 			continue
 		}
 		var old int64
-		err := r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT COALESCE(SUM(micros), 0) FROM cost_sub_day WHERE sub = ? AND metric = ? AND day = ? AND currency = ?"),
+		err := r.db.txQueryRow(ctx, r.tx, "SELECT COALESCE(SUM(micros), 0) FROM cost_sub_day WHERE sub = ? AND metric = ? AND day = ? AND currency = ?",
 			r.sub, int(r.w.Metric), k.day, k.currency).Scan(&old)
 		if err != nil {
 			return err

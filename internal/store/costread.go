@@ -38,8 +38,8 @@ func (c *CostReader) pick(s fresnel.Scope, q cost.Query, cut cost.Cut) from {
 		return from{"cost_sub_day", false}
 	case services:
 		return from{"cost_tenant_day_service", true}
-	case s.All():
-		return from{"cost_day_tenant", true}
+	case s.All() && !q.By.Has(cost.ByTenant):
+		return from{"cost_day", true}
 	default:
 		return from{"cost_tenant_day", true}
 	}
@@ -95,6 +95,9 @@ func (c *CostReader) sums(ctx context.Context, s fresnel.Scope, q cost.Query, cu
 // statement sums by number first, and gives names to the few rows that are left.
 func (c *CostReader) statement(s fresnel.Scope, q cost.Query, cut cost.Cut) (string, []any) {
 	f := c.pick(s, q, cut)
+	if f.table == "cost_day" {
+		return ofAll(q)
+	}
 	args := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
 	where := []string{"c.metric = ?", "c.day >= ?", "c.day < ?"}
 	tenant, join := "c.tenant", ""
@@ -130,6 +133,23 @@ func (c *CostReader) statement(s fresnel.Scope, q cost.Query, cut cost.Cut) (str
 		" WHERE " + strings.Join(where, " AND ") + " GROUP BY " + strings.Join(group, ", ") + ") x" +
 		" JOIN currency cu ON cu.num = x.k_currency" + names
 	return sel, args
+}
+
+// ofAll is the statement over all tenants: their sum, less the inactive ones.
+func ofAll(q cost.Query) (string, []any) {
+	const where = " WHERE c.metric = ? AND c.day >= ? AND c.day < ?"
+	one := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
+	_, outer, _ := keys(q.By, "")
+	key, group := "", "u.currency"
+	if q.By.Has(cost.ByDay) {
+		key, group = "u.day AS k_day, ", "u.day, u.currency"
+	}
+	sel := "SELECT " + strings.Join(append(outer, "cu.name", "x.micros", "x.usd"), ", ") + " FROM (" +
+		"SELECT " + key + "u.currency AS k_currency, SUM(u.micros) AS micros, SUM(u.usd) AS usd FROM (" +
+		"SELECT c.day, c.currency, c.micros, c.usd_micros AS usd, c.cells FROM cost_day c" + where +
+		" UNION ALL SELECT c.day, c.currency, -c.micros, -c.usd_micros, -c.cells FROM cost_tenant_day c" + where +
+		" AND c.tenant IN (SELECT num FROM tenant WHERE active = 0)) u GROUP BY " + group + " HAVING SUM(u.cells) > 0) x JOIN currency cu ON cu.num = x.k_currency"
+	return sel, append(one, one...)
 }
 
 // keys lists the grouping keys: inside by number, outside by name, in the
@@ -201,74 +221,6 @@ func scanSum(r *sql.Rows, by cost.By, v *cost.Sum) error {
 	return r.Scan(dest[:n]...)
 }
 
-// expected is the condition that Azure should give costs of a subscription s.
-const expected = "s.state NOT IN ('Deleted', 'Gone') AND s.cost_state <> 2"
-
-// Coverage implements cost.Reader.
-func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m cost.Metric, cut cost.Cut) ([]cost.TenantRead, error) {
-	reads, err := c.tenants(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	args := []any{int(m), int64(p.From.MonthStart()), int64(p.To)}
-	q := "SELECT t.id, x.month, x.n, x.oldest, x.newest FROM (" +
-		"SELECT s.tenant AS tenant, m.month AS month, COUNT(*) AS n, MIN(m.asked_at) AS oldest, MAX(m.asked_at) AS newest " +
-		"FROM subscription s JOIN " + cutTables[cut].months + " m ON m.sub = s.num " +
-		"WHERE m.metric = ? AND m.month >= ? AND m.month < ? AND " + expected + " AND " + c.db.visible("s.tenant", s, &args) +
-		" GROUP BY s.tenant, m.month) x JOIN tenant t ON t.num = x.tenant"
-	rows, err := c.db.query(ctx, q, args...)
-	if err != nil {
-		return nil, c.db.wrap(ctx, "cost coverage", err)
-	}
-	at := make(map[fresnel.TenantID]int, len(reads))
-	for i, r := range reads {
-		at[r.Tenant] = i
-	}
-	type month struct {
-		tenant fresnel.TenantID
-		cost.MonthCoverage
-	}
-	months, err := scan(rows, func(r *sql.Rows, v *month) error {
-		var oldest, newest int64
-		err := r.Scan(&v.tenant, &v.Month, &v.Read, &oldest, &newest)
-		v.Oldest, v.Newest = instant(oldest), instant(newest)
-		return err
-	})
-	for _, v := range months {
-		if i, ok := at[v.tenant]; ok {
-			reads[i].Months = append(reads[i].Months, v.MonthCoverage)
-		}
-	}
-	return reads, c.db.wrap(ctx, "cost coverage", err)
-}
-
-// tenants lists the active tenants of the scope with their subscriptions
-// counted and their last run of the costs job.
-func (c *CostReader) tenants(ctx context.Context, s fresnel.Scope) ([]cost.TenantRead, error) {
-	var args []any
-	seen := c.db.visible("s.tenant", s, &args) // for the inner question, and below for the outer one
-	q := "SELECT t.id, t.name, COALESCE(n.expected, 0), COALESCE(n.unsupported, 0), COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') " +
-		"FROM tenant t LEFT JOIN (SELECT s.tenant AS tenant, SUM(CASE WHEN " + expected + " THEN 1 ELSE 0 END) AS expected, " +
-		"SUM(CASE WHEN s.cost_state = 2 THEN 1 ELSE 0 END) AS unsupported FROM subscription s WHERE " + seen + " GROUP BY s.tenant) n ON n.tenant = t.num " +
-		"LEFT JOIN sync_run r ON r.id = (SELECT MAX(l.id) FROM sync_run l WHERE l.tenant = t.num AND l.job = 'costs' AND l.status >= 2) " +
-		"WHERE " + c.db.visible("t.num", s, &args) + " ORDER BY t.name, t.id"
-	rows, err := c.db.query(ctx, q, args...)
-	if err != nil {
-		return nil, c.db.wrap(ctx, "cost coverage", err)
-	}
-	out, err := scan(rows, func(r *sql.Rows, v *cost.TenantRead) error {
-		var status int
-		if err := r.Scan(&v.Tenant, &v.Name, &v.Subscriptions, &v.Unsupported, &status, &v.LastReason, &v.LastDo); err != nil {
-			return err
-		}
-		if status >= 0 {
-			v.LastRun = statuses[status]
-		}
-		return nil
-	})
-	return out, c.db.wrap(ctx, "cost coverage", err)
-}
-
 // Restated implements cost.Reader: newest first.
 func (c *CostReader) Restated(ctx context.Context, s fresnel.Scope, q cost.Query, limit int) ([]cost.Restatement, error) {
 	args := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
@@ -280,7 +232,7 @@ func (c *CostReader) Restated(ctx context.Context, s fresnel.Scope, q cost.Query
 	query := "SELECT t.id, s.id, r.metric, r.day, cu.name, r.old_micros, r.new_micros, r.seen_at FROM cost_restated r " +
 		"JOIN tenant t ON t.num = r.tenant JOIN subscription s ON s.num = r.sub JOIN currency cu ON cu.num = r.currency WHERE " + where +
 		" ORDER BY r.num DESC"
-	rows, err := c.db.query(ctx, c.db.d.page(query, limit), args...)
+	rows, err := c.db.query(ctx, c.db.d.page(query), append(args, limit)...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "restated days", err)
 	}

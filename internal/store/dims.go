@@ -78,13 +78,13 @@ func (d *dim) nums(ctx context.Context, names []string) (map[string]int64, error
 
 // add numbers the names that are not known yet.
 func (d *dim) add(ctx context.Context, names []string, known map[string]int64) error {
-	q := d.db.d.bind(d.db.d.insertAbsent(d.table, []string{"name"}))
+	q := d.db.d.insertAbsent(d.table, []string{"name"})
 	return d.db.tx(ctx, "number "+d.table, func(tx *sql.Tx) error {
 		for _, name := range names {
 			if _, ok := known[name]; ok {
 				continue
 			}
-			if _, err := tx.ExecContext(ctx, q, name); err != nil {
+			if _, err := d.db.txExec(ctx, tx, q, name); err != nil {
 				return err
 			}
 		}

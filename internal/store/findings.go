@@ -74,7 +74,7 @@ func (s *Findings) Keep(ctx context.Context, id fresnel.TenantID, rule string, r
 }
 
 func (s *Findings) exec(ctx context.Context, tx *sql.Tx, q string, args ...any) (int64, error) {
-	res, err := tx.ExecContext(ctx, s.db.d.bind(q), args...)
+	res, err := s.db.txExec(ctx, tx, q, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -84,7 +84,7 @@ func (s *Findings) exec(ctx context.Context, tx *sql.Tx, q string, args ...any) 
 func (s *Findings) put(ctx context.Context, tx *sql.Tx, tenant int64, rule string, f fresnel.Finding, now time.Time) (int64, error) {
 	object := clean(f.Object)
 	var num int64
-	err := tx.QueryRowContext(ctx, s.db.d.bind("SELECT num FROM finding WHERE tenant = ? AND rule = ? AND object = ? AND since = ?"), tenant, clean(rule), object, int64(f.Since)).Scan(&num)
+	err := s.db.txQueryRow(ctx, tx, "SELECT num FROM finding WHERE tenant = ? AND rule = ? AND object = ? AND since = ?", tenant, clean(rule), object, int64(f.Since)).Scan(&num)
 	switch {
 	case err == sql.ErrNoRows: //nolint:errorlint // Scan gives it unwrapped
 		return s.exec(ctx, tx, "INSERT INTO finding (tenant, rule, object, since, until, usd_micros, detail, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -102,7 +102,7 @@ func (s *Findings) List(ctx context.Context, sc fresnel.Scope, rule string, p fr
 	args := []any{clean(rule), int64(p.To), int64(p.From)}
 	q := "SELECT " + findingColumns + " FROM finding f JOIN tenant t ON t.num = f.tenant WHERE f.rule = ? AND f.since < ? AND f.until >= ? AND " +
 		s.db.visible("f.tenant", sc, &args) + " ORDER BY f.usd_micros DESC, f.num"
-	rows, err := s.db.query(ctx, s.db.d.page(q, limit), args...)
+	rows, err := s.db.query(ctx, s.db.d.page(q), append(args, limit)...)
 	if err != nil {
 		return nil, s.db.wrap(ctx, "list findings", err)
 	}
