@@ -1,4 +1,22 @@
 package cost
 
-// MonthEnd stands in until the forecast is merged.
-type MonthEnd struct{ Spent, Expected, Low, High int64 }
+import "fresnel"
+
+type ForecastInput struct {
+	From      fresnel.Day
+	Daily     []int64
+	Month     fresnel.Day
+	SettledTo fresnel.Day
+	Today     fresnel.Day
+}
+
+type MonthEnd struct {
+	Month     fresnel.Day
+	Spent     int64
+	Expected  int64
+	Low, High int64
+	Days      int
+	History   int
+}
+
+func Forecast(in ForecastInput) (MonthEnd, bool) { return MonthEnd{}, false }

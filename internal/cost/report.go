@@ -36,6 +36,10 @@ type Ask struct {
 	Against fresnel.Period
 }
 
+// Cut is the cut that answers the Ask. It fails with Invalid where its keys
+// and filters are of two.
+func (a Ask) Cut() (Cut, error) { return a.query(a.Period).Cut() }
+
 // before is the period that p, the ask's period or its settled part, is
 // compared with.
 func (a Ask) before(p fresnel.Period) (fresnel.Period, bool) {

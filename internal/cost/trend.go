@@ -279,3 +279,39 @@ func (t Trend) Peak() (int, bool) {
 	}
 	return at, at >= 0
 }
+
+// Accumulated is the trend with each step as the sum of all known steps up to
+// it. Settled and Known stay those of the steps.
+func (t Trend) Accumulated() Trend {
+	t.Total = t.Total.accumulated()
+	t.Series = slices.Clone(t.Series)
+	for i, s := range t.Series {
+		t.Series[i] = s.accumulated()
+		t.Series[i].pick(t.Unit, len(t.Steps))
+	}
+	t.Total.pick(t.Unit, len(t.Steps))
+	if t.Before != nil {
+		t.Before = running(t.Before)
+	}
+	return t
+}
+
+func (s Series) accumulated() Series {
+	s.USDValues = running(s.USDValues)
+	currencies := map[string][]int64{}
+	for c, v := range s.Currencies {
+		currencies[c] = running(v)
+	}
+	s.Currencies = currencies
+	return s
+}
+
+func running(values []int64) []int64 {
+	out := make([]int64, len(values))
+	var sum int64
+	for i, v := range values {
+		sum += v
+		out[i] = sum
+	}
+	return out
+}
