@@ -42,49 +42,63 @@ var (
 	locations = []string{"EU West", "EU North", "DE West Central", "CH North", "UK South", "US East", "SE Central"}
 )
 
-// service is an Azure service with the usual cost of a day, in US dollars, of one resource group.
+// service is an Azure service with the usual cost of a day, in US dollars, of one resource group, and
+// the ARM type of its resources with the usual beginning of their names.
 type service struct {
-	name string
-	cost float64
+	name         string
+	cost         float64
+	kind, prefix string
 }
 
+// Services that more than a catalogue entry is made of.
 const (
-	serviceVM      = "Virtual Machines"
-	serviceSupport = "Azure Support"
-	serviceLicence = "Azure DevOps"
+	serviceVM         = "Virtual Machines"
+	serviceSupport    = "Azure Support"
+	serviceLicence    = "Azure DevOps"
+	serviceSaaS       = "SaaS"
+	serviceImage      = "Virtual Machines Licenses" // software on machines, sold by others
+	serviceDomain     = "Azure App Service Domains"
+	serviceUnassigned = "Unassigned" // what belongs to no service
+)
+
+// ARM types of resources.
+const (
+	typeVM     = "Microsoft.Compute/virtualMachines"
+	typeSaaS   = "Microsoft.SaaS/resources"
+	typeDomain = "Microsoft.DomainRegistration/domains"
 )
 
 var knownServices = []service{
-	{serviceVM, 62},
-	{"Storage", 14},
-	{"Azure SQL Database", 38},
-	{"Log Analytics", 11},
-	{"Bandwidth", 4},
-	{"Azure Kubernetes Service", 47},
-	{"Azure App Service", 19},
-	{"Virtual Network", 5},
-	{"Key Vault", 0.4},
-	{"Azure Monitor", 3},
-	{"Load Balancer", 2.2},
-	{"Backup", 6},
-	{"Azure Cosmos DB", 29},
-	{"Redis Cache", 12},
-	{"Application Gateway", 9},
-	{"Azure DNS", 0.12},
-	{"Container Registry", 1.7},
-	{"Service Bus", 2.6},
-	{"Event Hubs", 7},
-	{"Functions", 0.9},
-	{"Azure Database for PostgreSQL", 24},
-	{"Azure Firewall", 31},
-	{"VPN Gateway", 5.5},
-	{"Microsoft Defender for Cloud", 8},
-	{"Azure Data Factory v2", 6},
-	{"Azure Databricks", 55},
-	{"Azure Cognitive Search", 10},
-	{"API Management", 15},
-	{"Azure Front Door Service", 7.5},
-	{"Microsoft Entra Domain Services", 3.6},
+	{serviceVM, 62, typeVM, "vm"},
+	{"Storage", 14, "Microsoft.Storage/storageAccounts", "st"},
+	{"Azure SQL Database", 38, "Microsoft.Sql/servers", "sql"},
+	{"Log Analytics", 11, "Microsoft.OperationalInsights/workspaces", "log"},
+	{"Bandwidth", 4, "Microsoft.Network/publicIPAddresses", "pip"},
+	{"Azure Kubernetes Service", 47, "Microsoft.ContainerService/managedClusters", "aks"},
+	{"Azure App Service", 19, "Microsoft.Web/serverFarms", "asp"},
+	{"Virtual Network", 5, "Microsoft.Network/virtualNetworks", "vnet"},
+	{"Key Vault", 0.4, "Microsoft.KeyVault/vaults", "kv"},
+	{"Azure Monitor", 3, "Microsoft.Insights/components", "appi"},
+	{"Load Balancer", 2.2, "Microsoft.Network/loadBalancers", "lb"},
+	{"Backup", 6, "Microsoft.RecoveryServices/vaults", "rsv"},
+	{"Azure Cosmos DB", 29, "Microsoft.DocumentDB/databaseAccounts", "cosmos"},
+	{"Redis Cache", 12, "Microsoft.Cache/redis", "redis"},
+	{"Application Gateway", 9, "Microsoft.Network/applicationGateways", "agw"},
+	{"Azure DNS", 0.12, "Microsoft.Network/dnsZones", "dns"},
+	{"Container Registry", 1.7, "Microsoft.ContainerRegistry/registries", "cr"},
+	{"Service Bus", 2.6, "Microsoft.ServiceBus/namespaces", "sb"},
+	{"Event Hubs", 7, "Microsoft.EventHub/namespaces", "evh"},
+	{"Functions", 0.9, "Microsoft.Web/sites", "func"},
+	{"Azure Database for PostgreSQL", 24, "Microsoft.DBforPostgreSQL/flexibleServers", "psql"},
+	{"Azure Firewall", 31, "Microsoft.Network/azureFirewalls", "afw"},
+	{"VPN Gateway", 5.5, "Microsoft.Network/virtualNetworkGateways", "vpng"},
+	{"Microsoft Defender for Cloud", 8, "Microsoft.Security/pricings", "pricing"},
+	{"Azure Data Factory v2", 6, "Microsoft.DataFactory/factories", "adf"},
+	{"Azure Databricks", 55, "Microsoft.Databricks/workspaces", "dbw"},
+	{"Azure Cognitive Search", 10, "Microsoft.Search/searchServices", "srch"},
+	{"API Management", 15, "Microsoft.ApiManagement/service", "apim"},
+	{"Azure Front Door Service", 7.5, "Microsoft.Cdn/profiles", "afd"},
+	{"Microsoft Entra Domain Services", 3.6, "Microsoft.AAD/domainServices", "aadds"},
 }
 
 // serviceCatalogue is the estate's services: the first n real names, and made-up ones beyond them.
@@ -95,7 +109,7 @@ func serviceCatalogue(n int) []service {
 	}
 	list := knownServices[:min(n, len(knownServices)):min(n, len(knownServices))]
 	for i := len(list); i < n; i++ {
-		list = append(list, service{fmt.Sprintf("Marketplace Product %d", i), 1 + float64(i%17)})
+		list = append(list, service{fmt.Sprintf("Marketplace Product %d", i), 1 + float64(i%17), typeSaaS, "saas"})
 	}
 	return list
 }

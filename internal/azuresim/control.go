@@ -91,6 +91,8 @@ func (s *Server) control(c *call) {
 	switch what {
 	case "truth":
 		s.controlTruth(c)
+	case "planted":
+		c.json(http.StatusOK, s.Planted())
 	case "estate":
 		c.json(http.StatusOK, map[string]any{"start": s.estate.start, "firstDay": s.estate.first.String(), "tenants": s.Estate()})
 	case "connection":
@@ -220,10 +222,10 @@ func (s *Server) controlTruth(c *call) {
 	}
 }
 
-// truthQuery reads the parameters at, from, to, metric, by, tenant and subscription.
+// truthQuery reads the parameters at, from, to, metric, by, cut, tenant and subscription.
 func truthQuery(r *http.Request) (TruthQuery, error) {
 	v := r.URL.Query()
-	q := TruthQuery{Metric: v.Get("metric"), Tenant: v.Get("tenant"), Subscription: v.Get("subscription")}
+	q := TruthQuery{Metric: v.Get("metric"), Cut: v.Get("cut"), Tenant: v.Get("tenant"), Subscription: v.Get("subscription")}
 	for _, p := range []struct {
 		name, layout string
 		into         *time.Time

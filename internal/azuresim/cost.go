@@ -138,7 +138,7 @@ func (s *Server) writeCosts(c *call, sub *subscription, body []byte, page pageTo
 	}
 	wire := make([]json.RawMessage, 0, to-from)
 	for i, r := range rows[from:to] {
-		wire = append(wire, q.wireRow(r, sub, nulls && i%3 == 0))
+		wire = append(wire, q.wireRow(r, sub, dayOf(page.At), nulls && i%3 == 0))
 	}
 	name := randomGUID()
 	c.json(http.StatusOK, map[string]any{

@@ -53,17 +53,27 @@ func checkDimension(d *dimensionWire) error {
 	return nil
 }
 
-// match says whether a stream passes a checked filter. Values ignore case.
-func (f *filterWire) match(sub *subscription, st *stream) bool {
-	holds := func(child filterWire) bool { return child.match(sub, st) }
+// match says whether a cell passes a checked filter. Values ignore case.
+func (f *filterWire) match(g *generator, c cell) bool {
+	holds := func(child filterWire) bool { return child.match(g, c) }
 	switch {
 	case f.And != nil:
 		return !slices.ContainsFunc(f.And, func(child filterWire) bool { return !holds(child) })
 	case f.Or != nil:
 		return slices.ContainsFunc(f.Or, holds)
 	case f.Not != nil:
-		return !f.Not.match(sub, st)
+		return !f.Not.match(g, c)
 	}
-	value := dimension(f.Dimensions.Name, sub, st)
+	value := g.dimension(f.Dimensions.Name, c)
 	return slices.ContainsFunc(f.Dimensions.Values, func(v string) bool { return strings.EqualFold(v, value) })
+}
+
+// names says whether a filter asks for one of some columns.
+func (f *filterWire) names(columns ...string) bool {
+	if f == nil {
+		return false
+	}
+	asks := func(child filterWire) bool { return child.names(columns...) }
+	return slices.ContainsFunc(f.And, asks) || slices.ContainsFunc(f.Or, asks) || f.Not.names(columns...) ||
+		f.Dimensions != nil && slices.Contains(columns, f.Dimensions.Name)
 }

@@ -92,15 +92,13 @@ var (
 	aggregateColumns = []string{"Cost", "CostUSD", "PreTaxCost", "PreTaxCostUSD"}
 	dimensionColumns = []string{
 		"ResourceGroup", "ResourceGroupName", "ServiceName", "MeterCategory", "ResourceLocation",
-		"SubscriptionId", "SubscriptionName", "PublisherType", "ChargeType",
+		"SubscriptionId", "SubscriptionName", "PublisherType", "ChargeType", "PricingModel", "ResourceId", "ResourceType",
 	}
 )
 
 const (
 	maxAggregations = 2
 	maxGroupings    = 2
-	maxDailyDays    = 31
-	maxMonths       = 37
 )
 
 // query is a checked query with its days resolved at an instant.
@@ -112,6 +110,7 @@ type query struct {
 	groups      []string
 	filter      *filterWire
 	sorting     []sortingWire
+	resources   bool // whether it asks for resources, by grouping or filter
 }
 
 // badQuery is the message of a 400.
@@ -149,6 +148,7 @@ func parseQuery(body []byte, at time.Time) (*query, error) {
 			return nil, err
 		}
 	}
+	q.resources = slices.Contains(q.groups, "ResourceId") || slices.Contains(q.groups, "ResourceType") || q.filter.names("ResourceId", "ResourceType")
 	return q, nil
 }
 
@@ -160,69 +160,6 @@ func pick(word string, known ...string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// resolve turns the timeframe into days. Azure corrects periods instead of refusing them: swapped
-// ends are swapped back, a future end is cut to today, a wholly future period moves to last year.
-func (q *query) resolve(w *queryWire, at time.Time) error {
-	today := dayOf(at)
-	month := today.month()
-	frame, ok := pick(w.Timeframe, "Custom", "MonthToDate", "BillingMonthToDate", "TheCurrentMonth", "TheLastMonth", "TheLastBillingMonth", "WeekToDate")
-	if !ok {
-		return badf("Invalid query definition: timeframe '%s' is not known.", w.Timeframe)
-	}
-	switch frame {
-	case "Custom":
-		if err := q.custom(w); err != nil {
-			return err
-		}
-	case "WeekToDate":
-		q.from, q.to = today-day((int(today)+4)%7), today // from Sunday
-	case "TheLastMonth", "TheLastBillingMonth":
-		q.from, q.to = month.addMonths(-1), month-1
-	default:
-		q.from, q.to = month, today
-	}
-	if q.from > q.to {
-		q.from, q.to = q.to, q.from
-	}
-	if q.from > today {
-		q.from, q.to = dayOf(q.from.start().AddDate(-1, 0, 0)), dayOf(q.to.start().AddDate(-1, 0, 0))
-	}
-	q.to = min(q.to, today)
-	if n := int(q.to-q.from) + 1; q.granularity == daily && n > maxDailyDays {
-		return badf("Invalid query definition: the time period of a Daily query must not exceed %d days, but is %d days (%s to %s).", maxDailyDays, n, q.from, q.to)
-	}
-	if q.from < q.to.month().addMonths(-maxMonths) {
-		return badf("Invalid query definition: the time period must not exceed %d months.", maxMonths)
-	}
-	return nil
-}
-
-func (q *query) custom(w *queryWire) error {
-	if w.TimePeriod == nil {
-		return badf("Invalid query definition: timePeriod is required when timeframe is Custom.")
-	}
-	from, err := parseTime(w.TimePeriod.From)
-	if err != nil {
-		return badf("Invalid query definition: timePeriod.from '%s' is not a date.", w.TimePeriod.From)
-	}
-	to, err := parseTime(w.TimePeriod.To)
-	if err != nil {
-		return badf("Invalid query definition: timePeriod.to '%s' is not a date.", w.TimePeriod.To)
-	}
-	q.from, q.to = dayOf(from), dayOf(to)
-	return nil
-}
-
-// parseTime takes the forms that Azure takes: with a zone, without, or only a date.
-func parseTime(s string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("azuresim: %q is not a time", s)
 }
 
 // aggregate checks the aggregations. Without any, Azure sums PreTaxCost.

@@ -30,10 +30,10 @@ func (s *Server) costRows(sub *subscription, q *query, at time.Time) []row {
 	sums := map[rowKey]*amounts{}
 	var d day
 	add := func(cl cell) {
-		if !q.wants(sub, cl.stream) {
+		if !q.wants(g, cl) {
 			return
 		}
-		key := q.key(sub, cl.stream, d)
+		key := q.key(g, cl, d)
 		sum := sums[key]
 		if sum == nil {
 			sum = &amounts{}
@@ -42,8 +42,12 @@ func (s *Server) costRows(sub *subscription, q *query, at time.Time) []row {
 		sum.nanos += cl.nanos
 		sum.usd += cl.usd
 	}
+	take := add
+	if q.resources {
+		take = func(cl cell) { g.split(cl, d, add) }
+	}
 	for d = max(q.from, s.estate.first); d <= q.to; d++ {
-		g.cells(d, q.cellMetric(), at, add)
+		g.cells(d, q.cellMetric(), at, take)
 	}
 	rows := make([]row, 0, len(sums))
 	for key, sum := range sums {
@@ -53,7 +57,7 @@ func (s *Server) costRows(sub *subscription, q *query, at time.Time) []row {
 	return rows
 }
 
-// cellMetric is the metric of the cells: Usage is the actual cost without purchases.
+// cellMetric is the metric of the cells: Usage is the usage of the actual cost.
 func (q *query) cellMetric() string {
 	if q.metric == metricUsage {
 		return metricActual
@@ -61,37 +65,40 @@ func (q *query) cellMetric() string {
 	return q.metric
 }
 
-func (q *query) wants(sub *subscription, st *stream) bool {
-	if q.metric == metricUsage && st.kind == streamPurchase {
+func (q *query) wants(g *generator, c cell) bool {
+	if q.metric == metricUsage && c.stream.charge != chargeUsage {
 		return false
 	}
-	return q.filter == nil || q.filter.match(sub, st)
+	return q.filter == nil || q.filter.match(g, c)
 }
 
-// dimension is a stream's value in a column; resource groups in lower case.
-func dimension(name string, sub *subscription, st *stream) string {
+// dimension is a cell's value in a column; resource groups and resources in lower case.
+func (g *generator) dimension(name string, c cell) string {
 	switch name {
 	case "ResourceGroup", "ResourceGroupName":
-		return st.group
+		return c.stream.group
 	case "ServiceName", "MeterCategory":
-		return st.service
+		return c.stream.service
 	case "ResourceLocation":
-		return sub.location
+		return g.sub.location
 	case "SubscriptionId":
-		return sub.id
+		return g.sub.id
 	case "SubscriptionName":
-		return sub.name
+		return g.sub.name
 	case "ChargeType":
-		if st.kind == streamPurchase {
-			return "Purchase"
-		}
-		return "Usage"
+		return c.stream.charge
+	case "PricingModel":
+		return c.stream.pricing
+	case "ResourceId":
+		return g.resources(c.index)[c.resource].id
+	case "ResourceType":
+		return typeOf(g.resources(c.index)[c.resource].id)
 	default:
-		return "Azure" // PublisherType
+		return c.stream.publisher
 	}
 }
 
-func (q *query) key(sub *subscription, st *stream, d day) rowKey {
+func (q *query) key(g *generator, c cell, d day) rowKey {
 	var key rowKey
 	switch q.granularity {
 	case daily:
@@ -100,7 +107,7 @@ func (q *query) key(sub *subscription, st *stream, d day) rowKey {
 		key.period = d.month()
 	}
 	for i, name := range q.groups {
-		key.values[i] = dimension(name, sub, st)
+		key.values[i] = g.dimension(name, c)
 	}
 	return key
 }
@@ -150,7 +157,7 @@ func (q *query) wireColumns() []columnWire {
 }
 
 // wireRow writes a row in the order of the columns.
-func (q *query) wireRow(r row, sub *subscription, nulls bool) json.RawMessage {
+func (q *query) wireRow(r row, sub *subscription, at day, nulls bool) json.RawMessage {
 	b := []byte{'['}
 	for _, name := range q.aggregates {
 		v := r.nanos
@@ -171,8 +178,11 @@ func (q *query) wireRow(r row, sub *subscription, nulls bool) json.RawMessage {
 	}
 	for i, name := range q.groups {
 		v := r.values[i]
-		if strings.HasPrefix(name, "ResourceGroup") {
+		switch name {
+		case "ResourceGroup", "ResourceGroupName":
 			v = displayGroup(sub, v, r)
+		case "ResourceId":
+			v = displayResource(sub, v, r, at)
 		}
 		b = append(append(b, quote(v)...), ',')
 	}

@@ -159,13 +159,15 @@ func must[T any](v T, err error) T {
 
 // TestLateness follows one day's cells from nothing to their last restatement.
 func TestLateness(t *testing.T) {
-	c := start(t, azuresim.Options{})
+	c := start(t, azuresim.Options{Planted: -1})
 	day := time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC)
 	end := day.AddDate(0, 0, 1)
 	state := func(at time.Time) map[string]int64 {
 		out := map[string]int64{}
-		for _, r := range must(c.sim.Truth(azuresim.TruthQuery{At: at, From: day, To: day, By: []string{"subscription", "resource_group", "service"}})) {
-			out[r.Subscription+r.ResourceGroup+r.Service] = r.Micros
+		for _, r := range must(c.sim.Truth(azuresim.TruthQuery{At: at, From: day, To: day, By: []string{"subscription", "resource_group", "service", "charge_type"}})) {
+			if r.ChargeType == "Usage" {
+				out[r.Subscription+r.ResourceGroup+r.Service] = r.Micros
+			}
 		}
 		return out
 	}
@@ -213,31 +215,6 @@ func TestLateness(t *testing.T) {
 	}
 	if diff := cmp.Diff(last, state(time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC))); diff != "" {
 		t.Errorf("changed after the 5th: %s", diff)
-	}
-}
-
-// TestMetricsDiffer checks the commitment: a lump in one metric, spread in the other, same total.
-func TestMetricsDiffer(t *testing.T) {
-	c := start(t, azuresim.Options{})
-	from, to := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 9, 30, 0, 0, 0, 0, time.UTC)
-	sum := func(metric string, to time.Time, by ...string) map[string]int64 {
-		out := map[string]int64{}
-		for _, r := range must(c.sim.Truth(azuresim.TruthQuery{Metric: metric, From: from, To: to, By: by})) {
-			out[r.Currency] += r.Micros
-		}
-		return out
-	}
-	actual, amortized := sum("ActualCost", to), sum("AmortizedCost", to)
-	for cur, v := range actual {
-		if abs(v-amortized[cur]) > 1000 { // rounding of spread cells
-			t.Errorf("%s: actual %d, amortized %d", cur, v, amortized[cur])
-		}
-	}
-	if cmp.Equal(sum("ActualCost", from), sum("AmortizedCost", from)) {
-		t.Error("the metrics agree on the 1st")
-	}
-	if cmp.Equal(sum("ActualCost", to), sum("Usage", to)) {
-		t.Error("usage has purchases")
 	}
 }
 
@@ -356,7 +333,7 @@ func TestEstateSizes(t *testing.T) {
 	c := start(t, azuresim.Options{Tenants: 2, SubscriptionsPerTenant: 3, Groups: 20, Services: 40, Months: 2})
 	day := noon.AddDate(0, 0, -10)
 	for _, r := range must(c.sim.Truth(azuresim.TruthQuery{From: day, To: day, By: []string{"subscription"}})) {
-		if r.Cells < 20*40-5 || r.Cells > 20*40 {
+		if r.Cells < 20*40-5 || r.Cells > 20*40+2 { // and a few charges of other kinds
 			t.Errorf("%d cells", r.Cells)
 		}
 	}
@@ -368,32 +345,5 @@ func TestEstateSizes(t *testing.T) {
 	third := start(t, azuresim.Options{Seed: 2, Tenants: 2, SubscriptionsPerTenant: 3})
 	if third.conn.Tenants[0].ID == c.conn.Tenants[0].ID || third.conn.ClientSecret == c.conn.ClientSecret {
 		t.Error("another seed gives the same estate")
-	}
-}
-
-// TestSpikes finds days that stand out by the factor of a spike, roughly two per tenant and month.
-func TestSpikes(t *testing.T) {
-	c := start(t, azuresim.Options{})
-	type key struct{ sub, rg, service string }
-	series := map[key]map[string]int64{}
-	for _, r := range must(c.sim.Truth(azuresim.TruthQuery{By: []string{"subscription", "day", "service", "resource_group"}, To: time.Date(2026, 10, 31, 0, 0, 0, 0, time.UTC)})) {
-		k := key{r.Subscription, r.ResourceGroup, r.Service}
-		if series[k] == nil {
-			series[k] = map[string]int64{}
-		}
-		series[k][r.Day] = r.Micros
-	}
-	spikes := 0
-	for _, days := range series {
-		for d, v := range days {
-			at := must(time.Parse(time.DateOnly, d))
-			before, after := days[at.AddDate(0, 0, -7).Format(time.DateOnly)], days[at.AddDate(0, 0, 7).Format(time.DateOnly)]
-			if before > 0 && after > 0 && v > before*13/10 && v > after*13/10 {
-				spikes++
-			}
-		}
-	}
-	if spikes < 6*12 || spikes > 6*12*2+20 {
-		t.Errorf("%d spikes", spikes)
 	}
 }

@@ -44,6 +44,8 @@ type estate struct {
 	subs     map[string]*subscription // by lower-case id
 	groups   int                      // Options.Groups
 	grid     bool                     // every group has every service
+	plants   map[string]*plants       // by subscription
+	labels   []Planted
 }
 
 // tenant is an Entra tenant with its subscriptions.
@@ -81,7 +83,7 @@ func newEstate(o Options) *estate {
 	e := &estate{
 		seed: o.Seed, start: o.Start.UTC(), refresh: o.RefreshEvery,
 		services: serviceCatalogue(o.Services), groups: o.Groups, grid: o.Groups > 0 && o.Services > 0,
-		byID: map[string]*tenant{}, subs: map[string]*subscription{},
+		byID: map[string]*tenant{}, subs: map[string]*subscription{}, plants: map[string]*plants{},
 	}
 	e.first = dayOf(e.start).month().addMonths(1 - o.Months)
 	e.managing = &tenant{
@@ -93,6 +95,11 @@ func newEstate(o Options) *estate {
 		e.addTenant(i, o)
 	}
 	e.addOddities(o)
+	n := o.Planted
+	if n == 0 && !e.grid {
+		n = 2
+	}
+	e.plantAll(n)
 	return e
 }
 

@@ -22,6 +22,7 @@ type Options struct {
 	Months                 int           // of history, the current one included; 0 = 13
 	Groups                 int           // resource groups per subscription; 0 = 3 to 6
 	Services               int           // services of the estate; 0 = 24. With Groups: every group has every service
+	Planted                int           // anomalies per tenant; 0 = 2, or none in a grid; negative = none
 	Start                  time.Time     // fixes the estate's dates; zero = the clock's now
 	Clock                  *Clock        // nil = real time
 	Throttle               string        // "off" (default) or "real"

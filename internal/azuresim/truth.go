@@ -16,6 +16,21 @@ const (
 	byService      = "service"
 	byGroup        = "resource_group"
 	byCurrency     = "currency"
+	byMonth        = "month"
+	byCharge       = "charge_type"
+	byResource     = "resource"
+	byPublisher    = "publisher"
+)
+
+var truthKeys = []string{
+	byTenant, bySubscription, byDay, byService, byGroup, byCurrency, byMonth, byCharge, byResource, byPublisher,
+}
+
+// The cuts: the keys at which a client keeps rows, and so rounds them.
+const (
+	cutGroups    = "groups"    // day, resource group, service
+	cutCharges   = "charges"   // day, charge type, service
+	cutResources = "resources" // month, resource, service
 )
 
 // TruthQuery asks what Azure's cost answers say at an instant. The zero value asks for everything up
@@ -24,24 +39,32 @@ type TruthQuery struct {
 	At           time.Time // zero = the clock's now
 	From, To     time.Time // inclusive UTC days; zero = the first day with costs, and the day of At
 	Metric       string    // ActualCost (default), AmortizedCost or Usage
-	By           []string  // any of tenant, subscription, day, service, resource_group, currency
+	By           []string  // any of tenant, subscription, day, month, service, resource_group, charge_type, publisher, resource, currency
+	Cut          string    // where amounts are rounded: groups (default), charges or resources
 	Tenant       string    // only this tenant, if given
 	Subscription string    // only this subscription, if given
 }
 
-// TruthRow is one sum. Each cell (subscription, day, metric, resource group, service, currency) is
-// rounded once from nanos to millionths, half away from zero, and then added. Fields that are not
-// asked for are empty.
+// TruthRow is one sum. A row is rounded once, from nanos to millionths, half away from zero, and then
+// rows are added. A row is what a client keeps of a subscription, metric and currency by the query's
+// cut: groups is day, resource group and service; charges is day, charge type and service; resources
+// is calendar month, resource id in lower case and service (of the days that are asked for). Keys that
+// are asked for and not in the cut are parts of the row, too: they divide it further. Fields that are
+// not asked for are empty.
 type TruthRow struct {
 	Tenant        string
 	Subscription  string
 	Day           string // 2026-11-01
+	Month         string // 2026-11
 	Service       string
 	ResourceGroup string // lower case; "" is also a value
+	ChargeType    string
+	Publisher     string
+	Resource      string // lower case; "" is also a value
 	Currency      string
 	Micros        int64 // millionths of the currency
 	USDMicros     int64 // millionths of a US dollar
-	Cells         int
+	Cells         int   // rows that were added
 }
 
 // Truth answers a query completely, in memory. /sim/truth streams the same rows.
@@ -54,13 +77,6 @@ func (s *Server) Truth(q TruthQuery) ([]TruthRow, error) {
 	return out, err
 }
 
-// truthSum is a running truth: rows by key, in the order of their first cell.
-type truthSum struct {
-	by    map[string]bool
-	index map[TruthRow]int // keys have no amounts
-	rows  []TruthRow
-}
-
 // truth streams the rows of a query. Subscriptions are disjoint, so sums by subscription or tenant
 // leave as soon as that one is over and memory stays small.
 func (s *Server) truth(q TruthQuery, yield func(TruthRow) error) error {
@@ -68,10 +84,7 @@ func (s *Server) truth(q TruthQuery, yield func(TruthRow) error) error {
 	if err != nil {
 		return err
 	}
-	sum := &truthSum{by: map[string]bool{}, index: map[TruthRow]int{}}
-	for _, k := range q.By {
-		sum.by[k] = true
-	}
+	sum := newTruthSum(q)
 	for _, t := range s.estate.tenants {
 		if q.Tenant != "" && !strings.EqualFold(q.Tenant, t.id) {
 			continue
@@ -80,7 +93,7 @@ func (s *Server) truth(q TruthQuery, yield func(TruthRow) error) error {
 			if !sub.answers() || q.Subscription != "" && !strings.EqualFold(q.Subscription, sub.id) {
 				continue
 			}
-			s.sumSubscription(sum, sub, q, from, to)
+			sum.subscription(s.estate.generator(sub), from, to)
 			if sum.by[bySubscription] {
 				if err := sum.flush(yield); err != nil {
 					return err
@@ -109,9 +122,15 @@ func (s *Server) fillTruth(q *TruthQuery) (from, to day, err error) {
 		return 0, 0, fmt.Errorf("azuresim: truth: metric is not ActualCost, AmortizedCost or Usage")
 	}
 	for _, k := range q.By {
-		if !slices.Contains([]string{byTenant, bySubscription, byDay, byService, byGroup, byCurrency}, k) {
+		if !slices.Contains(truthKeys, k) {
 			return 0, 0, fmt.Errorf("azuresim: truth: by %q is unknown", k)
 		}
+	}
+	if q.Cut == "" {
+		q.Cut = cutGroups
+	}
+	if q.Cut, ok = pick(q.Cut, cutGroups, cutCharges, cutResources); !ok {
+		return 0, 0, fmt.Errorf("azuresim: truth: cut is not groups, charges or resources")
 	}
 	from, to = s.estate.first, dayOf(q.At)
 	if !q.From.IsZero() {
@@ -121,61 +140,6 @@ func (s *Server) fillTruth(q *TruthQuery) (from, to day, err error) {
 		to = min(to, dayOf(q.To))
 	}
 	return from, to, nil
-}
-
-func (s *Server) sumSubscription(sum *truthSum, sub *subscription, q TruthQuery, from, to day) {
-	g := s.estate.generator(sub)
-	metric := query{metric: q.Metric}
-	var d day
-	date := ""
-	add := func(c cell) {
-		if metric.wants(sub, c.stream) {
-			sum.add(sub, c, date)
-		}
-	}
-	for d = from; d <= to; d++ {
-		if sum.by[byDay] {
-			date = d.String()
-		}
-		g.cells(d, metric.cellMetric(), q.At, add)
-	}
-}
-
-func (t *truthSum) add(sub *subscription, c cell, date string) {
-	key := TruthRow{Currency: sub.currency, Day: date}
-	if t.by[byTenant] {
-		key.Tenant = sub.tenant.id
-	}
-	if t.by[bySubscription] {
-		key.Subscription = sub.id
-	}
-	if t.by[byService] {
-		key.Service = c.stream.service
-	}
-	if t.by[byGroup] {
-		key.ResourceGroup = c.stream.group
-	}
-	i, ok := t.index[key]
-	if !ok {
-		i = len(t.rows)
-		t.index[key] = i
-		t.rows = append(t.rows, key)
-	}
-	r := &t.rows[i]
-	r.Micros += mulDiv(c.nanos, 1, microNanos)
-	r.USDMicros += mulDiv(c.usd, 1, microNanos)
-	r.Cells++
-}
-
-func (t *truthSum) flush(yield func(TruthRow) error) error {
-	for _, r := range t.rows {
-		if err := yield(r); err != nil {
-			return err
-		}
-	}
-	t.rows = t.rows[:0]
-	clear(t.index)
-	return nil
 }
 
 // truthLine writes a row as /sim/truth does: with the keys that were asked for, also if empty.
@@ -192,8 +156,12 @@ func truthLine(r TruthRow, by []string) []byte {
 		{byTenant, r.Tenant},
 		{bySubscription, r.Subscription},
 		{byDay, r.Day},
+		{byMonth, r.Month},
 		{byService, r.Service},
 		{byGroup, r.ResourceGroup},
+		{byCharge, r.ChargeType},
+		{byPublisher, r.Publisher},
+		{byResource, r.Resource},
 	} {
 		if slices.Contains(by, f.name) {
 			field(f.name, f.value)
