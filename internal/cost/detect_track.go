@@ -31,6 +31,7 @@ type track struct {
 	base     []float64
 	scale    []float64 // what the days before a step were multiplied by
 	excluded []bool    // no part of a baseline
+	slow     *baseline // whose trend and sigma still hold; nil after the history changed
 	begin    int       // the first day of a baseline: after a beginning
 	absent   bool      // it began or ended: of no use to the series above
 	events   []event
@@ -211,4 +212,5 @@ func (t *track) nearest(day int) (int, bool) {
 func (t *track) rescale(day int, factor float64) {
 	t.base[day] *= factor
 	t.scale[day] *= factor
+	t.slow = nil
 }
