@@ -217,7 +217,8 @@ func (p *planter) size(c *candidate, pl *plant) bool {
 	case plantDrop, plantVanished:
 		up = false
 	case plantRestated:
-		pl.change = 30_000 + int64(below(p.draw(), 160_001))
+		// 3 to 12 %: with the day's own noise on top, more would be an anomaly that somebody should see.
+		pl.change = 30_000 + int64(below(p.draw(), 90_001))
 		if p.draw()%2 == 0 {
 			pl.change = -pl.change
 		}

@@ -46,14 +46,20 @@ type sample struct {
 }
 
 // baselineAt computes the baseline of a day from the days before it. It does
-// not exist with fewer than MinHistory usable days.
+// not exist with fewer than MinHistory usable days. Trend and sigma change
+// slowly and cost most of the time: they are kept for a week.
 func (d *detector) baselineAt(t *track, day int) (baseline, bool) {
 	b := baseline{at: day}
 	past, n := d.past(t, day)
 	if n < d.o.MinHistory {
 		return b, false
 	}
-	b.trend = d.trend(past)
+	slow := t.slow != nil && day >= t.slow.at && day < t.slow.at+week
+	if slow {
+		b.trend = t.slow.trend
+	} else {
+		b.trend = d.trend(past)
+	}
 	present := 0
 	for w := range past {
 		d.buffer = d.buffer[:0]
@@ -72,7 +78,13 @@ func (d *detector) baselineAt(t *track, day int) (baseline, bool) {
 			b.weekday[w] = b.level
 		}
 	}
+	if slow {
+		b.sigma = t.slow.sigma
+		return b, true
+	}
 	b.sigma = d.spread(t, past, b, n)
+	kept := b
+	t.slow = &kept
 	return b, true
 }
 

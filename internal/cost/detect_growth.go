@@ -1,6 +1,9 @@
 package cost
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 const (
 	growthWindow = 98  // days that are looked at for a slow rise
@@ -78,7 +81,7 @@ type ramp struct {
 // fitRamp finds the ramp that explains days from..to best. It fails where a
 // step explains them as well, and where the change is no anomaly.
 func (d *detector) fitRamp(t *track, from, to int) (ramp, bool) {
-	days, values := t.deseasoned(d, from, to)
+	days, values, dearest := t.deseasoned(from, to)
 	if len(days) < 4*week {
 		return ramp{}, false
 	}
@@ -106,27 +109,28 @@ func (d *detector) fitRamp(t *track, from, to int) (ramp, bool) {
 	switch {
 	case abs(change) < d.o.Share*best.before:
 		return best, false
-	case abs(change)*t.usdPer(last) < float64(d.o.FloorUSD):
+	case abs(change)*dearest*t.usdPer(last) < float64(d.o.FloorUSD):
 		return best, false
 	}
 	return best, abs(change) >= d.o.Score*best.rms/2
 }
 
-// deseasoned lists the usable days and their costs without weekday and load.
-func (t *track) deseasoned(d *detector, from, to int) (days, values []float64) {
-	profile := t.profile(d, from, to)
+// deseasoned lists the usable days and their costs without weekday and load,
+// and the factor of the dearest weekday.
+func (t *track) deseasoned(from, to int) (days, values []float64, dearest float64) {
+	profile := t.profile(from, to)
 	for u := from; u < to; u++ {
 		if t.usable(u) && profile[u%week] > 0 && t.load[u] > 0 {
 			days = append(days, float64(u))
 			values = append(values, t.base[u]/(profile[u%week]*t.load[u]))
 		}
 	}
-	return days, values
+	return days, values, slices.Max(profile[:])
 }
 
 // profile is the factor of each weekday: the median of its days beside the mean
 // of the week around each.
-func (t *track) profile(d *detector, from, to int) (factor [week]float64) {
+func (t *track) profile(from, to int) (factor [week]float64) {
 	var ratios [week][]float64
 	for u := from + week/2; u+week/2 < to; u++ {
 		sum := 0.0

@@ -296,7 +296,7 @@ func (d *detector) begins(t *track, b baseline, from int) int {
 		t.record(e)
 	}
 	if e.lasting {
-		t.begin, t.absent = from, raised
+		t.begin, t.absent, t.slow = from, raised, nil
 		return from + d.o.MinHistory
 	}
 	t.exclude(b, e.from, e.last)
@@ -312,6 +312,7 @@ func (t *track) record(e event) {
 
 // exclude keeps days out of every baseline.
 func (t *track) exclude(b baseline, from, last int) {
+	t.slow = nil
 	for u := from; u <= last; u++ {
 		t.excluded[u] = true
 		t.base[u] = b.expect(u) * t.load[u]

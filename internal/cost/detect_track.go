@@ -9,12 +9,12 @@ import (
 
 // detector is one run over one tenant. Days are counted from Held.From.
 type detector struct {
-	o        DetectOptions
-	held     fresnel.Period
-	days     int // that are held, up to the end of the judged ones
-	judge    int // the first judged day
-	samples  [week][]sample
-	buffer   []float64
+	o       DetectOptions
+	held    fresnel.Period
+	days    int // that are held, up to the end of the judged ones
+	judge   int // the first judged day
+	samples [week][]sample
+	buffer  []float64
 }
 
 // track is a series on its way through the detector.
@@ -30,9 +30,10 @@ type track struct {
 	// expected, and the days before a step brought to the level after it.
 	base     []float64
 	scale    []float64 // what the days before a step were multiplied by
-	excluded []bool // no part of a baseline
-	begin    int    // the first day of a baseline: after a beginning
-	absent   bool   // it began or ended: of no use to the series above
+	excluded []bool    // no part of a baseline
+	slow     *baseline // whose trend and sigma still hold; nil after the history changed
+	begin    int       // the first day of a baseline: after a beginning
+	absent   bool      // it began or ended: of no use to the series above
 	events   []event
 }
 
@@ -211,4 +212,5 @@ func (t *track) nearest(day int) (int, bool) {
 func (t *track) rescale(day int, factor float64) {
 	t.base[day] *= factor
 	t.scale[day] *= factor
+	t.slow = nil
 }
