@@ -110,18 +110,13 @@ func (b Breakdown) Unit() Unit {
 // Breakdown answers an Ask by its keys; without keys the total alone counts.
 func (r Reports) Breakdown(ctx context.Context, s fresnel.Scope, a Ask) (Breakdown, error) {
 	b := Breakdown{Ask: a}
-	now := r.Now()
-	var err error
-	if b.Coverage, err = r.coverage(ctx, s, a.Period, a.Metric, now); err != nil {
-		return b, err
-	}
-	sums, err := r.Reader.Sums(ctx, s, a.query(a.Period))
+	held, err := r.held(ctx, s, a)
 	if err != nil {
 		return b, err
 	}
+	b.Coverage = held.of(a.Period)
 	set := rowSet{}
-	set.fill(sums, func(f *Figure, micros int64) { f.Now += micros })
-	if err := r.compare(ctx, s, &b, set, now); err != nil {
+	if err := r.compare(ctx, s, &b, held, set); err != nil {
 		return b, err
 	}
 	b.Rows, b.Total = set.rows()
@@ -132,6 +127,86 @@ func (a Ask) query(p fresnel.Period) Query {
 	return Query{Period: p, Metric: a.Metric, Subscriptions: a.Subscriptions, By: a.By}
 }
 
+// held is what was read of a period and of what it is compared with.
+type held struct {
+	reads, before []TenantRead
+	now           time.Time
+	staleAfter    time.Duration
+}
+
+// near is how far apart two periods may be for one question to read both.
+const near = 62
+
+// held asks what an answer needs to know of coverage. What is compared in the
+// end is never longer than the Before of the whole period.
+func (r Reports) held(ctx context.Context, s fresnel.Scope, a Ask) (held, error) {
+	h := held{now: r.Now(), staleAfter: r.StaleAfter}
+	p := a.Period
+	before, ok := a.Versus.Before(p)
+	joined := ok && before.To+near >= p.From
+	if joined {
+		p.From = min(p.From, before.From)
+	}
+	var err error
+	if h.reads, err = r.Reader.Coverage(ctx, s, p, a.Metric); err != nil {
+		return h, err
+	}
+	h.before = h.reads
+	if ok && !joined {
+		h.before, err = r.Reader.Coverage(ctx, s, before, a.Metric)
+	}
+	return h, err
+}
+
+func (h held) of(p fresnel.Period) Coverage { return Cover(h.reads, p, h.now, h.staleAfter) }
+
+func (h held) ofBefore(p fresnel.Period) Coverage { return Cover(h.before, p, h.now, h.staleAfter) }
+
+// compare fills the rows: the period, and what is compared of it. Unsettled
+// days are not, and tenants that lack either period are left out of both sides.
+func (r Reports) compare(ctx context.Context, s fresnel.Scope, b *Breakdown, held held, set rowSet) error {
+	whole := b.Ask.Period
+	p := whole
+	p.To = min(p.To, b.Coverage.Settled)
+	before, ok := b.Ask.Versus.Before(p)
+	if whole.To <= b.Coverage.Settled {
+		before, ok = b.Ask.Versus.Before(whole)
+	}
+	scope := s
+	if ok {
+		scope, b.LeftOut = comparable(s, b.Coverage, held.ofBefore(before), p)
+		ok = scope.All() || len(scope.IDs()) > 0
+	}
+	both := func(f *Figure, micros int64) { f.Now += micros; f.Compared += micros }
+	now := func(f *Figure, micros int64) { f.Now += micros }
+	if !ok {
+		return r.fill(ctx, s, b.Ask.query(whole), set, now)
+	}
+	b.Compared, b.Before = p, before
+	var err error
+	if len(b.LeftOut) == 0 { // then each day is asked for once
+		err = r.fill(ctx, s, b.Ask.query(p), set, both)
+		if rest := (fresnel.Period{From: p.To, To: whole.To}); err == nil && rest.Days() > 0 {
+			err = r.fill(ctx, s, b.Ask.query(rest), set, now)
+		}
+	} else if err = r.fill(ctx, s, b.Ask.query(whole), set, now); err == nil {
+		err = r.fill(ctx, scope, b.Ask.query(p), set, func(f *Figure, micros int64) { f.Compared += micros })
+	}
+	if err != nil {
+		return err
+	}
+	return r.fill(ctx, scope, b.Ask.query(before), set, func(f *Figure, micros int64) { f.Before += micros })
+}
+
+func (r Reports) fill(ctx context.Context, s fresnel.Scope, q Query, set rowSet, add func(f *Figure, micros int64)) error {
+	sums, err := r.Reader.Sums(ctx, s, q)
+	if err == nil {
+		set.fill(sums, add)
+	}
+	return err
+}
+
+// coverage judges one period alone.
 func (r Reports) coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m Metric, now time.Time) (Coverage, error) {
 	reads, err := r.Reader.Coverage(ctx, s, p, m)
 	if err != nil {
@@ -140,50 +215,15 @@ func (r Reports) coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period
 	return Cover(reads, p, now, r.StaleAfter), nil
 }
 
-// compare adds the compared figures: unsettled days are cut off, and tenants
-// that lack either period are left out of both sides.
-func (r Reports) compare(ctx context.Context, s fresnel.Scope, b *Breakdown, set rowSet, now time.Time) error {
-	p := b.Ask.Period
-	p.To = min(p.To, b.Coverage.Settled)
-	before, ok := b.Ask.Versus.Before(p)
-	if b.Ask.Period.To <= b.Coverage.Settled {
-		before, ok = b.Ask.Versus.Before(b.Ask.Period)
-	}
-	if !ok {
-		return nil
-	}
-	old, err := r.coverage(ctx, s, before, b.Ask.Metric, now)
-	if err != nil {
-		return err
-	}
-	scope := s
-	scope, b.LeftOut = comparable(s, b.Coverage, old, p)
-	if len(scope.IDs()) == 0 && !scope.All() {
-		return nil
-	}
-	b.Compared, b.Before = p, before
-	cur, err := r.Reader.Sums(ctx, scope, b.Ask.query(p))
-	if err != nil {
-		return err
-	}
-	set.fill(cur, func(f *Figure, micros int64) { f.Compared += micros })
-	prev, err := r.Reader.Sums(ctx, scope, b.Ask.query(before))
-	if err != nil {
-		return err
-	}
-	set.fill(prev, func(f *Figure, micros int64) { f.Before += micros })
-	return nil
-}
-
 // comparable narrows a scope to the tenants whose settled days reach p's end
 // and that hold the period before in full.
 func comparable(s fresnel.Scope, cur, old Coverage, p fresnel.Period) (fresnel.Scope, []fresnel.TenantID) {
 	var in, out []fresnel.TenantID
-	for _, t := range cur.Tenants {
+	for i, t := range cur.Tenants {
 		if t.State == NoCost {
 			continue
 		}
-		o, _ := old.tenant(t.Tenant)
+		o := old.tenantAt(i, t.Tenant)
 		whole := t.State == Fresh || t.State == Stale
 		if whole && (t.Final || t.SettledTo >= p.To) && (o.State == Fresh || o.State == Stale) {
 			in = append(in, t.Tenant)

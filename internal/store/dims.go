@@ -18,12 +18,13 @@ type dim struct {
 	table string
 	mu    sync.Mutex
 	nums  map[string]int64
+	names map[int64]string // filled by name
 }
 
 func (d *dims) init(db *DB) {
-	d.service = dim{db: db, table: "service", nums: map[string]int64{}}
-	d.group = dim{db: db, table: "resource_group", nums: map[string]int64{}}
-	d.currency = dim{db: db, table: "currency", nums: map[string]int64{}}
+	d.service = dim{db: db, table: "service", nums: map[string]int64{}, names: map[int64]string{}}
+	d.group = dim{db: db, table: "resource_group", nums: map[string]int64{}, names: map[int64]string{}}
+	d.currency = dim{db: db, table: "currency", nums: map[string]int64{}, names: map[int64]string{}}
 }
 
 // maxRemembered bounds the memory of a dimension; beyond it names are looked
@@ -61,4 +62,24 @@ func (d *dim) look(ctx context.Context, name string) (int64, error) {
 	var n int64
 	err := d.db.queryRow(ctx, "SELECT num FROM "+d.table+" WHERE name = ?", name).Scan(&n)
 	return n, err
+}
+
+// name gives a number's name.
+func (d *dim) name(ctx context.Context, num int64) (string, error) {
+	d.mu.Lock()
+	name, ok := d.names[num]
+	d.mu.Unlock()
+	if ok {
+		return name, nil
+	}
+	if err := d.db.queryRow(ctx, "SELECT name FROM "+d.table+" WHERE num = ?", num).Scan(&name); err != nil {
+		return "", d.db.wrap(ctx, "name of "+d.table, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.names) >= maxRemembered {
+		clear(d.names)
+	}
+	d.names[num] = name
+	return name, nil
 }
