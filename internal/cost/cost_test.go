@@ -124,7 +124,7 @@ func TestDetect(t *testing.T) {
 	put("new", "2026-11-09", 80)
 	settled := func(fresnel.TenantID) fresnel.Period { return period("2026-11-01", "2026-11-11") }
 	var got []string
-	for _, a := range cost.Detect(sums, period("2026-11-09", "2026-11-30"), settled, cost.PlainRule()) {
+	for _, a := range cost.Rises(sums, period("2026-11-09", "2026-11-30"), settled, cost.PlainRule()) {
 		got = append(got, a.Service+" "+a.Day.String())
 	}
 	if diff := cmp.Diff([]string{"new 2026-11-09", "spike 2026-11-10"}, got); diff != "" {

@@ -134,22 +134,17 @@ func (b Breakdown) Unit() Unit {
 
 // Breakdown answers an Ask by its keys; without keys the total alone counts.
 func (r Reports) Breakdown(ctx context.Context, s fresnel.Scope, a Ask) (Breakdown, error) {
-	now := r.Now()
 	if a.By.Has(ByResource) {
 		a.Period = a.Period.Whole()
 	}
 	b := Breakdown{Ask: a}
-	var err error
-	if b.Coverage, err = r.coverage(ctx, s, a, a.Period, now); err != nil {
-		return b, err
-	}
-	sums, err := r.Reader.Sums(ctx, s, a.query(a.Period))
+	held, err := r.held(ctx, s, a)
 	if err != nil {
 		return b, err
 	}
+	b.Coverage = held.of(a.Period)
 	set := rowSet{}
-	set.fill(sums, func(f *Figure, micros int64) { f.Now += micros })
-	if err := r.compare(ctx, s, &b, set, now); err != nil {
+	if err := r.compare(ctx, s, &b, held, set); err != nil {
 		return b, err
 	}
 	b.Rows, b.Total = set.rows()
@@ -160,7 +155,89 @@ func (a Ask) query(p fresnel.Period) Query {
 	return Query{Period: p, Metric: a.Metric, Subscriptions: a.Subscriptions, By: a.By, Services: a.Services, Groups: a.Groups, Charges: a.Charges}
 }
 
-// coverage is how much is held of the cut that answers an Ask, for a period.
+// held is what was read of a period and of what it is compared with.
+type held struct {
+	reads, before []TenantRead
+	now           time.Time
+	staleAfter    time.Duration
+}
+
+// near is how far apart two periods may be for one question to read both.
+const near = 62
+
+// held asks what an answer needs to know of coverage. What is compared in the
+// end is never longer than the Before of the whole period.
+func (r Reports) held(ctx context.Context, s fresnel.Scope, a Ask) (held, error) {
+	h := held{now: r.Now(), staleAfter: r.StaleAfter}
+	p := a.Period
+	before, ok := a.before(p)
+	joined := ok && before.To+near >= p.From
+	if joined {
+		p.From = min(p.From, before.From)
+	}
+	cut, err := a.Cut()
+	if err != nil {
+		return h, err
+	}
+	if h.reads, err = r.Reader.Coverage(ctx, s, p, a.Metric, cut); err != nil {
+		return h, err
+	}
+	h.before = h.reads
+	if ok && !joined {
+		h.before, err = r.Reader.Coverage(ctx, s, before, a.Metric, cut)
+	}
+	return h, err
+}
+
+func (h held) of(p fresnel.Period) Coverage { return Cover(h.reads, p, h.now, h.staleAfter) }
+
+func (h held) ofBefore(p fresnel.Period) Coverage { return Cover(h.before, p, h.now, h.staleAfter) }
+
+// compare fills the rows: the period, and what is compared of it. Unsettled
+// days are not, and tenants that lack either period are left out of both sides.
+func (r Reports) compare(ctx context.Context, s fresnel.Scope, b *Breakdown, held held, set rowSet) error {
+	whole := b.Ask.Period
+	p := whole
+	p.To = min(p.To, b.Coverage.Settled)
+	before, ok := b.Ask.before(p)
+	if b.Ask.By.Has(ByResource) { // what is kept by month cannot be cut off at a day
+		ok = ok && p.WholeMonths() && before.WholeMonths()
+	}
+	scope := s
+	if ok {
+		scope, b.LeftOut = comparable(s, b.Coverage, held.ofBefore(before), p)
+		ok = scope.All() || len(scope.IDs()) > 0
+	}
+	both := func(f *Figure, micros int64) { f.Now += micros; f.Compared += micros }
+	now := func(f *Figure, micros int64) { f.Now += micros }
+	if !ok {
+		return r.fill(ctx, s, b.Ask.query(whole), set, now)
+	}
+	b.Compared, b.Before = p, before
+	var err error
+	if len(b.LeftOut) == 0 { // then each day is asked for once
+		err = r.fill(ctx, s, b.Ask.query(p), set, both)
+		if rest := (fresnel.Period{From: p.To, To: whole.To}); err == nil && rest.Days() > 0 {
+			err = r.fill(ctx, s, b.Ask.query(rest), set, now)
+		}
+	} else if err = r.fill(ctx, s, b.Ask.query(whole), set, now); err == nil {
+		err = r.fill(ctx, scope, b.Ask.query(p), set, func(f *Figure, micros int64) { f.Compared += micros })
+	}
+	if err != nil {
+		return err
+	}
+	return r.fill(ctx, scope, b.Ask.query(before), set, func(f *Figure, micros int64) { f.Before += micros })
+}
+
+func (r Reports) fill(ctx context.Context, s fresnel.Scope, q Query, set rowSet, add func(f *Figure, micros int64)) error {
+	sums, err := r.Reader.Sums(ctx, s, q)
+	if err == nil {
+		set.fill(sums, add)
+	}
+	return err
+}
+
+// coverage judges one period alone.
 func (r Reports) coverage(ctx context.Context, s fresnel.Scope, a Ask, p fresnel.Period, now time.Time) (Coverage, error) {
 	cut, err := a.query(p).Cut()
 	if err != nil {
@@ -173,51 +250,15 @@ func (r Reports) coverage(ctx context.Context, s fresnel.Scope, a Ask, p fresnel
 	return Cover(reads, p, now, r.StaleAfter), nil
 }
 
-// compare adds the compared figures: unsettled days are cut off, and tenants
-// that lack either period are left out of both sides.
-func (r Reports) compare(ctx context.Context, s fresnel.Scope, b *Breakdown, set rowSet, now time.Time) error {
-	p := b.Ask.Period
-	p.To = min(p.To, b.Coverage.Settled)
-	before, ok := b.Ask.before(p)
-	cut, err := b.Ask.query(p).Cut()
-	if err != nil || !ok {
-		return err
-	}
-	if cut == CutResources && !(p.WholeMonths() && before.WholeMonths()) {
-		return nil // what is kept by month cannot be cut off at a day
-	}
-	old, err := r.coverage(ctx, s, b.Ask, before, now)
-	if err != nil {
-		return err
-	}
-	scope := s
-	scope, b.LeftOut = comparable(s, b.Coverage, old, p)
-	if len(scope.IDs()) == 0 && !scope.All() {
-		return nil
-	}
-	b.Compared, b.Before = p, before
-	cur, err := r.Reader.Sums(ctx, scope, b.Ask.query(p))
-	if err != nil {
-		return err
-	}
-	set.fill(cur, func(f *Figure, micros int64) { f.Compared += micros })
-	prev, err := r.Reader.Sums(ctx, scope, b.Ask.query(before))
-	if err != nil {
-		return err
-	}
-	set.fill(prev, func(f *Figure, micros int64) { f.Before += micros })
-	return nil
-}
-
 // comparable narrows a scope to the tenants whose settled days reach p's end
 // and that hold the period before in full.
 func comparable(s fresnel.Scope, cur, old Coverage, p fresnel.Period) (fresnel.Scope, []fresnel.TenantID) {
 	var in, out []fresnel.TenantID
-	for _, t := range cur.Tenants {
+	for i, t := range cur.Tenants {
 		if t.State == NoCost {
 			continue
 		}
-		o, _ := old.tenant(t.Tenant)
+		o := old.tenantAt(i, t.Tenant)
 		whole := t.State == Fresh || t.State == Stale
 		if whole && (t.Final || t.SettledTo >= p.To) && (o.State == Fresh || o.State == Stale) {
 			in = append(in, t.Tenant)

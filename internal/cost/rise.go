@@ -93,10 +93,10 @@ func (r RiseRule) fires(a Rise) bool {
 
 // RiseReport is the answer to a question for rises.
 type RiseReport struct {
-	Ask       Ask
-	Rule      RiseRule
+	Ask      Ask
+	Rule     RiseRule
 	Rises    []Rise // largest rise first
-	Coverage  Coverage
+	Coverage Coverage
 }
 
 // MaxRiseDays bounds the period of a question for rises.

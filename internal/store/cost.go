@@ -58,6 +58,13 @@ func (c *Costs) Replace(ctx context.Context, w cost.Window, lines []cost.Line) (
 		return 0, err
 	}
 	t := cutTables[w.Cut]
+	// Windows whose answers came together wait here as lines: what is made of
+	// them takes five times the room.
+	rows := min(int64(len(lines)), rowsInWork)
+	if err := c.db.room.Acquire(ctx, rows); err != nil {
+		return 0, err
+	}
+	defer c.db.room.Release(rows)
 	next, err := c.cells(ctx, t, lines)
 	if err != nil {
 		return 0, err
@@ -80,6 +87,10 @@ func (c *Costs) Replace(ctx context.Context, w cost.Window, lines []cost.Line) (
 	c.db.seen(g)
 	return written, nil
 }
+
+// rowsInWork is how many lines are compared and written at a time, in all
+// windows together; a longer window goes alone. They take about 20 MB.
+const rowsInWork = 50_000
 
 // check keeps lines out that the window's comparison would not see: they would
 // be added to what is held of their day instead of replacing it.

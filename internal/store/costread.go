@@ -83,21 +83,33 @@ func (c *CostReader) Sums(ctx context.Context, s fresnel.Scope, q cost.Query) ([
 }
 
 func (c *CostReader) sums(ctx context.Context, s fresnel.Scope, q cost.Query, cut cost.Cut) ([]cost.Sum, error) {
-	query, args := c.statement(s, q, cut)
+	f := c.pick(s, q, cut)
+	if f.table == "cost_day" {
+		return c.sumsOfAll(ctx, q)
+	}
+	query, args := c.statement(s, q, f)
 	rows, err := c.db.query(ctx, query, args...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "sum costs", err)
 	}
-	out, err := scan(rows, func(r *sql.Rows, v *cost.Sum) error { return scanSum(r, q.By, v) })
+	// Names are looked up when the rows are closed: a look-up while they hold a
+	// connection could wait for ever where all connections do the same.
+	var currencies []int64
+	out, err := scan(rows, func(r *sql.Rows, v *cost.Sum) error {
+		currency, err := scanSum(r, q.By, v)
+		currencies = append(currencies, currency)
+		return err
+	})
+	for i := range out {
+		if err == nil {
+			out[i].Currency, err = c.db.dims.currency.name(ctx, currencies[i])
+		}
+	}
 	return out, c.db.wrap(ctx, "sum costs", err)
 }
 
 // statement sums by number first, and gives names to the few rows that are left.
-func (c *CostReader) statement(s fresnel.Scope, q cost.Query, cut cost.Cut) (string, []any) {
-	f := c.pick(s, q, cut)
-	if f.table == "cost_day" {
-		return ofAll(q)
-	}
+func (c *CostReader) statement(s fresnel.Scope, q cost.Query, f from) (string, []any) {
 	args := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
 	where := []string{"c.metric = ?", "c.day >= ?", "c.day < ?"}
 	tenant, join := "c.tenant", ""
@@ -106,8 +118,7 @@ func (c *CostReader) statement(s fresnel.Scope, q cost.Query, cut cost.Cut) (str
 	}
 	where = append(where, c.db.visible(tenant, s, &args))
 	if len(q.Subscriptions) > 0 {
-		where = append(where, "c.sub IN (SELECT num FROM subscription WHERE id IN "+c.db.d.list()+")")
-		args = append(args, jsonList(q.Subscriptions))
+		where = append(where, "c.sub "+among(c.db, "SELECT num FROM subscription WHERE id", q.Subscriptions, &args))
 	}
 	if len(q.Services) > 0 {
 		where = append(where, "c.service IN (SELECT num FROM service WHERE name IN "+c.db.d.list()+")")
@@ -127,29 +138,60 @@ func (c *CostReader) statement(s fresnel.Scope, q cost.Query, cut cost.Cut) (str
 	for i, k := range inner {
 		group[i], _, _ = strings.Cut(k, " AS ")
 	}
-	outer = append(outer, "cu.name", "x.micros", "x.usd")
+	outer = append(outer, "x.k_currency", "x.micros", "x.usd")
 	sel := "SELECT " + strings.Join(outer, ", ") +
 		" FROM (SELECT " + strings.Join(inner, ", ") + ", SUM(c.micros) AS micros, SUM(c.usd_micros) AS usd FROM " + f.table + " c" + join +
-		" WHERE " + strings.Join(where, " AND ") + " GROUP BY " + strings.Join(group, ", ") + ") x" +
-		" JOIN currency cu ON cu.num = x.k_currency" + names
+		" WHERE " + strings.Join(where, " AND ") + " GROUP BY " + strings.Join(group, ", ") + ") x" + names
 	return sel, args
 }
 
-// ofAll is the statement over all tenants: their sum, less the inactive ones.
-func ofAll(q cost.Query) (string, []any) {
+// sumsOfAll sums over all tenants by nothing, or by day: the sum of all, less
+// that of the inactive ones, in one statement so that both are of one state.
+func (c *CostReader) sumsOfAll(ctx context.Context, q cost.Query) ([]cost.Sum, error) {
 	const where = " WHERE c.metric = ? AND c.day >= ? AND c.day < ?"
-	one := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
-	_, outer, _ := keys(q.By, "")
-	key, group := "", "u.currency"
+	key, group := "0", "c.currency"
 	if q.By.Has(cost.ByDay) {
-		key, group = "u.day AS k_day, ", "u.day, u.currency"
+		key, group = "c.day", "c.day, c.currency"
 	}
-	sel := "SELECT " + strings.Join(append(outer, "cu.name", "x.micros", "x.usd"), ", ") + " FROM (" +
-		"SELECT " + key + "u.currency AS k_currency, SUM(u.micros) AS micros, SUM(u.usd) AS usd FROM (" +
-		"SELECT c.day, c.currency, c.micros, c.usd_micros AS usd, c.cells FROM cost_day c" + where +
-		" UNION ALL SELECT c.day, c.currency, -c.micros, -c.usd_micros, -c.cells FROM cost_tenant_day c" + where +
-		" AND c.tenant IN (SELECT num FROM tenant WHERE active = 0)) u GROUP BY " + group + " HAVING SUM(u.cells) > 0) x JOIN currency cu ON cu.num = x.k_currency"
-	return sel, append(one, one...)
+	one := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
+	rows, err := c.db.query(ctx, "SELECT "+key+", c.currency, SUM(c.micros) AS micros, SUM(c.usd_micros), SUM(c.cells) FROM cost_day c"+where+" GROUP BY "+group+
+		" UNION ALL SELECT "+key+", c.currency, -SUM(c.micros), -SUM(c.usd_micros), -SUM(c.cells) FROM cost_tenant_day c"+where+
+		" AND c.tenant IN (SELECT num FROM tenant WHERE active = 0) GROUP BY "+group, append(one, one...)...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "sum costs", err)
+	}
+	type total struct{ day, currency, micros, usd, cells int64 }
+	all, err := scan(rows, func(r *sql.Rows, v *total) error {
+		return r.Scan(&v.day, &v.currency, &v.micros, &v.usd, &v.cells)
+	})
+	if err != nil {
+		return nil, c.db.wrap(ctx, "sum costs", err)
+	}
+	at := make(map[rollKey]int, len(all))
+	sums := all[:0]
+	for _, v := range all {
+		k := rollKey{day: v.day, currency: v.currency}
+		i, known := at[k]
+		if !known {
+			at[k] = len(sums)
+			sums = append(sums, v)
+			continue
+		}
+		s := &sums[i]
+		s.micros, s.usd, s.cells = s.micros+v.micros, s.usd+v.usd, s.cells+v.cells
+	}
+	out := make([]cost.Sum, 0, len(sums))
+	for _, v := range sums {
+		if v.cells <= 0 {
+			continue // only inactive tenants have something there
+		}
+		name, err := c.db.dims.currency.name(ctx, v.currency)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, cost.Sum{Day: fresnel.Day(v.day), Currency: name, Micros: v.micros, USDMicros: v.usd})
+	}
+	return out, nil
 }
 
 // keys lists the grouping keys: inside by number, outside by name, in the
@@ -192,8 +234,12 @@ func keys(by cost.By, tenant string) (inner, outer []string, joins string) {
 	return inner, outer, joins
 }
 
-func scanSum(r *sql.Rows, by cost.By, v *cost.Sum) error {
+// scanSum gives the currency's number apart: every row has one and few differ,
+// so that naming them here is cheaper than a join. Integers are read as int64,
+// which database/sql does not convert.
+func scanSum(r *sql.Rows, by cost.By, v *cost.Sum) (currency int64, err error) {
 	var dest [12]any
+	var day int64
 	n := 0
 	put := func(p ...any) { n += copy(dest[n:], p) }
 	if by.Has(cost.ByTenant) {
@@ -215,10 +261,12 @@ func scanSum(r *sql.Rows, by cost.By, v *cost.Sum) error {
 		put(&v.Resource)
 	}
 	if by.Has(cost.ByDay) {
-		put(&v.Day)
+		put(&day)
 	}
-	put(&v.Currency, &v.Micros, &v.USDMicros)
-	return r.Scan(dest[:n]...)
+	put(&currency, &v.Micros, &v.USDMicros)
+	err = r.Scan(dest[:n]...)
+	v.Day = fresnel.Day(day)
+	return currency, err
 }
 
 // Restated implements cost.Reader: newest first.

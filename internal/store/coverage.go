@@ -62,14 +62,12 @@ func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Pe
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var tenant, oldest, newest int64
-		var v cost.MonthCoverage
-		if err := rows.Scan(&tenant, &v.Month, &v.Read, &oldest, &newest); err != nil {
+		var tenant, month, subs, oldest, newest int64
+		if err := rows.Scan(&tenant, &month, &subs, &oldest, &newest); err != nil {
 			return nil, c.db.wrap(ctx, "cost coverage", err)
 		}
-		v.Oldest, v.Newest = instant(oldest), instant(newest)
 		if i, ok := at[tenant]; ok {
-			reads[i].Months = append(reads[i].Months, v)
+			reads[i].Months = append(reads[i].Months, cost.MonthCoverage{Month: fresnel.Day(month), Read: int(subs), Oldest: instant(oldest), Newest: instant(newest)})
 		}
 	}
 	return reads, c.db.wrap(ctx, "cost coverage", rows.Err())

@@ -19,6 +19,7 @@ type dim struct {
 	table    string
 	mu       sync.Mutex
 	remember map[string]int64
+	names    map[int64]string // filled by name
 }
 
 func (d *dims) init(db *DB) {
@@ -30,7 +31,7 @@ func (d *dims) init(db *DB) {
 }
 
 func newDim(db *DB, table string) dim {
-	return dim{db: db, table: table, remember: map[string]int64{}}
+	return dim{db: db, table: table, remember: map[string]int64{}, names: map[int64]string{}}
 }
 
 // maxRemembered bounds the memory of a dimension; beyond it names are looked
@@ -107,4 +108,24 @@ func (d *dim) look(ctx context.Context, names []string) (map[string]int64, error
 		out[v.name] = v.num
 	}
 	return out, err
+}
+
+// name gives a number's name.
+func (d *dim) name(ctx context.Context, num int64) (string, error) {
+	d.mu.Lock()
+	name, ok := d.names[num]
+	d.mu.Unlock()
+	if ok {
+		return name, nil
+	}
+	if err := d.db.queryRow(ctx, "SELECT name FROM "+d.table+" WHERE num = ?", num).Scan(&name); err != nil {
+		return "", d.db.wrap(ctx, "name of "+d.table, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.names) >= maxRemembered {
+		clear(d.names)
+	}
+	d.names[num] = name
+	return name, nil
 }

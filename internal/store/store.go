@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"golang.org/x/sync/semaphore"
 
 	"fresnel"
 )
@@ -30,8 +31,9 @@ type DB struct {
 	log        *slog.Logger
 	generation atomic.Int64
 	dims       dims
-	reads      *prepared // of r
-	writes     *prepared // of w
+	reads      *prepared           // of r
+	writes     *prepared           // of w
+	room       *semaphore.Weighted // for lines in work, see rowsInWork
 }
 
 // Open opens the database of a URL, sqlite:PATH or postgres://..., and brings
@@ -53,7 +55,7 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*DB, error) {
 }
 
 func connect(url string, log *slog.Logger) (*DB, error) {
-	db := &DB{log: log}
+	db := &DB{log: log, room: semaphore.NewWeighted(rowsInWork)}
 	var err error
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {

@@ -19,8 +19,20 @@ func (db *DB) visible(col string, s fresnel.Scope, args *[]any) string {
 	if s.All() {
 		return col + " IN (SELECT num FROM tenant WHERE active = 1)"
 	}
-	*args = append(*args, jsonList(s.IDs()))
-	return col + " IN (SELECT num FROM tenant WHERE active = 1 AND id IN " + db.d.list() + ")"
+	return col + " " + among(db, "SELECT num FROM tenant WHERE active = 1 AND id", s.IDs(), args)
+}
+
+// among is the condition of being one of the rows whose id, with which the
+// question ends, is listed. A list is one parameter, so that the text does not
+// depend on its length. Of a single one the engine is told that there is no
+// more: then rows come in the order of the key, and sums need no sorting.
+func among[T ~string](db *DB, question string, ids []T, args *[]any) string {
+	if len(ids) == 1 {
+		*args = append(*args, clean(string(ids[0])))
+		return "= (" + question + " = ?)"
+	}
+	*args = append(*args, jsonList(ids))
+	return "IN (" + question + " IN " + db.d.list() + ")"
 }
 
 const tenantCols = "id, name, client_id, secret_ref, active, created_at, updated_at"
