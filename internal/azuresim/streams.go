@@ -114,10 +114,16 @@ func (e *estate) usageStream(s *subscription, group string, sv service) stream {
 	return st
 }
 
-// lastDay ends the costs of a disabled subscription some weeks before the present.
+// lastDay ends the costs of a disabled subscription before the days on which anomalies are planted, so
+// that its end is old news; in a short history some weeks before the present.
 func (e *estate) lastDay(s *subscription) day {
-	if s.state == stateDisabled {
-		return dayOf(e.start) - 45
+	today := dayOf(e.start)
+	switch {
+	case s.state != stateDisabled:
+		return math.MaxInt32
+	case today-e.first > 2*plantWindow:
+		return today - plantWindow - 35
+	default:
+		return today - 45
 	}
-	return math.MaxInt32
 }
