@@ -142,7 +142,7 @@ type simCmd struct {
 	Tenants  int           `help:"Governed tenants." default:"6"`
 	Subs     int           `name:"subscriptions" help:"Subscriptions per tenant; 0 = 4 to 9."`
 	Seed     uint64        `help:"Another seed is another estate." default:"1"`
-	Throttle string        `help:"off or real." enum:"off,real" default:"off"`
+	Throttle string        `help:"off, real (the published limits) or harsh (half of them, longer waits, refusals without a reason)." enum:"off,real,harsh" default:"off"`
 	Now      time.Time     `help:"Freeze the simulated clock at an instant (RFC 3339)."`
 	Refresh  time.Duration `help:"How often open days are re-estimated." default:"4h"`
 	Faults   string        `help:"JSON file with faults." type:"path"`

@@ -24,7 +24,7 @@ type demoCmd struct {
 	Dir      string `help:"Folder for the database; kept. Nothing = a temporary one." type:"path"`
 	Tenants  int    `help:"Governed tenants." default:"6"`
 	Seed     uint64 `help:"Another seed is another estate." default:"1"`
-	Throttle string `help:"Azure's throttles: off, or real (the first sync then takes as long as with Azure)." enum:"off,real" default:"off"`
+	Throttle string `help:"Azure's throttles: off, real (the first sync then takes as long as with Azure), or harsh (longer)." enum:"off,real,harsh" default:"off"`
 }
 
 // The demo's estate moves faster than Azure, so that pages are seen to live.

@@ -130,7 +130,7 @@ func (s *Server) listTenants(c *call) {
 	s.listPage(c, "/tenants", []any{tenantWire{
 		ID: "/tenants/" + t.id, TenantID: t.id, DisplayName: t.name, DefaultDomain: t.domain,
 		Domains: []string{t.domain}, CountryCode: t.land, TenantType: "AAD", TenantCategory: "Home",
-	}}, "tenants/"+p.tenantID)
+	}}, "tenants/"+p.tenantID, s.opt.ARMPageSize)
 }
 
 // listSubscriptions answers GET /subscriptions: with a token of the managing tenant the delegated
@@ -141,14 +141,18 @@ func (s *Server) listSubscriptions(c *call) {
 		return
 	}
 	items := []any{}
-	for _, sub := range s.estate.visible(p.tenantID) {
-		items = append(items, s.wire(sub))
+	for i, sub := range s.estate.visible(p.tenantID) {
+		w := s.wire(sub)
+		if c.fault != nil && c.fault.Kind == faultCase {
+			w.ID, w.SubscriptionID, w.TenantID = mixCase(w.ID, i), mixCase(w.SubscriptionID, i), mixCase(w.TenantID, i)
+		}
+		items = append(items, w)
 	}
-	s.listPage(c, "/subscriptions", items, "subscriptions/"+p.tenantID)
+	s.listPage(c, "/subscriptions", items, "subscriptions/"+p.tenantID, s.opt.ARMPageSize)
 }
 
 // listPage writes one page of a list, with a nextLink on our own host.
-func (s *Server) listPage(c *call, path string, items []any, purpose string) {
+func (s *Server) listPage(c *call, path string, items []any, purpose string, size int) {
 	var t pageToken
 	if sealed := queryValue(c.r, "$skiptoken"); sealed != "" {
 		var ok bool
@@ -158,7 +162,7 @@ func (s *Server) listPage(c *call, path string, items []any, purpose string) {
 		}
 	}
 	from := min(t.Offset, len(items))
-	to := min(from+s.opt.ARMPageSize, len(items))
+	to := min(from+size, len(items))
 	next := pageToken{Offset: to, At: c.at, For: purpose}
 	if c.fault != nil && c.fault.Kind == faultEmpty {
 		to, next.Offset, next.Empty = from, from, true

@@ -41,7 +41,7 @@ func (s *Server) authenticate(r *http.Request, audiences ...string) (principal, 
 	key := func(*jwt.Token) (any, error) { return &s.directory.tokenKey.PublicKey, nil }
 	_, err := jwt.ParseWithClaims(token, &claims, key, jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired())
 	switch {
-	case errors.Is(err, jwt.ErrTokenExpired):
+	case errors.Is(err, jwt.ErrTokenExpired), err == nil && s.isRevoked(token):
 		return principal{}, errExpired
 	case err != nil:
 		return principal{}, errToken
@@ -87,7 +87,7 @@ func (c *call) throttled(code string) {
 		(&entraError{http.StatusTooManyRequests, "temporarily_unavailable", 90055, "Tenant exceeded the rate of requests. Please try again later."}).write(c)
 	case apiKeyVault:
 		c.fail(http.StatusTooManyRequests, "Throttled", "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached")
-	case apiCost:
+	case apiCost, apiConsumption:
 		c.fail(http.StatusTooManyRequests, "429", "Too many requests. Please retry.")
 	default:
 		if code == "" {

@@ -93,6 +93,8 @@ func (s *Server) control(c *call) {
 		s.controlTruth(c)
 	case "planted":
 		c.json(http.StatusOK, s.Planted())
+	case "budgets":
+		c.json(http.StatusOK, s.Budgets())
 	case "estate":
 		c.json(http.StatusOK, map[string]any{"start": s.estate.start, "firstDay": s.estate.first.String(), "tenants": s.Estate()})
 	case "connection":

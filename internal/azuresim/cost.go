@@ -55,16 +55,23 @@ func (s *Server) queryCost(c *call) {
 
 // answerQuery writes the answer to a query that was let through.
 func (s *Server) answerQuery(c *call, sub *subscription, body []byte, page pageToken, q *query, err error) {
+	if err == nil && sub.supported() && !sub.costDisabled {
+		err = q.preTaxOnly(sub, c.fault)
+	}
 	switch {
 	case err != nil:
 		c.fail(http.StatusBadRequest, "BadRequest", fmt.Sprintf("%s (Request ID: %s)", err, c.w.Header().Get("x-ms-request-id")))
 	case !sub.supported():
 		c.fail(http.StatusNotFound, "NotFound", fmt.Sprintf("Given subscription %s doesn't have valid WebDirect/AIRS offer type. (Request ID: %s)", sub.id, c.w.Header().Get("x-ms-request-id")))
 	case sub.costDisabled:
-		c.fail(http.StatusForbidden, "AccountCostDisabled", "Access to cost data is disabled for this account. An enterprise administrator can enable 'AO view charges' in the EA portal.")
+		c.costDisabled()
 	default:
 		s.writeCosts(c, sub, body, page, q)
 	}
+}
+
+func (c *call) costDisabled() {
+	c.fail(http.StatusForbidden, "AccountCostDisabled", "Access to cost data is disabled for this account. An enterprise administrator can enable 'AO view charges' in the EA portal.")
 }
 
 // costPage resolves the query and the page that is asked for. Later pages are at the instant of the
@@ -116,36 +123,56 @@ func (s *Server) takeQuery(c *call, p principal, sub *subscription, units float6
 
 // writeCosts writes one page of rows.
 func (s *Server) writeCosts(c *call, sub *subscription, body []byte, page pageToken, q *query) {
+	fault := c.fault
+	if fault == nil {
+		fault = &Fault{}
+	}
 	size := pageSize(c.r)
 	rows := s.costRows(sub, q, page.At)
-	from := min(page.Offset, len(rows))
-	to := min(from+size, len(rows))
-	next := pageToken{Offset: to, At: page.At, For: sub.id + " " + bodyHash(body)}
-	nulls := false
-	if c.fault != nil {
-		if nulls = c.fault.Kind == faultNulls; !nulls {
-			to, next.Offset, next.Empty = from, from, true
-		}
+	next := pageToken{At: page.At, For: sub.id + " " + bodyHash(body), Twice: page.Twice || fault.Kind == faultDuplicates}
+	length := size
+	if next.Twice {
+		length = min(size, max(1, len(rows))) // so that both parts of a row never share a page
+		rows = twice(rows)
 	}
+	from := min(page.Offset, len(rows))
+	to := min(from+length, len(rows))
+	if fault.Kind == faultEmpty {
+		to, next.Empty = from, true
+	}
+	next.Offset = to
 	var link *string
 	if to < len(rows) || next.Empty {
-		l := s.URL() + "/subscriptions/" + sub.id + "/providers/Microsoft.CostManagement/query?api-version=" +
-			url.QueryEscape(queryValue(c.r, "api-version")) + "&$skiptoken=" + s.seal(next)
-		if size != defaultPage {
-			l += "&$top=" + strconv.Itoa(size)
-		}
-		link = &l
+		link = new(s.nextCosts(c, sub, next, size))
 	}
 	wire := make([]json.RawMessage, 0, to-from)
 	for i, r := range rows[from:to] {
-		wire = append(wire, q.wireRow(r, sub, dayOf(page.At), nulls && i%3 == 0))
+		values := q.spelled(r, sub, dayOf(page.At))
+		if fault.Kind == faultCase {
+			values = q.mixRow(values, from+i)
+		}
+		wire = append(wire, q.wireRow(values, sub, fault.Kind == faultNulls && i%3 == 0))
+	}
+	columns := q.wireColumns()
+	if fault.Kind == faultColumns {
+		columns, wire = fault.dropColumn(columns, wire)
 	}
 	name := randomGUID()
 	c.json(http.StatusOK, map[string]any{
 		"id": "subscriptions/" + sub.id + "/providers/Microsoft.CostManagement/query/" + name, "name": name,
 		"type": "Microsoft.CostManagement/query", "location": nil, "sku": nil, "eTag": nil,
-		"properties": map[string]any{"nextLink": link, "columns": q.wireColumns(), "rows": wire},
+		"properties": map[string]any{"nextLink": link, "columns": columns, "rows": wire},
 	})
+}
+
+// nextCosts is the link to the next page, with the page size if that is not the usual.
+func (s *Server) nextCosts(c *call, sub *subscription, next pageToken, size int) string {
+	link := s.URL() + "/subscriptions/" + sub.id + "/providers/Microsoft.CostManagement/query?api-version=" +
+		url.QueryEscape(queryValue(c.r, "api-version")) + "&$skiptoken=" + s.seal(next)
+	if size != defaultPage {
+		link += "&$top=" + strconv.Itoa(size)
+	}
+	return link
 }
 
 func pageSize(r *http.Request) int {

@@ -156,8 +156,22 @@ func (q *query) wireColumns() []columnWire {
 	return out
 }
 
+// spelled is a row with the names of groups and resources as Azure would spell them on a day.
+func (q *query) spelled(r row, sub *subscription, at day) row {
+	out := r
+	for i, name := range q.groups {
+		switch name {
+		case "ResourceGroup", "ResourceGroupName":
+			out.values[i] = displayGroup(sub, r.values[i], r)
+		case "ResourceId":
+			out.values[i] = displayResource(sub, r.values[i], r, at)
+		}
+	}
+	return out
+}
+
 // wireRow writes a row in the order of the columns.
-func (q *query) wireRow(r row, sub *subscription, at day, nulls bool) json.RawMessage {
+func (q *query) wireRow(r row, sub *subscription, nulls bool) json.RawMessage {
 	b := []byte{'['}
 	for _, name := range q.aggregates {
 		v := r.nanos
@@ -176,15 +190,8 @@ func (q *query) wireRow(r row, sub *subscription, at day, nulls bool) json.RawMe
 	case monthly:
 		b = append(append(b, '"'), r.period.String()+`T00:00:00",`...)
 	}
-	for i, name := range q.groups {
-		v := r.values[i]
-		switch name {
-		case "ResourceGroup", "ResourceGroupName":
-			v = displayGroup(sub, v, r)
-		case "ResourceId":
-			v = displayResource(sub, v, r, at)
-		}
-		b = append(append(b, quote(v)...), ',')
+	for i := range q.groups {
+		b = append(append(b, quote(r.values[i])...), ',')
 	}
 	return append(append(b, quote(sub.currency)...), ']')
 }

@@ -49,7 +49,11 @@ func TestTruthIsWhatQueriesGive(t *testing.T) {
 					if i == 0 {
 						path += "&$top=7"
 					}
-					cols, rows, n := c.pages(path, c.token, dailyBody(metric, "2026-11-01", "2026-11-30", grouping))
+					body := dailyBody(metric, "2026-11-01", "2026-11-30", grouping)
+					if sub.Offer == payg {
+						body = preTax(body)
+					}
+					cols, rows, n := c.pages(path, c.token, body)
 					if i == 0 && grouping == twoGroups && n < 10 {
 						t.Errorf("only %d pages", n)
 					}
@@ -62,7 +66,7 @@ func TestTruthIsWhatQueriesGive(t *testing.T) {
 						got[key] = [2]int64{g[0] + micros(t, r[0]), g[1] + micros(t, r[1])}
 						cells++
 					}
-					if cols[0] != "Cost" || cols[1] != "CostUSD" || cols[2] != "UsageDate" || cols[len(cols)-1] != "Currency" {
+					if strings.TrimPrefix(cols[0], "PreTax") != "Cost" || strings.TrimPrefix(cols[1], "PreTax") != "CostUSD" || cols[2] != "UsageDate" || cols[len(cols)-1] != "Currency" {
 						t.Fatalf("columns %v", cols)
 					}
 					compareTruth(t, c, got, cells, sub.ID, metric, grouping)
@@ -292,9 +296,10 @@ func TestQueryRefusals(t *testing.T) {
 		code                            string
 	}{
 		{"trailing slash and case", "POST", strings.ToUpper(strings.Replace(path, "/query?api-version", "/query/?api-version", 1)), c.token, good, 200, ""},
-		{"disabled answers", "POST", costPath(disabled), c.token, good, 200, ""},
+		{"disabled answers", "POST", costPath(disabled), c.token, preTax(good), 200, ""},
 		{"app token", "POST", costPath(foreign), appToken, good, 200, ""},
 		{"daily over 31 days", "POST", path, c.token, dailyBody("ActualCost", "2026-10-01", "2026-11-01", twoGroups), 400, "BadRequest"},
+		{"pay as you go", "POST", costPath(find(func(t T, s S) bool { return s.Offer == payg && t.Kind == "delegated" && s.Costs })), c.token, good, 400, "BadRequest"},
 		{"type", "POST", path, c.token, with("ActualCost", "Guess"), 400, "BadRequest"},
 		{"column", "POST", path, c.token, with(`"ServiceName"`, `"Colour"`), 400, "BadRequest"},
 		{"duplicate", "POST", path, c.token, with(`"ServiceName"`, `"ResourceGroup"`), 400, "BadRequest"},

@@ -26,7 +26,7 @@ const costHeader = "X-Ms-Ratelimit-Microsoft.costmanagement-"
 // TestBuckets drains each bucket exactly and looks at the refusal.
 func TestBuckets(t *testing.T) {
 	c := start(t, azuresim.Options{Throttle: "real", SubscriptionsPerTenant: 12, Tenants: 3})
-	body := dailyBody("ActualCost", "2026-11-20", "2026-11-21", `[]`)
+	body := preTax(dailyBody("ActualCost", "2026-11-20", "2026-11-21", `[]`))
 	year := strings.Replace(strings.Replace(body, "2026-11-20", "2025-12-01", 1), "Daily", "None", 1)
 	subs := c.sim.Estate()[0].Subscriptions
 	for i := range 4 {

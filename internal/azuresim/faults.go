@@ -6,20 +6,30 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Fault is one way in which Azure misbehaves. The first fault that matches a request and whose
 // probability strikes is applied.
 type Fault struct {
-	API  string `json:"api"`  // cost, arm, entra, keyvault or *
-	Kind string `json:"kind"` // 429, 5xx, hang, reset, html, empty (cost, arm) or nulls (cost)
+	API string `json:"api"` // cost, consumption, arm, entra, keyvault or *
+
+	// Kind is one of
+	//	429, 5xx, hang, reset, html   of any API
+	//	gzip                          the compressed answer ends in the middle
+	//	empty                         a page without entries comes first (cost, consumption, arm)
+	//	expired                       the token counts as expired from now on (cost, consumption, arm)
+	//	case                          ids in capitals and small letters at random (cost, arm)
+	//	nulls                         rows without amounts (cost)
+	//	columns                       a column is missing (cost)
+	//	pretaxcost                    Cost is refused, only PreTaxCost is known (cost)
+	//	duplicates                    each row in two parts, which are on different pages (cost)
+	Kind string `json:"kind"`
+
+	Column string `json:"column,omitempty"` // that is missing; "" = the first
 
 	// Header tells a 429 (or, if given, a 5xx) how to say when to come back: retry-after (default),
 	// retry-after-date, retry-after-ms, qpu, entity, tenant, clienttype or none.
@@ -44,7 +54,26 @@ const (
 	faultHTML  = "html"
 	faultEmpty = "empty"
 	faultNulls = "nulls"
+
+	faultGzip       = "gzip"
+	faultExpired    = "expired"
+	faultCase       = "case"
+	faultColumns    = "columns"
+	faultPreTax     = "pretaxcost"
+	faultDuplicates = "duplicates"
 )
+
+// faultAPIs are the APIs for which a kind exists; kinds that are not listed exist for all.
+var faultAPIs = map[string][]string{
+	faultEmpty:      {apiCost, apiConsumption, apiARM},
+	faultExpired:    {apiCost, apiConsumption, apiARM},
+	faultCase:       {apiCost, apiARM},
+	faultNulls:      {apiCost},
+	faultColumns:    {apiCost},
+	faultPreTax:     {apiCost},
+	faultDuplicates: {apiCost},
+	fault429:        nil, fault5xx: nil, faultHang: nil, faultReset: nil, faultHTML: nil, faultGzip: nil,
+}
 
 // The names of the simulated APIs, in faults and in request counts.
 const (
@@ -53,6 +82,8 @@ const (
 	apiEntra    = "entra"
 	apiKeyVault = "keyvault"
 	apiControl  = "sim"
+
+	apiConsumption = "consumption"
 )
 
 // LoadFaults reads a JSON array of faults from a file.
@@ -81,15 +112,14 @@ func parseFaults(r io.Reader) ([]Fault, error) {
 }
 
 func (f Fault) validate() error {
+	apis, known := faultAPIs[f.Kind]
 	switch {
-	case !slices.Contains([]string{apiCost, apiARM, apiEntra, apiKeyVault, "*"}, f.API):
-		return fmt.Errorf("api %q is not cost, arm, entra, keyvault or *", f.API)
-	case !slices.Contains([]string{fault429, fault5xx, faultHang, faultReset, faultHTML, faultEmpty, faultNulls}, f.Kind):
-		return fmt.Errorf("kind %q is not 429, 5xx, hang, reset, html, empty or nulls", f.Kind)
-	case f.Kind == faultEmpty && !slices.Contains([]string{apiCost, apiARM, "*"}, f.API):
-		return fmt.Errorf("kind empty is for pages: api %q has none", f.API)
-	case f.Kind == faultNulls && f.API != apiCost && f.API != "*":
-		return fmt.Errorf("kind nulls is for cost rows: api %q has none", f.API)
+	case !slices.Contains([]string{apiCost, apiConsumption, apiARM, apiEntra, apiKeyVault, "*"}, f.API):
+		return fmt.Errorf("api %q is not cost, consumption, arm, entra, keyvault or *", f.API)
+	case !known:
+		return fmt.Errorf("kind %q is none of %s", f.Kind, strings.Join(slices.Sorted(maps.Keys(faultAPIs)), ", "))
+	case apis != nil && f.API != "*" && !slices.Contains(apis, f.API):
+		return fmt.Errorf("kind %s is for %s, not for api %q", f.Kind, strings.Join(apis, " and "), f.API)
 	case !slices.Contains([]string{"", "none", "retry-after", "retry-after-date", "retry-after-ms", "qpu", "entity", "tenant", "clienttype"}, f.Header):
 		return fmt.Errorf("header %q is unknown", f.Header)
 	case f.Probability < 0 || f.Probability > 1:
@@ -102,18 +132,15 @@ func (f Fault) validate() error {
 	return nil
 }
 
-// matches says whether the fault is meant for a call. Empty pages and nulls need an answer that has
-// rows; the page after an empty one is never empty again, or the paging would not end.
+// matches says whether the fault is meant for a call. Empty pages need an answer that has pages, and
+// the page after an empty one is never empty again, or the paging would not end. Rows are doubled from
+// the first page on.
 func (f Fault) matches(c *call) bool {
-	switch f.Kind {
-	case faultEmpty:
-		if c.api != apiCost && !c.list || c.continued {
-			return false
-		}
-	case faultNulls:
-		if c.api != apiCost {
-			return false
-		}
+	switch {
+	case f.Kind == faultEmpty && (c.api != apiCost && !c.list || c.continued),
+		f.Kind == faultDuplicates && queryValue(c.r, "$skiptoken") != "",
+		faultAPIs[f.Kind] != nil && !slices.Contains(faultAPIs[f.Kind], c.api):
+		return false
 	}
 	return (f.API == "*" || f.API == c.api) &&
 		(f.Tenant == "" || strings.EqualFold(f.Tenant, c.tenant)) &&
@@ -164,123 +191,3 @@ func (fs *faults) strike(c *call) *Fault {
 	}
 	return nil
 }
-
-// apply acts a fault out, and says whether the request is thereby answered.
-func (s *Server) apply(f *Fault, c *call, handle func(*call)) (answered bool) {
-	switch f.Kind {
-	case fault429:
-		f.sayWhen(c.w.Header())
-		c.throttled("")
-	case fault5xx:
-		if f.Header != "" {
-			f.sayWhen(c.w.Header())
-		}
-		status := f.Status
-		if status == 0 {
-			status = http.StatusServiceUnavailable
-		}
-		c.fail(status, serverErrorCode(status), "The server encountered an internal error. Please retry the request.")
-	case faultHTML:
-		proxyPage(c.w)
-	case faultReset:
-		s.resetMidBody(c, handle)
-	case faultHang:
-		return s.hang(f, c)
-	default:
-		c.fault = f // empty and nulls: the handler shapes its page
-		return false
-	}
-	return true
-}
-
-func serverErrorCode(status int) string {
-	switch status {
-	case http.StatusServiceUnavailable:
-		return "ServiceUnavailable"
-	case http.StatusGatewayTimeout:
-		return "GatewayTimeout"
-	default:
-		return "InternalServerError"
-	}
-}
-
-func (f *Fault) sayWhen(h http.Header) {
-	seconds := max(1, f.RetryAfterSeconds)
-	switch f.Header {
-	case "none":
-	case "", "retry-after":
-		h.Set("Retry-After", strconv.Itoa(seconds))
-	case "retry-after-date":
-		// A date has whole seconds; rounding up never asks for less than the wait.
-		at := time.Now().Add(time.Duration(seconds)*time.Second + 999*time.Millisecond)
-		h.Set("Retry-After", at.UTC().Format(http.TimeFormat))
-	case "retry-after-ms":
-		h.Set("retry-after-ms", strconv.Itoa(seconds*1000))
-	default:
-		h.Set(costHeader+f.Header+"-retry-after", strconv.Itoa(seconds))
-	}
-}
-
-func proxyPage(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(http.StatusBadGateway)
-	_, _ = io.WriteString(w, "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>"+
-		"<body><center><h1>502 Bad Gateway</h1></center><hr><center>Microsoft-Azure-Application-Gateway/v2</center></body></html>\n")
-}
-
-// hang holds the request. It answers nothing if the client left or the simulator closes.
-func (s *Server) hang(f *Fault, c *call) (answered bool) {
-	// The server notices a client's leaving only once the body is read.
-	body, _ := io.ReadAll(io.LimitReader(c.r.Body, 1<<20))
-	c.r.Body = io.NopCloser(bytes.NewReader(body))
-	var over <-chan time.Time
-	if f.HangSeconds > 0 {
-		timer := time.NewTimer(time.Duration(f.HangSeconds * float64(time.Second)))
-		defer timer.Stop()
-		over = timer.C
-	}
-	select {
-	case <-over:
-		return false
-	case <-c.r.Context().Done():
-	case <-s.done:
-	}
-	panic(http.ErrAbortHandler) // close the connection without an answer
-}
-
-// resetMidBody sends about half of the true body and then resets the connection.
-func (s *Server) resetMidBody(c *call, handle func(*call)) {
-	rec := &recorder{header: http.Header{}, status: http.StatusOK}
-	w := c.w
-	c.w = rec
-	handle(c)
-	c.w = w
-	conn, buf, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	defer conn.Close() //nolint:errcheck // it is reset on purpose
-	body := rec.body.Bytes()
-	fmt.Fprintf(buf, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\n", rec.status, http.StatusText(rec.status), len(body))
-	for _, k := range slices.Sorted(maps.Keys(rec.header)) {
-		if k != "Content-Length" {
-			fmt.Fprintf(buf, "%s: %s\r\n", k, rec.header.Get(k))
-		}
-	}
-	_, _ = buf.WriteString("\r\n")
-	_, _ = buf.Write(body[:len(body)/2])
-	_ = buf.Flush()
-	time.Sleep(20 * time.Millisecond) // a reset overtakes data that is still on its way
-	abort(conn)
-}
-
-// recorder keeps an answer that is to be cut short.
-type recorder struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (r *recorder) Header() http.Header         { return r.header }
-func (r *recorder) WriteHeader(status int)      { r.status = status }
-func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }

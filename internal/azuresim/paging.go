@@ -17,6 +17,7 @@ type pageToken struct {
 	Expires int64     `json:"x"`           // Unix seconds of real time
 	For     string    `json:"f"`           // what the first page was asked for
 	Empty   bool      `json:"e,omitempty"` // the page before was left empty by a fault
+	Twice   bool      `json:"d,omitempty"` // a fault doubles the rows, on all pages
 }
 
 func (s *Server) seal(t pageToken) string {

@@ -18,7 +18,7 @@ type call struct {
 	tenant, subscription string // for the filters of faults
 	list                 bool   // a GET with pages
 	continued            bool   // after an empty page
-	fault                *Fault // for the handler: empty or nulls
+	fault                *Fault // for the handler, which shapes its answer
 }
 
 // ServeHTTP answers a request of any of the simulated APIs.
@@ -104,6 +104,10 @@ func (s *Server) routeSubscription(c *call) func(*call) {
 		c.api = apiCost
 		c.continued = s.afterEmpty(queryValue(c.r, "$skiptoken"))
 		return s.queryCost
+	case c.is("subscriptions", "*", "providers", "Microsoft.Consumption", "budgets"):
+		c.api, c.list = apiConsumption, true
+		c.continued = s.afterEmpty(queryValue(c.r, "$skiptoken"))
+		return s.listBudgets
 	}
 	return s.unknownPath
 }

@@ -25,7 +25,8 @@ type Options struct {
 	Planted                int           // anomalies per tenant; 0 = 2, or none in a grid; negative = none
 	Start                  time.Time     // fixes the estate's dates; zero = the clock's now
 	Clock                  *Clock        // nil = real time
-	Throttle               string        // "off" (default) or "real"
+	Throttle               string        // "off" (default), "real" or "harsh"
+	ThrottleSpeed          float64       // of refill and of retry times, so that an hour can pass in a minute; 0 = 1
 	Faults                 []Fault       // in force from the start
 	RefreshEvery           time.Duration // between re-estimates of open days; 0 = 4h
 	MarkupNames            bool          // one tenant, subscription and resource group whose names are markup
@@ -43,7 +44,8 @@ func (o *Options) fill() error {
 	setDefault(&o.RefreshEvery, 4*time.Hour)
 	setDefault(&o.ARMPageSize, 100)
 	setDefault(&o.NextLinkLifetime, time.Hour)
-	setDefault(&o.Throttle, "off")
+	setDefault(&o.Throttle, throttleOff)
+	setDefault(&o.ThrottleSpeed, 1)
 	if o.Clock == nil {
 		o.Clock = NewClock()
 	}
@@ -53,10 +55,10 @@ func (o *Options) fill() error {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Throttle != "off" && o.Throttle != "real" {
-		return fmt.Errorf("azuresim: throttle %q is not off or real", o.Throttle)
+	if o.Throttle != throttleOff && o.Throttle != throttleReal && o.Throttle != throttleHarsh {
+		return fmt.Errorf("azuresim: throttle %q is not off, real or harsh", o.Throttle)
 	}
-	if o.Tenants < 0 || o.SubscriptionsPerTenant < 0 || o.Months < 0 || o.Groups < 0 || o.Services < 0 || o.RefreshEvery < 0 || o.ARMPageSize < 0 {
+	if o.ThrottleSpeed < 0 || o.Tenants < 0 || o.SubscriptionsPerTenant < 0 || o.Months < 0 || o.Groups < 0 || o.Services < 0 || o.RefreshEvery < 0 || o.ARMPageSize < 0 {
 		return errors.New("azuresim: a size in the options is negative")
 	}
 	return nil
@@ -90,6 +92,7 @@ type Server struct {
 	served   chan struct{} // closed when the accept loop has ended
 	requests map[RequestCount]int
 	unused   map[net.Conn]bool // connections without a request so far
+	revoked  map[[32]byte]bool // hashes of tokens that a fault let expire
 }
 
 // New builds a simulator. It listens after Start.
@@ -98,8 +101,8 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		opt: o, clock: o.Clock, log: o.Logger, estate: newEstate(o), throttles: newThrottles(o.Throttle == "real"),
-		faults: &faults{seed: o.Seed}, done: make(chan struct{}), requests: map[RequestCount]int{}, unused: map[net.Conn]bool{},
+		opt: o, clock: o.Clock, log: o.Logger, estate: newEstate(o), throttles: newThrottles(o.Throttle, o.ThrottleSpeed, o.Seed),
+		faults: &faults{seed: o.Seed}, done: make(chan struct{}), requests: map[RequestCount]int{}, unused: map[net.Conn]bool{}, revoked: map[[32]byte]bool{},
 	}
 	rand.Read(s.pagingKey[:])
 	if err := s.faults.set(o.Faults); err != nil {
@@ -214,7 +217,7 @@ func (s *Server) Bound() Bound { return s.throttles.bound() }
 // ResetBound starts the account of Bound anew; the buckets keep their filling.
 func (s *Server) ResetBound() { s.throttles.reset() }
 
-// RequestCount counts answered requests by API (cost, arm, entra, keyvault, sim) and status.
+// RequestCount counts answered requests by API (cost, consumption, arm, entra, keyvault, sim) and status.
 // Status 0 counts connections that a fault broke.
 type RequestCount struct {
 	API    string `json:"api"`

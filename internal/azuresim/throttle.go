@@ -3,7 +3,6 @@ package azuresim
 import (
 	"math"
 	"net/http"
-	"sort"
 	"strconv"
 	"sync"
 	"time"
@@ -21,6 +20,24 @@ const (
 	bucketQPUHour    = "cost-qpu-hour"
 	bucketClientType = "cost-clienttype"
 	bucketARMRead    = "arm-read"
+
+	bucketConsumption = "consumption" // its numbers are not published
+)
+
+// The presets of throttling.
+const (
+	throttleOff   = "off"
+	throttleReal  = "real"  // the published numbers
+	throttleHarsh = "harsh" // half of them, with the whims of a bad day
+)
+
+// What harsh adds.
+const (
+	harshLonger  = 1.5  // times the wait that would do
+	harshMore    = 5.0  // seconds on top
+	harshEarly   = 2.0  // seconds more for coming before the wait is over
+	harshLongest = 90.0 // seconds: coming early does not extend it for ever
+	harshChance  = 0.03 // of being refused for nothing, and without being told for how long
 )
 
 // limit is the capacity of a bucket and its refill in tokens a second.
@@ -40,9 +57,21 @@ func limitOf(kind string) limit {
 		return limit{600, 600.0 / 3600}
 	case bucketClientType:
 		return limit{2000, 2000.0 / 60}
+	case bucketConsumption:
+		return limit{20, 20.0 / 60}
 	default:
 		return limit{250, 25}
 	}
+}
+
+// limit is a kind's limit under the preset.
+func (t *throttles) limit(kind string) limit {
+	l := limitOf(kind)
+	if t.preset == throttleHarsh {
+		l.capacity, l.rate = l.capacity/2, l.rate/2
+	}
+	l.rate *= t.speed
+	return l
 }
 
 // refusalHeader is the header with which a kind of bucket says when to come back.
@@ -54,6 +83,8 @@ func refusalHeader(kind string) string {
 		return costHeader + "qpu-retry-after"
 	case bucketClientType:
 		return costHeader + "clienttype-retry-after"
+	case bucketConsumption:
+		return "x-ms-ratelimit-microsoft.consumption-retry-after"
 	default:
 		return "Retry-After"
 	}
@@ -67,8 +98,9 @@ type bucket struct {
 	limit
 	tokens float64
 	last   time.Time
-	served float64 // since the last reset
-	start  float64 // tokens at the last reset
+	served float64   // since the last reset
+	start  float64   // tokens at the last reset
+	until  time.Time // of a harsh penalty
 }
 
 func (b *bucket) refill(now time.Time) {
@@ -85,14 +117,21 @@ type charge struct {
 // throttles are all the buckets of a simulator. With enforcement off they only count.
 type throttles struct {
 	enforce bool
+	preset  string
+	speed   float64 // of refill, and of everything that waits for it
+	seed    uint64
 	mu      sync.Mutex
+	asked   uint64 // cost queries, for the whims of harsh
 	buckets map[bucketKey]*bucket
 	refused map[string]map[int64]int // by api and Unix minute
 	since   time.Time
 }
 
-func newThrottles(enforce bool) *throttles {
-	return &throttles{enforce: enforce, buckets: map[bucketKey]*bucket{}, refused: map[string]map[int64]int{}, since: time.Now()}
+func newThrottles(preset string, speed float64, seed uint64) *throttles {
+	return &throttles{
+		enforce: preset != throttleOff, preset: preset, speed: speed, seed: seed,
+		buckets: map[bucketKey]*bucket{}, refused: map[string]map[int64]int{}, since: time.Now(),
+	}
 }
 
 // take pays all charges or none. On refusal it sets the retry headers of the buckets that refused.
@@ -102,14 +141,12 @@ func (t *throttles) take(api string, h http.Header, charges []charge) bool {
 	now := time.Now()
 	waits := map[string]float64{}
 	for _, c := range charges {
-		b := t.bucket(c.bucketKey, now)
-		// A price above the capacity could never be paid; it takes the full bucket instead.
-		if lack := min(c.cost, b.capacity) - b.tokens; t.enforce && lack > 1e-9 {
+		if seconds := t.wait(c, now); seconds > 0 {
 			name := refusalHeader(c.kind)
-			waits[name] = max(waits[name], lack/b.rate)
+			waits[name] = max(waits[name], seconds)
 		}
 	}
-	if len(waits) > 0 {
+	if len(waits) > 0 || t.whim(api) {
 		for name, seconds := range waits {
 			h.Set(name, strconv.Itoa(max(1, int(math.Ceil(seconds-1e-9)))))
 		}
@@ -120,6 +157,48 @@ func (t *throttles) take(api string, h http.Header, charges []charge) bool {
 		t.pay(c, now)
 	}
 	return true
+}
+
+// wait is how many seconds a charge has to wait for its bucket; 0 if it can be paid.
+func (t *throttles) wait(c charge, now time.Time) float64 {
+	b := t.bucket(c.bucketKey, now)
+	if !t.enforce {
+		return 0
+	}
+	// A price above the capacity could never be paid; it takes the full bucket instead.
+	lack := min(c.cost, b.capacity) - b.tokens
+	if t.preset == throttleHarsh {
+		return b.harshWait(lack, t.speed, now)
+	}
+	if lack <= 1e-9 {
+		return 0
+	}
+	return lack / b.rate
+}
+
+// harshWait is a penalty that is longer than the refill, and that grows when somebody comes early.
+func (b *bucket) harshWait(lack, speed float64, now time.Time) float64 {
+	seconds := func(s float64) time.Duration { return time.Duration(s / speed * float64(time.Second)) }
+	if now.Before(b.until) {
+		b.until = b.until.Add(seconds(harshEarly))
+		if longest := now.Add(seconds(harshLongest)); b.until.After(longest) {
+			b.until = longest
+		}
+	} else if lack > 1e-9 {
+		b.until = now.Add(time.Duration(lack/b.rate*harshLonger*float64(time.Second)) + seconds(harshMore))
+	} else {
+		return 0
+	}
+	return b.until.Sub(now).Seconds()
+}
+
+// whim refuses some cost queries under harsh for no reason and without a header.
+func (t *throttles) whim(api string) bool {
+	if t.preset != throttleHarsh || api != apiCost {
+		return false
+	}
+	t.asked++
+	return unit(mix(t.seed, label("whim"), t.asked)) < harshChance
 }
 
 func (t *throttles) pay(c charge, now time.Time) {
@@ -134,7 +213,7 @@ func (t *throttles) pay(c charge, now time.Time) {
 func (t *throttles) bucket(key bucketKey, now time.Time) *bucket {
 	b := t.buckets[key]
 	if b == nil {
-		l := limitOf(key.kind)
+		l := t.limit(key.kind)
 		b = &bucket{limit: l, tokens: l.capacity, last: now, start: l.capacity}
 		t.buckets[key] = b
 	}
@@ -154,72 +233,4 @@ func (t *throttles) remaining(key bucketKey) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return int(t.bucket(key, time.Now()).tokens + 1e-9)
-}
-
-// Bound says what the throttled buckets served since the start or the last reset, and the shortest
-// time in which any client could have had that.
-type Bound struct {
-	Since   time.Time       `json:"since"`
-	Elapsed float64         `json:"elapsedSeconds"`
-	Seconds float64         `json:"boundSeconds"` // the greatest lower bound over all buckets
-	Binding string          `json:"binding"`      // the bucket that gives it, "" if none binds
-	Buckets []BucketBound   `json:"buckets"`
-	Refused []RefusedMinute `json:"refused"` // by the buckets; injected faults are not counted
-}
-
-// BucketBound is the account of one bucket. Served counts its own units: requests or QPU.
-type BucketBound struct {
-	Kind     string  `json:"kind"`
-	Owner    string  `json:"owner"` // subscription, application, tenant or client type
-	Capacity float64 `json:"capacity"`
-	Rate     float64 `json:"ratePerSecond"`
-	Initial  float64 `json:"initial"` // tokens at the start (= capacity) or at the last reset
-	Served   float64 `json:"served"`
-	Seconds  float64 `json:"boundSeconds"` // max(0, (served-initial)/rate)
-}
-
-// RefusedMinute counts the requests that buckets refused in one real minute.
-type RefusedMinute struct {
-	API    string    `json:"api"`
-	Minute time.Time `json:"minute"`
-	Count  int       `json:"count"`
-}
-
-func (t *throttles) bound() Bound {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	out := Bound{Since: t.since.UTC(), Elapsed: time.Since(t.since).Seconds()}
-	for key, b := range t.buckets {
-		seconds := max(0, (b.served-b.start)/b.rate)
-		if seconds > out.Seconds {
-			out.Seconds, out.Binding = seconds, key.kind+" "+key.owner
-		}
-		out.Buckets = append(out.Buckets, BucketBound{key.kind, key.owner, b.capacity, b.rate, b.start, b.served, seconds})
-	}
-	sort.Slice(out.Buckets, func(i, j int) bool {
-		a, b := out.Buckets[i], out.Buckets[j]
-		return a.Kind < b.Kind || a.Kind == b.Kind && a.Owner < b.Owner
-	})
-	for api, minutes := range t.refused {
-		for minute, n := range minutes {
-			out.Refused = append(out.Refused, RefusedMinute{api, time.Unix(minute*60, 0).UTC(), n})
-		}
-	}
-	sort.Slice(out.Refused, func(i, j int) bool {
-		a, b := out.Refused[i], out.Refused[j]
-		return a.API < b.API || a.API == b.API && a.Minute.Before(b.Minute)
-	})
-	return out
-}
-
-// reset starts the account anew. It does not refill: the bound then starts from what is there.
-func (t *throttles) reset() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.since = time.Now()
-	t.refused = map[string]map[int64]int{}
-	for _, b := range t.buckets {
-		b.refill(t.since)
-		b.served, b.start = 0, b.tokens
-	}
 }
