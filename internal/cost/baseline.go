@@ -153,43 +153,6 @@ func (d *detector) spread(t *track, past [week][]sample, b baseline, n int) floa
 	return max(leastSigma, middling, tail)
 }
 
-// commonLoad is how busy the whole tenant was on each day beside its past: the
-// median over its services of the day's cost by that of the same weekdays
-// before. Judged beside it, a holiday or a busy week is no anomaly of each
-// service; a change of all of them is still one of the tenant. It is 1 where
-// too few services tell.
-func (d *detector) commonLoad(leaves []*track) []float64 {
-	load := make([]float64, d.days)
-	for u := range load {
-		load[u] = 1
-	}
-	var ratios, same []float64
-	for u := d.o.MinHistory; u < d.days; u++ {
-		ratios = ratios[:0]
-		for _, t := range leaves {
-			if !t.known(u) || t.costs[u] <= 0 {
-				continue
-			}
-			same = same[:0]
-			for v := u - week; v >= 0 && len(same) < d.o.Weeks; v -= week {
-				if t.known(v) && t.costs[v] > 0 {
-					same = append(same, t.costs[v])
-				}
-			}
-			if len(same) >= 2 {
-				ratios = append(ratios, t.costs[u]/median(same))
-			}
-		}
-		if len(ratios) >= leastWitnesses {
-			load[u] = median(ratios)
-		}
-	}
-	return load
-}
-
-// leastWitnesses is how many services must tell how busy the tenant was.
-const leastWitnesses = 8
-
 // median is the middle of values, or the mean of the two in the middle. It
 // reorders them.
 func median(v []float64) float64 {

@@ -44,6 +44,23 @@ func (d *detector) scan(t *track) {
 		}
 	}
 	d.findGrowth(t)
+	t.endEarlier()
+}
+
+// endEarlier ends what lasts where the next lasting change begins.
+func (t *track) endEarlier() {
+	for i := range t.events {
+		e := &t.events[i]
+		for _, next := range t.events {
+			if e.lasting && next.lasts() && next.from > e.from && next.from <= e.last {
+				e.last, e.lasting = next.from-1, false
+			}
+		}
+	}
+}
+
+func (e event) lasts() bool {
+	return e.kind == KindStep || e.kind == KindGrowth || e.kind == KindVanished
 }
 
 // hadCost tells whether the days of the last baseline had any.
