@@ -18,6 +18,7 @@ import (
 const (
 	week          = 7
 	sigmaPerMAD   = 1.4826
+	normal90      = 1.645 // sigmas, within which 90 % of normal errors lie
 	leastSigma    = 0.01  // of the level: smoother series do not exist for long
 	trendLag      = 21    // days: a shorter pair says more of noise than of trend
 	leastPairs    = 20    // a trend of fewer pairs is noise
@@ -123,8 +124,11 @@ func (d *detector) trend(past [week][]sample) float64 {
 	return max(-steepestTrend, min(steepestTrend, median(d.buffer)))
 }
 
-// spread is the relative robust sigma of the days around the baseline. As the
-// baseline was made of the same days, it is widened by the degrees of freedom.
+// spread is the relative robust sigma of what a day may differ from the
+// baseline: the larger of that by the middle and that by the outer tenth of the
+// deviations, as the days of some services differ little, but now and then a
+// lot. The baseline was made of the same days and has an error of its own: the
+// factors were computed for normal errors and 2 to 8 days of a weekday.
 func (d *detector) spread(t *track, past [week][]sample, b baseline, n int) float64 {
 	d.buffer = d.buffer[:0]
 	for w, same := range past {
@@ -144,45 +148,10 @@ func (d *detector) spread(t *track, past [week][]sample, b baseline, n int) floa
 		d.buffer[i] = math.Abs(x - middle)
 	}
 	perWeekday := max(2, float64(n)/week)
-	return max(leastSigma, sigmaPerMAD*median(d.buffer)*math.Sqrt(perWeekday/(perWeekday-1)))
+	middling := sigmaPerMAD * median(d.buffer) * (1 + 2.3/perWeekday)
+	tail := nth(d.buffer, len(d.buffer)*9/10) / normal90 * (1 + 1.1/perWeekday)
+	return max(leastSigma, middling, tail)
 }
-
-// commonLoad is how busy the whole tenant was on each day beside its past: the
-// median over its services of the day's cost by that of the same weekdays
-// before. Judged beside it, a holiday or a busy week is no anomaly of each
-// service; a change of all of them is still one of the tenant. It is 1 where
-// too few services tell.
-func (d *detector) commonLoad(leaves []*track) []float64 {
-	load := make([]float64, d.days)
-	for u := range load {
-		load[u] = 1
-	}
-	var ratios, same []float64
-	for u := d.o.MinHistory; u < d.days; u++ {
-		ratios = ratios[:0]
-		for _, t := range leaves {
-			if !t.known(u) || t.costs[u] <= 0 {
-				continue
-			}
-			same = same[:0]
-			for v := u - week; v >= 0 && len(same) < d.o.Weeks; v -= week {
-				if t.known(v) && t.costs[v] > 0 {
-					same = append(same, t.costs[v])
-				}
-			}
-			if len(same) >= 2 {
-				ratios = append(ratios, t.costs[u]/median(same))
-			}
-		}
-		if len(ratios) >= leastWitnesses {
-			load[u] = median(ratios)
-		}
-	}
-	return load
-}
-
-// leastWitnesses is how many services must tell how busy the tenant was.
-const leastWitnesses = 8
 
 // median is the middle of values, or the mean of the two in the middle. It
 // reorders them.

@@ -119,13 +119,9 @@ func DetectAnomalies(in DetectInput, o DetectOptions) (raised, recurring []Detec
 		d.scan(t)
 	}
 	for _, s := range subscriptions {
-		d.foldInto(s)
-		s.sumCleaned()
-		d.scan(s)
+		d.scanAbove(s)
 	}
-	d.foldInto(tenant)
-	tenant.sumCleaned()
-	d.scan(tenant)
+	d.scanAbove(tenant)
 	for _, t := range slices.Concat(leaves, subscriptions, []*track{tenant}) {
 		for _, e := range t.events {
 			switch a, ok := d.detected(t, e); {
@@ -140,6 +136,14 @@ func DetectAnomalies(in DetectInput, o DetectOptions) (raised, recurring []Detec
 	slices.SortFunc(raised, byChange)
 	slices.SortFunc(recurring, byChange)
 	return raised, recurring
+}
+
+// scanAbove goes through a series above others, of which those below are done.
+func (d *detector) scanAbove(t *track) {
+	d.foldInto(t)
+	t.sumCleaned()
+	d.scan(t)
+	d.join(t)
 }
 
 func byChange(a, b Detected) int {

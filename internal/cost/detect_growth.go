@@ -91,7 +91,7 @@ func (d *detector) fitRamp(t *track, from, to int) (ramp, bool) {
 		if length > 0 && length < leastRamp {
 			continue
 		}
-		for start := from + leastLevel; start+leastLevel <= to && start+max(length, leastLevel) <= to; start += 2 {
+		for start := from + leastLevel; start+leastLevel <= to && start+max(length, leastLevel) <= to; start += stride(length) {
 			r := fitAt(days, values, start, start+length)
 			switch {
 			case length == 0 && r.errors < step.errors:
@@ -197,4 +197,13 @@ func (d *detector) growth(t *track, r ramp) {
 	for u := r.from; u <= last; u++ {
 		t.rescale(u, r.after/(r.before+(r.after-r.before)*float64(u-r.from+1)/float64(r.to-r.from+1)))
 	}
+}
+
+// stride is between the days on which a ramp is tried to begin: a step must be
+// met exactly.
+func stride(length int) int {
+	if length == 0 {
+		return 1
+	}
+	return 2
 }

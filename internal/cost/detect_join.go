@@ -73,6 +73,58 @@ func (d *detector) fold(above *track, group []*event) {
 	above.events = append(above.events, sum)
 }
 
+// join tells a change on one level only: at the series above if those below
+// explain too little of it, with what they explain added to it, and else below.
+func (d *detector) join(above *track) {
+	for i := range above.events {
+		p := &above.events[i]
+		if p.kind == KindRecurring {
+			continue
+		}
+		same := p.same(above.children)
+		change, below := p.usdActual-p.usdExpected, 0.0
+		for _, e := range same {
+			below += e.usdActual - e.usdExpected
+		}
+		total := change + below
+		if abs(below) >= d.o.Explains*abs(total) {
+			p.folded = true
+			continue
+		}
+		for _, e := range same {
+			e.folded = true
+			p.from, p.last = min(p.from, e.from), max(p.last, e.last)
+		}
+		if rate := above.usdPer(p.peak); rate > 0 {
+			p.actual = above.mean(*p)
+			p.usdActual = p.actual * rate
+			p.usdExpected = p.usdActual - total
+			p.expected = p.usdExpected / rate
+		}
+	}
+}
+
+// same lists the changes of series below that are of the same kind, direction
+// and day.
+func (e *event) same(below []*track) []*event {
+	tolerance := 1
+	if e.lasts() || e.kind == KindNew {
+		tolerance = 3
+	}
+	var out []*event
+	for _, c := range below {
+		for i := range c.events {
+			o := &c.events[i]
+			if !o.folded && o.kind == e.kind && (o.actual > o.expected) == (e.actual > e.expected) &&
+				o.from >= e.from-tolerance && o.from <= e.from+tolerance {
+				out = append(out, o)
+			}
+		}
+		out = append(out, e.same(c.children)...)
+	}
+	return out
+}
+
 // mean is what a series cost on the days that an event's amounts are told of.
 func (t *track) mean(e event) float64 {
 	from, last := e.from, e.last
@@ -124,10 +176,7 @@ func (d *detector) contributors(t *track, e event) []Contributor {
 		sign = -1
 	}
 	for _, leaf := range t.lowest() {
-		change := 0.0
-		if before, ok := leaf.before(e.from, d.o.Weeks); ok {
-			change = (leaf.mean(e) - before) * leaf.usdPer(e.peak) * sign
-		}
+		change := leaf.change(e, d.o.Weeks) * leaf.usdPer(e.peak) * sign
 		if change > 0 {
 			all = append(all, Contributor{leaf.subscription, leaf.service, round(change * sign)})
 		}
@@ -136,15 +185,29 @@ func (d *detector) contributors(t *track, e event) []Contributor {
 	return all[:min(len(all), topContributors)]
 }
 
-// before is the median cost of the days of the weeks before one.
-func (t *track) before(day, weeks int) (float64, bool) {
-	var v []float64
-	for u := max(0, day-weeks*week); u < day; u++ {
-		if t.known(u) {
-			v = append(v, t.costs[u])
-		}
+// change is by how much the days of an event differ from the same weekdays
+// before it, by day.
+func (t *track) change(e event, weeks int) float64 {
+	from, last := e.from, min(e.last, e.from+4*week-1)
+	switch e.kind {
+	case KindSpike, KindDrop, KindRecurring:
+		from, last = e.peak, e.peak
+	case KindGrowth:
+		from, last = max(e.from, e.last-week+1), e.last
 	}
-	return median(v), len(v) > 0
+	sum, days := 0.0, 0.0
+	var same []float64
+	for u := from; u <= last; u++ {
+		same = same[:0]
+		for v := u - week; v >= 0 && len(same) < weeks; v -= week {
+			if v < e.from && t.known(v) {
+				same = append(same, t.costs[v])
+			}
+		}
+		sum += t.costs[u] - median(same)
+		days++
+	}
+	return sum / max(1, days)
 }
 
 // lowest lists the series at the lowest level below one.

@@ -44,6 +44,23 @@ func (d *detector) scan(t *track) {
 		}
 	}
 	d.findGrowth(t)
+	t.endEarlier()
+}
+
+// endEarlier ends what lasts where the next lasting change begins.
+func (t *track) endEarlier() {
+	for i := range t.events {
+		e := &t.events[i]
+		for _, next := range t.events {
+			if e.lasting && next.lasts() && next.from > e.from && next.from <= e.last {
+				e.last, e.lasting = next.from-1, false
+			}
+		}
+	}
+}
+
+func (e event) lasts() bool {
+	return e.kind == KindStep || e.kind == KindGrowth || e.kind == KindVanished
 }
 
 // hadCost tells whether the days of the last baseline had any.
@@ -91,7 +108,11 @@ func (d *detector) ofLevel(firstFires bool) limits {
 // fires tells whether an amount is anomalous, and how many sigmas it is off.
 func (d *detector) fires(t *track, b baseline, day int, actual, expected float64, l limits) (score float64, ok bool) {
 	change := actual - expected
-	score = change / max(b.sigma*expected, leastSigma*b.level, 1)
+	typical := expected
+	if typical < b.level/10 {
+		typical = b.level // a weekday without cost says nothing of what is usual
+	}
+	score = change / max(b.sigma*typical, 1)
 	if abs(change) < l.share*expected || abs(score) < d.o.Score || abs(change)*t.usdPer(day) < l.usd {
 		return score, false
 	}
@@ -124,6 +145,7 @@ func (d *detector) judgeDay(t *track, b baseline, u int) int {
 	}
 	r := d.follow(t, b, u, change > 0)
 	_, fires := d.fires(t, b, u, t.base[u], expected, d.ofDay())
+	fires = fires && !d.usual(b, u, change)
 	long := r.days >= d.o.StepDays || r.lasting && r.days >= d.o.AwayDays
 	if long {
 		if next, ok := d.step(t, b, r, fires); ok {
@@ -137,6 +159,20 @@ func (d *detector) judgeDay(t *track, b baseline, u int) int {
 		r.last, r.lasting = u, false
 	}
 	return d.shortChange(t, b, r)
+}
+
+// usual tells whether the same weekday was as far off at least twice in the
+// weeks before: a service that is only used now and then. The samples are those
+// of the day's baseline.
+func (d *detector) usual(b baseline, day int, change float64) bool {
+	times := 0
+	for _, s := range d.samples[day%week] {
+		was := s.amount*(1+b.trend*float64(day-s.day)) - b.weekday[day%week]
+		if was*change > 0 && abs(was) >= abs(change)/2 {
+			times++
+		}
+	}
+	return times >= 2
 }
 
 // stretch is the days on which a change holds.

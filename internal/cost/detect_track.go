@@ -30,6 +30,7 @@ type track struct {
 	// expected, and the days before a step brought to the level after it.
 	base     []float64
 	scale    []float64 // what the days before a step were multiplied by
+	shift    []float64 // the part of it that the whole tenant had in common
 	excluded []bool    // no part of a baseline
 	slow     *baseline // whose trend and sigma still hold; nil after the history changed
 	begin    int       // the first day of a baseline: after a beginning
@@ -60,7 +61,7 @@ func (t *track) rate(day int) float64 {
 // newDetector is nil where there is nothing to judge.
 func newDetector(in DetectInput, o DetectOptions) *detector {
 	judge := in.Judge.Intersect(in.Held)
-	if judge.Days() == 0 || len(in.Series) == 0 {
+	if judge.Days() == 0 || len(in.Series) == 0 || in.Held.Days() < o.MinHistory {
 		return nil
 	}
 	return &detector{
@@ -75,7 +76,7 @@ func (d *detector) tracks(series []SeriesCost) (leaves, subscriptions []*track, 
 	for _, s := range series {
 		t := d.newTrack(LevelService, s.Subscription, s.Service, s.Currency)
 		for i := range s.Micros {
-			if day := int(s.From-d.held.From) + i; day >= 0 && day < d.days {
+			if day := int(s.From-d.held.From) + i; day >= 0 && day < d.days && i < len(s.USD) {
 				t.costs[day], t.usd[day] = float64(s.Micros[i]), float64(s.USD[i])
 			}
 		}
@@ -99,7 +100,7 @@ func (d *detector) tracks(series []SeriesCost) (leaves, subscriptions []*track, 
 	tenant = d.newTrack(LevelTenant, "", "", "")
 	tenant.children = subscriptions
 	tenant.sumChildren()
-	load := d.commonLoad(leaves)
+	load := d.commonShifts(leaves)
 	for _, t := range slices.Concat(leaves, subscriptions) {
 		t.load = load
 	}
@@ -112,9 +113,9 @@ func (d *detector) newTrack(level Level, subscription, service, currency string)
 		costs: make([]float64, d.days), usd: make([]float64, d.days), base: make([]float64, d.days),
 		load: make([]float64, d.days), unknown: make([]bool, d.days), excluded: make([]bool, d.days),
 	}
-	t.scale = make([]float64, d.days)
+	t.scale, t.shift = make([]float64, d.days), make([]float64, d.days)
 	for u := range t.load {
-		t.load[u], t.scale[u] = 1, 1
+		t.load[u], t.scale[u], t.shift[u] = 1, 1, 1
 	}
 	return t
 }
@@ -177,17 +178,30 @@ func (d *detector) markGaps(s *track) {
 
 // sumCleaned makes the base of a series above others: what remains when the
 // anomalies found below are taken out. Days without data below count as the
-// same weekday nearest to them.
+// same weekday nearest to them. What the whole tenant has in common is taken
+// out of a subscription, but is in the tenant.
 func (t *track) sumCleaned() {
 	clear(t.base)
+	own := make([]float64, len(t.base)) // without what is in common
 	for _, c := range t.children {
 		if c.absent {
 			continue
 		}
 		for u := range t.base {
 			if v, ok := c.nearest(u); ok {
-				t.base[u] += c.in(t.currency, v, c.base[v])
+				amount := c.in(t.currency, v, c.base[v])
+				t.base[u] += amount
+				own[u] += amount / c.shift[v]
 			}
+		}
+	}
+	if t.level == LevelTenant {
+		t.base = own
+		return
+	}
+	for u := range t.base {
+		if own[u] > 0 && t.base[u] > 0 {
+			t.shift[u] = t.base[u] / own[u]
 		}
 	}
 }
