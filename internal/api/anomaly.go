@@ -150,7 +150,7 @@ func (h handlers) costAnomaly(ctx context.Context, in *oneAnomalyInput) (*oneAno
 }
 
 type verdictInput struct {
-	oneAnomalyInput
+	ID   int64 `path:"id" minimum:"1"`
 	Body struct {
 		Verdict string `json:"verdict" enum:"acknowledged,expected,open" doc:"acknowledged: of this anomaly; expected: of all of its series until expires; open: takes both back"`
 		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why; needed for expected"`

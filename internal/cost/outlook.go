@@ -208,7 +208,11 @@ func (r Reports) CheckBudget(ctx context.Context, s fresnel.Scope, b Budget) err
 	}
 	for _, x := range sums {
 		if x.Currency != b.Amount.Currency {
-			return fresnel.Errorf(fresnel.Invalid, "this is billed in %s: give the budget in %s, or in USD, which covers all currencies by Azure's own conversion", x.Currency, x.Currency)
+			or := ""
+			if x.Currency != USD {
+				or = ", or in USD, which covers all currencies by Azure's own conversion"
+			}
+			return fresnel.Errorf(fresnel.Invalid, "this is billed in %s, not in %s: give the budget in %s%s", x.Currency, b.Amount.Currency, x.Currency, or)
 		}
 	}
 	return nil
