@@ -257,6 +257,14 @@ func TestSyncTellsPartsApart(t *testing.T) {
 	if res := run(t, f, now); res.Parts[0].State != fresnel.PartFailed || !strings.Contains(res.Parts[0].Reason, "Oct 2026: no answer") || len(f.asked) != 20 {
 		t.Errorf("one month fails, the others are read: %+v, asked %d", res.Parts, len(f.asked))
 	}
+	silent := &fresnel.Error{Kind: fresnel.Unavailable, Msg: "no answer"}
+	f = &fake{
+		subs: []fresnel.Subscription{{ID: "ok", QuotaID: ea}},
+		fail: map[string]error{"2026-11-01": silent, "2026-10-01": silent, "2026-09-01": silent, "2026-08-01": silent},
+	}
+	if res := run(t, f, now); res.Status() != fresnel.Failed || len(f.asked) != 4 {
+		t.Errorf("a silent subscription is left for the next run: %s, asked %d", res.Status(), len(f.asked))
+	}
 	f = &fake{
 		subs: []fresnel.Subscription{{ID: "ok", QuotaID: ea}},
 		fail: map[string]error{"2026-11-01": &fresnel.Error{Kind: fresnel.Denied, Msg: "no role", Do: "give it"}},

@@ -45,7 +45,7 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		return fresnel.Result{}, fmt.Errorf("cost: list subscriptions of %s: %w", t.ID, err)
 	}
 	w := &work{Sync: s, tenant: t, parts: make([]fresnel.Part, len(subs))}
-	w.subs, w.failed, w.refused = subs, make([]bool, len(subs)), make([]bool, len(subs))
+	w.subs, w.failed, w.refused, w.silent = subs, make([]bool, len(subs)), make([]bool, len(subs)), make([]int, len(subs))
 	plans := make([]plan, len(subs))
 	for i, sub := range subs {
 		w.parts[i] = fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
@@ -237,7 +237,8 @@ type work struct {
 
 	subs          []fresnel.Subscription
 	failed        []bool // by position: a window was not read; written by the subscription's goroutine only
-	refused       []bool // by position: Azure refuses the subscription as a whole
+	refused       []bool // by position: nothing more is asked of the subscription in this run
+	silent        []int  // by position: windows that failed since the last that was read
 	mu            sync.Mutex
 	parts         []fresnel.Part // one per subscription, by position
 	done, total   int
@@ -245,11 +246,21 @@ type work struct {
 	charges       bool // some were read
 }
 
+// maxSilent is how many windows of a subscription may fail one after the other
+// before the rest is left for the next run: each has used up its own retries,
+// and a backfill against an API that is down would take hours to fail.
+const maxSilent = 4
+
 // subscription reads windows of one subscription one after the other; open is
 // how many are left of its plan. Only a lost lease or a cancelled run ends the
 // others.
 func (w *work) subscription(ctx context.Context, i int, part []Window, open int) error {
 	for n, win := range part {
+		if w.silent[i] >= maxSilent {
+			w.advance(ctx, i, open-n, 0, 0, false)
+			w.refused[i] = true
+			return nil
+		}
 		read, written, err := w.window(ctx, win)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -266,6 +277,9 @@ func (w *work) subscription(ctx context.Context, i int, part []Window, open int)
 			if k := fresnel.KindOf(err); k == fresnel.Denied || k == fresnel.Unsupported || k == fresnel.NotFound {
 				left, w.refused[i] = open-n, true // the other months would answer the same
 			}
+			w.silent[i]++
+		} else {
+			w.silent[i] = 0
 		}
 		w.advance(ctx, i, left, read, written, err == nil && win.Cut == CutCharges)
 		if w.refused[i] {
