@@ -32,6 +32,10 @@ type Search struct {
 	Now    func() time.Time
 }
 
+// subsAtOnce is how many subscriptions are read at a time: as rows their days
+// take ten times the room that they take as series.
+const subsAtOnce = 10
+
 const (
 	// judgeDays is how far back days are judged, and judged again: Azure
 	// restates the current and the previous month.
@@ -52,15 +56,17 @@ func (s Search) Tenant(ctx context.Context, t fresnel.Tenant, subscriptions []st
 		return err
 	}
 	in.Tenant = t.ID
-	sums, err := s.Reader.Sums(ctx, fresnel.ScopeOf(t.ID), Query{
-		Period: in.Held, Metric: Amortized, Subscriptions: included,
-		By:      BySubscription | ByService | ByDay,
-		Charges: []string{ChargeUsage, ChargeUnusedReservation, ChargeUnusedSavingsPlan},
-	})
-	if err != nil {
-		return fmt.Errorf("cost: series of %s: %w", t.ID, err)
+	for some := range slices.Chunk(included, subsAtOnce) {
+		sums, err := s.Reader.Sums(ctx, fresnel.ScopeOf(t.ID), Query{
+			Period: in.Held, Metric: Amortized, Subscriptions: some,
+			By:      BySubscription | ByService | ByDay,
+			Charges: []string{ChargeUsage, ChargeUnusedReservation, ChargeUnusedSavingsPlan},
+		})
+		if err != nil {
+			return fmt.Errorf("cost: series of %s: %w", t.ID, err)
+		}
+		in.Series = append(in.Series, seriesOf(sums, in.Held)...)
 	}
-	in.Series = seriesOf(sums, in.Held)
 	raised, recurring := DetectAnomalies(in, DefaultDetectOptions())
 	whole := len(included) == len(subscriptions)
 	judged := func(f fresnel.Finding) bool {
