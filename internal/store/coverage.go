@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 
 	"fresnel"
 	"fresnel/internal/cost"
@@ -42,52 +44,71 @@ func (r *replace) recountMonth(ctx context.Context, month int64) error {
 
 // Coverage implements cost.Reader.
 func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m cost.Metric) ([]cost.TenantRead, error) {
-	reads, at, err := c.tenants(ctx, s)
+	tenants, err := c.tenants(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	args := []any{int(m), int64(p.From.MonthStart()), int64(p.To)}
 	rows, err := c.db.query(ctx, "SELECT m.tenant, m.month, m.subs, m.oldest, m.newest FROM cost_tenant_month m "+
-		"WHERE m.metric = ? AND m.month >= ? AND m.month < ? AND "+c.db.visible("m.tenant", s, &args)+" ORDER BY m.tenant, m.month", args...)
+		"WHERE m.metric = ? AND m.month >= ? AND m.month < ? AND "+c.db.visible("m.tenant", s, &args), args...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "cost coverage", err)
 	}
 	defer rows.Close()
+	at := make(map[int64]*cost.TenantRead, len(tenants))
+	out := make([]cost.TenantRead, len(tenants))
+	for i, t := range tenants {
+		out[i] = t.TenantRead
+		at[t.num] = &out[i]
+	}
+	longest := len(p.Months())
 	for rows.Next() {
-		var tenant, month, subs, oldest, newest int64
+		var tenant, month, subs, oldest, newest int64 // database/sql converts no int64
 		if err := rows.Scan(&tenant, &month, &subs, &oldest, &newest); err != nil {
 			return nil, c.db.wrap(ctx, "cost coverage", err)
 		}
-		if i, ok := at[tenant]; ok {
-			reads[i].Months = append(reads[i].Months, cost.MonthCoverage{Month: fresnel.Day(month), Read: int(subs), Oldest: instant(oldest), Newest: instant(newest)})
+		t := at[tenant]
+		if t == nil {
+			continue // became active in between
 		}
+		if t.Months == nil {
+			t.Months = make([]cost.MonthCoverage, 0, longest)
+		}
+		t.Months = append(t.Months, cost.MonthCoverage{Month: fresnel.Day(month), Read: int(subs), Oldest: instant(oldest), Newest: instant(newest)})
 	}
-	return reads, c.db.wrap(ctx, "cost coverage", rows.Err())
+	return out, c.db.wrap(ctx, "cost coverage", rows.Err())
 }
 
-// tenants lists the active tenants of the scope with their last run of the
-// costs job, and says at which position each number stands.
-func (c *CostReader) tenants(ctx context.Context, s fresnel.Scope) ([]cost.TenantRead, map[int64]int, error) {
+// numbered is a tenant with its number.
+type numbered struct {
+	cost.TenantRead
+	num int64
+}
+
+// tenants lists the active tenants of the scope by name, with their last run
+// of the costs job.
+func (c *CostReader) tenants(ctx context.Context, s fresnel.Scope) ([]numbered, error) {
 	var args []any
-	q := "SELECT t.num, t.id, t.name, t.expected, t.unsupported, COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') FROM tenant t " +
+	q := "SELECT t.num, t.id, t.name, t.expected, t.unsupported, r.status, r.reason, r.remedy FROM tenant t " +
 		"LEFT JOIN sync_run r ON r.id = (SELECT MAX(l.id) FROM sync_run l WHERE l.tenant = t.num AND l.job = 'costs' AND l.status >= 2) " +
-		"WHERE " + c.db.visible("t.num", s, &args) + " ORDER BY t.name, t.id"
+		"WHERE " + c.db.visible("t.num", s, &args)
 	rows, err := c.db.query(ctx, q, args...)
 	if err != nil {
-		return nil, nil, c.db.wrap(ctx, "cost coverage", err)
+		return nil, c.db.wrap(ctx, "cost coverage", err)
 	}
-	at := map[int64]int{}
-	out, err := scan(rows, func(r *sql.Rows, v *cost.TenantRead) error {
-		var num int64
-		var status int
-		if err := r.Scan(&num, &v.Tenant, &v.Name, &v.Subscriptions, &v.Unsupported, &status, &v.LastReason, &v.LastDo); err != nil {
+	out, err := scan(rows, func(r *sql.Rows, v *numbered) error {
+		var expected, unsupported int64
+		var status sql.NullInt64
+		var reason, do sql.NullString
+		if err := r.Scan(&v.num, &v.Tenant, &v.Name, &expected, &unsupported, &status, &reason, &do); err != nil {
 			return err
 		}
-		at[num] = len(at)
-		if status >= 0 {
-			v.LastRun = statuses[status]
+		v.Subscriptions, v.Unsupported = int(expected), int(unsupported)
+		if status.Valid {
+			v.LastRun, v.LastReason, v.LastDo = statuses[status.Int64], reason.String, do.String
 		}
 		return nil
 	})
-	return out, at, c.db.wrap(ctx, "cost coverage", err)
+	slices.SortFunc(out, func(a, b numbered) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Tenant, b.Tenant)) })
+	return out, c.db.wrap(ctx, "cost coverage", err)
 }

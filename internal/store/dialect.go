@@ -31,6 +31,8 @@ type dialect interface {
 	now() string
 	// list is a subquery over the texts of one JSON-array parameter.
 	list() string
+	// numbers is a subquery over the integers of one JSON-array parameter.
+	numbers() string
 	// insertAbsent inserts a row unless its key is there.
 	insertAbsent(table string, cols []string) string
 	// insertInts inserts rows of integer columns, given column by column. The

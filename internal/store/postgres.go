@@ -47,6 +47,10 @@ func (postgresDialect) list() string {
 	return "(SELECT jsonb_array_elements_text(CAST(? AS jsonb)))"
 }
 
+func (postgresDialect) numbers() string {
+	return "(SELECT CAST(jsonb_array_elements_text(CAST(? AS jsonb)) AS BIGINT))"
+}
+
 func (postgresDialect) insertAbsent(table string, cols []string) string {
 	return "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(cols)-1) + ") ON CONFLICT DO NOTHING"
 }

@@ -67,6 +67,8 @@ func (sqliteDialect) now() string { return "CAST(unixepoch('now','subsec')*10000
 
 func (sqliteDialect) list() string { return "(SELECT value FROM json_each(?))" }
 
+func (sqliteDialect) numbers() string { return "(SELECT value FROM json_each(?))" }
+
 func (sqliteDialect) insertAbsent(table string, cols []string) string {
 	return "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(cols)-1) + ") ON CONFLICT DO NOTHING"
 }
