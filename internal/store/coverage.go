@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"slices"
 
 	"fresnel"
@@ -25,7 +26,7 @@ func (db *DB) recount(ctx context.Context, tx *sql.Tx, tenant int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err = db.txExec(ctx, tx, "DELETE FROM cost_tenant_month WHERE tenant = ?", tenant); err != nil {
+	if _, err = db.txExec(ctx, tx, "DELETE FROM cost_tenant_month WHERE tenant = ? AND metric IN (0, 1) AND month IN (SELECT m.month FROM cost_month m JOIN subscription s ON s.num = m.sub WHERE s.tenant = ?)", tenant, tenant); err != nil {
 		return err
 	}
 	_, err = db.txExec(ctx, tx, "INSERT INTO cost_tenant_month (tenant, metric, month, subs, oldest, newest) "+
@@ -48,9 +49,8 @@ func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Pe
 	if err != nil {
 		return nil, err
 	}
-	args := []any{int(m), int64(p.From.MonthStart()), int64(p.To)}
-	rows, err := c.db.query(ctx, "SELECT m.tenant, m.month, m.subs, m.oldest, m.newest FROM cost_tenant_month m "+
-		"WHERE m.metric = ? AND m.month >= ? AND m.month < ? AND "+c.db.visible("m.tenant", s, &args), args...)
+	months := p.Months()
+	rows, err := c.months(ctx, s, months, m)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "cost coverage", err)
 	}
@@ -61,7 +61,6 @@ func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Pe
 		out[i] = t.TenantRead
 		at[t.num] = &out[i]
 	}
-	longest := len(p.Months())
 	for rows.Next() {
 		var tenant, month, subs, oldest, newest int64 // database/sql converts no int64
 		if err := rows.Scan(&tenant, &month, &subs, &oldest, &newest); err != nil {
@@ -69,14 +68,34 @@ func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Pe
 		}
 		t := at[tenant]
 		if t == nil {
-			continue // became active in between
+			continue // not active
 		}
 		if t.Months == nil {
-			t.Months = make([]cost.MonthCoverage, 0, longest)
+			t.Months = make([]cost.MonthCoverage, 0, len(months))
 		}
 		t.Months = append(t.Months, cost.MonthCoverage{Month: fresnel.Day(month), Read: int(subs), Oldest: instant(oldest), Newest: instant(newest)})
 	}
 	return out, c.db.wrap(ctx, "cost coverage", rows.Err())
+}
+
+// months asks for the months held: of all tenants, the inactive ones too, as
+// one range; of some, each by its key.
+func (c *CostReader) months(ctx context.Context, s fresnel.Scope, pieces []fresnel.Period, m cost.Metric) (*sql.Rows, error) {
+	const q = "SELECT m.tenant, m.month, m.subs, m.oldest, m.newest FROM cost_tenant_month m WHERE m.metric = ? AND "
+	months := make([]int64, len(pieces))
+	for i, p := range pieces {
+		months[i] = int64(p.From.MonthStart())
+	}
+	if s.All() && len(months) > 0 {
+		return c.db.query(ctx, q+"m.month >= ? AND m.month <= ?", int(m), months[0], months[len(months)-1])
+	}
+	list, err := json.Marshal(months)
+	if err != nil {
+		return nil, err
+	}
+	args := []any{int(m), string(list)}
+	where := "m.month IN " + c.db.d.numbers() + " AND " + c.db.visible("m.tenant", s, &args)
+	return c.db.query(ctx, q+where, args...)
 }
 
 // numbered is a tenant with its number.
