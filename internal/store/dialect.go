@@ -38,7 +38,7 @@ type dialect interface {
 	// insertInts inserts rows of integer columns, given column by column. The
 	// first keys columns are the table's key: the others are added to a row that
 	// is there. With keys 0 every row is new.
-	insertInts(ctx context.Context, tx *sql.Tx, table string, cols []string, keys int, values [][]int64) error
+	insertInts(exec func(q string, args ...any) error, table string, cols []string, keys int, values [][]int64) error
 	// classify finds what an error of the engine means.
 	classify(err error) errKind
 	// migrateLock keeps other processes from migrating at the same time.
