@@ -242,6 +242,8 @@ type rowKey struct {
 	sub, service, groupN string
 }
 
+func (r Row) key() rowKey { return rowKey{r.Tenant, r.Subscription, r.Service, r.Group} }
+
 // rowSet gathers sums into rows.
 type rowSet map[rowKey]*Row
 

@@ -77,10 +77,12 @@ func (c *CostReader) sums(ctx context.Context, s fresnel.Scope, q cost.Query) ([
 		f = from{"cost_cell", false}
 	}
 	var rows []sumRow
-	var err error
-	if f.table == "cost_day" {
-		rows, err = c.sumsOfAll(ctx, q)
-	} else {
+	most, err := c.most(ctx, s, q, f)
+	switch {
+	case err != nil:
+	case f.table == "cost_day" || most:
+		rows, err = c.sumsOfAll(ctx, s, q)
+	default:
 		query, args := c.statement(s, q, f)
 		rows, err = c.sumRows(ctx, query, args, q.By)
 	}
@@ -118,18 +120,35 @@ func (c *CostReader) statement(s fresnel.Scope, q cost.Query, f from) (string, [
 		" WHERE " + strings.Join(where, " AND ") + " GROUP BY " + keys, args
 }
 
-// sumsOfAll sums over all tenants by nothing, or by day: the sum of all, less
-// that of the inactive ones, in one statement so that both are of one state.
-func (c *CostReader) sumsOfAll(ctx context.Context, q cost.Query) ([]sumRow, error) {
+// most tells whether a scope sees so many of the active tenants that the sum of
+// all is nearer than theirs: a comparison leaves out the few that lack a period.
+func (c *CostReader) most(ctx context.Context, s fresnel.Scope, q cost.Query, f from) (bool, error) {
+	n := len(s.IDs())
+	if f.table != "cost_tenant_day" || q.By.Has(cost.ByTenant) || n < 2 {
+		return false, nil
+	}
+	var active int
+	err := c.db.queryRow(ctx, "SELECT COUNT(*) FROM tenant WHERE active = 1").Scan(&active)
+	return 2*n > active, err
+}
+
+// sumsOfAll sums over a scope by nothing, or by day: the sum of all tenants,
+// less that of the tenants that it does not see, in one statement so that both
+// are of one state.
+func (c *CostReader) sumsOfAll(ctx context.Context, s fresnel.Scope, q cost.Query) ([]sumRow, error) {
 	const where = " WHERE c.metric = ? AND c.day >= ? AND c.day < ?"
 	keys := "c.currency"
 	if q.By.Has(cost.ByDay) {
 		keys = "c.day, c.currency"
 	}
 	one := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
+	args, hidden := append(one, one...), "active = 0"
+	if !s.All() {
+		args, hidden = append(args, jsonList(s.IDs())), "active = 0 OR id NOT IN "+c.db.d.list()
+	}
 	all, err := c.sumRows(ctx, "SELECT "+keys+", SUM(c.micros) AS micros, SUM(c.usd_micros), SUM(c.cells) FROM cost_day c"+where+" GROUP BY "+keys+
 		" UNION ALL SELECT "+keys+", -SUM(c.micros), -SUM(c.usd_micros), -SUM(c.cells) FROM cost_tenant_day c"+where+
-		" AND c.tenant IN (SELECT num FROM tenant WHERE active = 0) GROUP BY "+keys, append(one, one...), q.By&cost.ByDay|withCells)
+		" AND c.tenant IN (SELECT num FROM tenant WHERE "+hidden+") GROUP BY "+keys, args, q.By&cost.ByDay|withCells)
 	if err != nil {
 		return nil, err
 	}
@@ -143,10 +162,10 @@ func (c *CostReader) sumsOfAll(ctx context.Context, q cost.Query) ([]sumRow, err
 			sums = append(sums, v)
 			continue
 		}
-		s := &sums[i]
-		s.micros, s.usd, s.cells = s.micros+v.micros, s.usd+v.usd, s.cells+v.cells
+		sum := &sums[i]
+		sum.micros, sum.usd, sum.cells = sum.micros+v.micros, sum.usd+v.usd, sum.cells+v.cells
 	}
-	// Without cells, only inactive tenants have something there.
+	// Without cells, only hidden tenants have something there.
 	return slices.DeleteFunc(sums, func(v sumRow) bool { return v.cells <= 0 }), nil
 }
 
