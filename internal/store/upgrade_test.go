@@ -32,7 +32,7 @@ func TestUpgradeToAllTenants(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer raw.Close() //nolint:errcheck // a throwaway database
+		defer raw.Close()           //nolint:errcheck // a throwaway database
 		for _, q := range []string{ // back to what the first migration left
 			"CREATE TABLE cost_day_tenant (tenant BIGINT)",
 			"DROP TABLE cost_day", "DROP TABLE cost_tenant_month", "DROP INDEX ix_tenant_active", "DROP INDEX ix_sync_run_ended",
