@@ -14,7 +14,7 @@ test: ## all tests, with PostgreSQL and Chromium (installed if missing); some of
 race: ## the race detector, as CI runs it
 	scripts/test -race -short ./internal/...
 
-bench: ## what Fresnel costs beside baselines measured in the same run, in under three minutes
+bench: ## what Fresnel costs beside baselines measured in the same run; 20 million rows take most of ten minutes
 	go run ./cmd/fresnel-bench
 
 lint: ## the linters and the format (building the linter takes minutes the first time)

@@ -16,17 +16,21 @@ import (
 	"fresnel/internal/app"
 )
 
-// paths are what the process is asked before its memory is read; %d makes each
-// its own for the cache.
-var paths = []string{
-	"/?from=2026-10-%02d&to=2026-11-19", "/costs?from=2025-11-%02d&to=2026-11-19",
-	"/api/v1/costs/summary?from=2026-10-%02d&to=2026-11-19", "/api/v1/costs/trends?from=2025-11-%02d&to=2026-11-19",
-	"/api/v1/costs/trends?from=2025-11-%02d&to=2026-11-19", "/api/v1/costs/by-service?from=2026-10-%02d&to=2026-11-19",
-	"/api/v1/costs/by-subscription?from=2026-10-%02d&to=2026-11-19",
-}
+// What the process is asked before its memory is read; %d makes each its own
+// for the cache. Pages look for anomalies over all services of all tenants,
+// which is dearer than all the rest: they are told apart.
+var (
+	withoutAnomalies = []string{
+		"/api/v1/costs/summary?from=2026-10-%02d&to=2026-11-19", "/api/v1/costs/trends?from=2025-11-%02d&to=2026-11-19",
+		"/api/v1/costs/by-tenant?from=2025-11-%02d&to=2026-11-19", "/api/v1/costs/by-service?from=2026-10-%02d&to=2026-11-19",
+		"/api/v1/costs/by-subscription?from=2026-10-%02d&to=2026-11-19", "/partials/cost-summary-card?from=2026-10-%02d&to=2026-11-19",
+		"/partials/cost-breakdown?from=2025-11-%02d&to=2026-11-19",
+	}
+	withAnomalies = []string{"/?from=2026-10-%02d&to=2026-11-19", "/costs?from=2025-11-%02d&to=2026-11-19"}
+)
 
 // resident starts the whole program over a database in a process of its own,
-// asks it everything several times, and tells how much memory that holds.
+// asks it everything several times, and tells how much memory that took at most.
 func (b *bench) resident(database string, tenants int) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -38,11 +42,12 @@ func (b *bench) resident(database string, tenants int) error {
 	if err != nil {
 		return err
 	}
-	var rss int64
-	if _, err := fmt.Sscan(string(out), &rss); err != nil {
+	var without, with int64
+	if _, err := fmt.Sscan(string(out), &without, &with); err != nil {
 		return err
 	}
-	b.say("    %-40s %12s %9d MB   goal at most %d MB: %s", fmt.Sprintf("resident, %d tenants, pages and API asked", tenants), "", rss>>20, memoryGoal>>20, verdict(rss <= memoryGoal))
+	b.say("    resident at most, %d tenants, all asked:   without anomalies %d MB, goal at most %d MB: %s   with anomalies %d MB: %s",
+		tenants, without>>20, memoryGoal>>20, verdict(without <= memoryGoal), with>>20, verdict(with <= memoryGoal))
 	return nil
 }
 
@@ -61,19 +66,23 @@ func beResident(ctx context.Context, database string, out io.Writer) error {
 		return err
 	}
 	defer s.Close() //nolint:errcheck // as above
-	for i := range 5 {
-		for _, p := range paths {
-			if err := get(ctx, "http://"+s.addr+fmt.Sprintf(p, i+1)); err != nil {
-				return err
+	for _, paths := range [][]string{withoutAnomalies, withAnomalies} {
+		for i := range 3 {
+			for _, p := range paths {
+				if err := get(ctx, "http://"+s.addr+fmt.Sprintf(p, i+1)); err != nil {
+					return err
+				}
 			}
 		}
+		most, err := residentBytes()
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(out, most); err != nil {
+			return err
+		}
 	}
-	rss, err := residentBytes()
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(out, rss)
-	return err
+	return nil
 }
 
 func get(ctx context.Context, url string) error {
@@ -95,14 +104,14 @@ func get(ctx context.Context, url string) error {
 	return nil
 }
 
-// residentBytes is the memory of this process that is in RAM, by Linux.
+// residentBytes is the most memory of this process that ever was in RAM, by Linux.
 func residentBytes() (int64, error) {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok { // the most that it ever was
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
 			kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
 			return kb << 10, err
 		}

@@ -192,6 +192,7 @@ func (a *answer) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case a.etag != "" && matches(r.Header.Get("If-None-Match"), a.etag):
 		status, f = http.StatusNotModified, a.unchanged
+		clear(w.Header()) // what is not told again stays as the client has it (RFC 9111, 4.3.4)
 	case a.gzip.body != nil && acceptsGzip(r.Header.Get("Accept-Encoding")):
 		f = a.gzip
 	}

@@ -150,7 +150,7 @@ type Registry interface {
 }
 
 // By is a set of keys that sums are grouped by. The currency is always one.
-type By uint8
+type By uint16
 
 // The keys.
 const (

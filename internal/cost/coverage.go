@@ -49,9 +49,12 @@ func StaleAfter(every time.Duration) time.Duration { return max(2*every, 24*time
 // Cover judges what was read against a period. Months that begin after now
 // are not expected.
 func Cover(reads []TenantRead, p fresnel.Period, now time.Time, staleAfter time.Duration) Coverage {
-	c := Coverage{}
+	c := Coverage{Tenants: make([]TenantCoverage, 0, len(reads))}
 	p.To = min(p.To, fresnel.DayOf(now)+1)
-	months := p.Months()
+	var months []dueMonth
+	for _, m := range p.Months() {
+		months = append(months, dueMonth{m.From.MonthStart(), m.From.AddMonths(1).Time().Add(ClosedAfter)})
+	}
 	for _, r := range reads {
 		t := coverTenant(r, months, now, staleAfter)
 		c.Tenants = append(c.Tenants, t)
@@ -77,7 +80,13 @@ func Cover(reads []TenantRead, p fresnel.Period, now time.Time, staleAfter time.
 	return c
 }
 
-func coverTenant(r TenantRead, months []fresnel.Period, now time.Time, staleAfter time.Duration) TenantCoverage {
+// dueMonth is a month that should be held.
+type dueMonth struct {
+	first  fresnel.Day
+	closed time.Time // an answer from then on is final
+}
+
+func coverTenant(r TenantRead, months []dueMonth, now time.Time, staleAfter time.Duration) TenantCoverage {
 	t := TenantCoverage{
 		Tenant: r.Tenant, Name: r.Name, Subscriptions: r.Subscriptions, Unsupported: r.Unsupported,
 		Read: r.Subscriptions,
@@ -94,12 +103,11 @@ func coverTenant(r TenantRead, months []fresnel.Period, now time.Time, staleAfte
 	}
 	t.Final = true
 	any := false
-	for _, piece := range months {
-		m := r.month(piece.From.MonthStart())
+	for _, due := range months {
+		m := r.month(due.first)
 		t.Read = min(t.Read, m.Read)
 		any = any || m.Read > 0
-		closed := piece.From.AddMonths(1).Time().Add(ClosedAfter)
-		t.Final = t.Final && m.Read >= r.Subscriptions && !m.Oldest.Before(closed)
+		t.Final = t.Final && m.Read >= r.Subscriptions && !m.Oldest.Before(due.closed)
 		t.SyncedAt = m.Oldest
 	}
 	t.SettledTo = SettledTo(t.SyncedAt)

@@ -72,6 +72,12 @@ func (r Reports) Trend(ctx context.Context, s fresnel.Scope, a Ask, monthly bool
 // beyond them, so that the series always add up to the total.
 func (r Reports) split(ctx context.Context, s fresnel.Scope, t *Trend, step By) error {
 	q := t.Ask.query(t.Ask.Period)
+	// Of tenants and subscriptions there may be many, and a second question for
+	// the few largest reads their rows alone. Other keys would read all twice.
+	once := !q.By.Has(ByTenant) && !q.By.Has(BySubscription)
+	if once {
+		q.By |= step
+	}
 	sums, err := r.Reader.Sums(ctx, s, q)
 	if err != nil {
 		return err
@@ -83,14 +89,27 @@ func (r Reports) split(ctx context.Context, s fresnel.Scope, t *Trend, step By) 
 	if len(rows) == TopSeries+1 {
 		top = rows // one row more costs no more room than "Other (1)"
 	}
-	scope := narrowTo(s, &q, t.Ask.By, top)
-	q.By |= step
-	if sums, err = r.Reader.Sums(ctx, scope, q); err != nil {
-		return err
+	if !once {
+		scope := narrowTo(s, &q, t.Ask.By, top)
+		q.By |= step
+		if sums, err = r.Reader.Sums(ctx, scope, q); err != nil {
+			return err
+		}
 	}
-	byRow := map[rowKey][]Sum{}
+	t.lay(sums, top, len(rows)-len(top))
+	return nil
+}
+
+// lay makes series of the sums of the top rows, and of the rest.
+func (t *Trend) lay(sums []Sum, top []Row, others int) {
+	byRow := make(map[rowKey][]Sum, len(top))
+	for _, row := range top {
+		byRow[row.key()] = nil
+	}
 	for _, x := range sums {
-		byRow[keyOf(x)] = append(byRow[keyOf(x)], x)
+		if list, shown := byRow[keyOf(x)]; shown {
+			byRow[keyOf(x)] = append(list, x)
+		}
 	}
 	rest := t.Total.clone()
 	for _, row := range top {
@@ -99,12 +118,11 @@ func (r Reports) split(ctx context.Context, s fresnel.Scope, t *Trend, step By) 
 		t.Series = append(t.Series, one)
 		rest.subtract(one)
 	}
-	if n := len(rows) - len(top); n > 0 {
-		rest.Other = n
+	if others > 0 {
+		rest.Other = others
 		rest.pick(t.Unit, len(t.Steps))
 		t.Series = append(t.Series, rest)
 	}
-	return nil
 }
 
 // narrowTo makes the query ask only for the rows that will be shown.
@@ -117,10 +135,6 @@ func narrowTo(s fresnel.Scope, q *Query, by By, rows []Row) fresnel.Scope {
 		}
 		if len(ids) > 0 {
 			return s.Narrow(ids...)
-		}
-	case ByService:
-		for _, r := range rows {
-			q.Services = append(q.Services, r.Service)
 		}
 	case BySubscription:
 		q.Subscriptions = nil

@@ -349,7 +349,7 @@ func (r *replace) insert(ctx context.Context, table string, cols []string, keys 
 	if len(t[0]) == 0 {
 		return nil
 	}
-	return r.db.d.insertInts(ctx, r.tx, table, cols, keys, t)
+	return r.db.d.insertInts(func(q string, args ...any) error { return r.exec(ctx, q, args...) }, table, cols, keys, t)
 }
 
 // ints is a table of integers, column by column.

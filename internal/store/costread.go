@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 
 	"fresnel"
@@ -84,31 +85,24 @@ func (c *CostReader) Sums(ctx context.Context, s fresnel.Scope, q cost.Query) ([
 
 func (c *CostReader) sums(ctx context.Context, s fresnel.Scope, q cost.Query, cut cost.Cut) ([]cost.Sum, error) {
 	f := c.pick(s, q, cut)
-	if f.table == "cost_day" {
-		return c.sumsOfAll(ctx, q)
+	var rows []sumRow
+	most, err := c.most(ctx, s, q, f)
+	switch {
+	case err != nil:
+	case f.table == "cost_day" || most:
+		rows, err = c.sumsOfAll(ctx, s, q)
+	default:
+		query, args := c.statement(s, q, f)
+		rows, err = c.sumRows(ctx, query, args, q.By)
 	}
-	query, args := c.statement(s, q, f)
-	rows, err := c.db.query(ctx, query, args...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "sum costs", err)
 	}
-	// Names are looked up when the rows are closed: a look-up while they hold a
-	// connection could wait for ever where all connections do the same.
-	var currencies []int64
-	out, err := scan(rows, func(r *sql.Rows, v *cost.Sum) error {
-		currency, err := scanSum(r, q.By, v)
-		currencies = append(currencies, currency)
-		return err
-	})
-	for i := range out {
-		if err == nil {
-			out[i].Currency, err = c.db.dims.currency.name(ctx, currencies[i])
-		}
-	}
+	out, err := c.named(ctx, rows, q.By)
 	return out, c.db.wrap(ctx, "sum costs", err)
 }
 
-// statement sums by number first, and gives names to the few rows that are left.
+// statement sums by number; the rows that are left are named afterwards.
 func (c *CostReader) statement(s fresnel.Scope, q cost.Query, f from) (string, []any) {
 	args := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
 	where := []string{"c.metric = ?", "c.day >= ?", "c.day < ?"}
@@ -132,40 +126,48 @@ func (c *CostReader) statement(s fresnel.Scope, q cost.Query, f from) (string, [
 		where = append(where, "c.charge IN (SELECT num FROM charge_type WHERE name IN "+c.db.d.list()+")")
 		args = append(args, jsonList(q.Charges))
 	}
-	inner, outer, names := keys(q.By, tenant)
-	inner = append(inner, "c.currency AS k_currency")
-	group := make([]string, len(inner))
-	for i, k := range inner {
-		group[i], _, _ = strings.Cut(k, " AS ")
+	keys := ""
+	for _, k := range sumKeys {
+		if q.By.Has(k.by) {
+			keys += k.col + ", "
+		}
 	}
-	outer = append(outer, "x.k_currency", "x.micros", "x.usd")
-	sel := "SELECT " + strings.Join(outer, ", ") +
-		" FROM (SELECT " + strings.Join(inner, ", ") + ", SUM(c.micros) AS micros, SUM(c.usd_micros) AS usd FROM " + f.table + " c" + join +
-		" WHERE " + strings.Join(where, " AND ") + " GROUP BY " + strings.Join(group, ", ") + ") x" + names
-	return sel, args
+	keys = strings.ReplaceAll(keys, "c.tenant", tenant) + "c.currency"
+	return "SELECT " + keys + ", SUM(c.micros) AS micros, SUM(c.usd_micros) AS usd_micros FROM " + f.table + " c" + join +
+		" WHERE " + strings.Join(where, " AND ") + " GROUP BY " + keys, args
 }
 
-// sumsOfAll sums over all tenants by nothing, or by day: the sum of all, less
-// that of the inactive ones, in one statement so that both are of one state.
-func (c *CostReader) sumsOfAll(ctx context.Context, q cost.Query) ([]cost.Sum, error) {
+// most tells whether a scope sees so many of the active tenants that the sum of
+// all is nearer than theirs: a comparison leaves out the few that lack a period.
+func (c *CostReader) most(ctx context.Context, s fresnel.Scope, q cost.Query, f from) (bool, error) {
+	n := len(s.IDs())
+	if f.table != "cost_tenant_day" || q.By.Has(cost.ByTenant) || n < 2 {
+		return false, nil
+	}
+	var active int
+	err := c.db.queryRow(ctx, "SELECT COUNT(*) FROM tenant WHERE active = 1").Scan(&active)
+	return 2*n > active, err
+}
+
+// sumsOfAll sums over a scope by nothing, or by day: the sum of all tenants,
+// less that of the tenants that it does not see, in one statement so that both
+// are of one state.
+func (c *CostReader) sumsOfAll(ctx context.Context, s fresnel.Scope, q cost.Query) ([]sumRow, error) {
 	const where = " WHERE c.metric = ? AND c.day >= ? AND c.day < ?"
-	key, group := "0", "c.currency"
+	keys := "c.currency"
 	if q.By.Has(cost.ByDay) {
-		key, group = "c.day", "c.day, c.currency"
+		keys = "c.day, c.currency"
 	}
 	one := []any{int(q.Metric), int64(q.Period.From), int64(q.Period.To)}
-	rows, err := c.db.query(ctx, "SELECT "+key+", c.currency, SUM(c.micros) AS micros, SUM(c.usd_micros), SUM(c.cells) FROM cost_day c"+where+" GROUP BY "+group+
-		" UNION ALL SELECT "+key+", c.currency, -SUM(c.micros), -SUM(c.usd_micros), -SUM(c.cells) FROM cost_tenant_day c"+where+
-		" AND c.tenant IN (SELECT num FROM tenant WHERE active = 0) GROUP BY "+group, append(one, one...)...)
-	if err != nil {
-		return nil, c.db.wrap(ctx, "sum costs", err)
+	args, hidden := append(one, one...), "active = 0"
+	if !s.All() {
+		args, hidden = append(args, jsonList(s.IDs())), "active = 0 OR id NOT IN "+c.db.d.list()
 	}
-	type total struct{ day, currency, micros, usd, cells int64 }
-	all, err := scan(rows, func(r *sql.Rows, v *total) error {
-		return r.Scan(&v.day, &v.currency, &v.micros, &v.usd, &v.cells)
-	})
+	all, err := c.sumRows(ctx, "SELECT "+keys+", SUM(c.micros) AS micros, SUM(c.usd_micros), SUM(c.cells) FROM cost_day c"+where+" GROUP BY "+keys+
+		" UNION ALL SELECT "+keys+", -SUM(c.micros), -SUM(c.usd_micros), -SUM(c.cells) FROM cost_tenant_day c"+where+
+		" AND c.tenant IN (SELECT num FROM tenant WHERE "+hidden+") GROUP BY "+keys, args, q.By&cost.ByDay|withCells)
 	if err != nil {
-		return nil, c.db.wrap(ctx, "sum costs", err)
+		return nil, err
 	}
 	at := make(map[rollKey]int, len(all))
 	sums := all[:0]
@@ -177,96 +179,11 @@ func (c *CostReader) sumsOfAll(ctx context.Context, q cost.Query) ([]cost.Sum, e
 			sums = append(sums, v)
 			continue
 		}
-		s := &sums[i]
-		s.micros, s.usd, s.cells = s.micros+v.micros, s.usd+v.usd, s.cells+v.cells
+		sum := &sums[i]
+		sum.micros, sum.usd, sum.cells = sum.micros+v.micros, sum.usd+v.usd, sum.cells+v.cells
 	}
-	out := make([]cost.Sum, 0, len(sums))
-	for _, v := range sums {
-		if v.cells <= 0 {
-			continue // only inactive tenants have something there
-		}
-		name, err := c.db.dims.currency.name(ctx, v.currency)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, cost.Sum{Day: fresnel.Day(v.day), Currency: name, Micros: v.micros, USDMicros: v.usd})
-	}
-	return out, nil
-}
-
-// keys lists the grouping keys: inside by number, outside by name, in the
-// order in which scanSum reads them.
-func keys(by cost.By, tenant string) (inner, outer []string, joins string) {
-	if by.Has(cost.ByTenant) {
-		inner = append(inner, tenant+" AS k_tenant")
-		outer = append(outer, "te.id", "te.name")
-		joins += " JOIN tenant te ON te.num = x.k_tenant"
-	}
-	if by.Has(cost.BySubscription) {
-		inner = append(inner, "c.sub AS k_sub")
-		outer = append(outer, "sb.id", "sb.name")
-		joins += " JOIN subscription sb ON sb.num = x.k_sub"
-	}
-	if by.Has(cost.ByService) {
-		inner = append(inner, "c.service AS k_service")
-		outer = append(outer, "sv.name")
-		joins += " JOIN service sv ON sv.num = x.k_service"
-	}
-	if by.Has(cost.ByGroup) {
-		inner = append(inner, "c.rgroup AS k_group")
-		outer = append(outer, "rg.name")
-		joins += " JOIN resource_group rg ON rg.num = x.k_group"
-	}
-	if by.Has(cost.ByCharge) {
-		inner = append(inner, "c.charge AS k_charge")
-		outer = append(outer, "ch.name")
-		joins += " JOIN charge_type ch ON ch.num = x.k_charge"
-	}
-	if by.Has(cost.ByResource) {
-		inner = append(inner, "c.resource AS k_resource")
-		outer = append(outer, "re.name")
-		joins += " JOIN arm_id re ON re.num = x.k_resource"
-	}
-	if by.Has(cost.ByDay) {
-		inner = append(inner, "c.day AS k_day")
-		outer = append(outer, "x.k_day")
-	}
-	return inner, outer, joins
-}
-
-// scanSum gives the currency's number apart: every row has one and few differ,
-// so that naming them here is cheaper than a join. Integers are read as int64,
-// which database/sql does not convert.
-func scanSum(r *sql.Rows, by cost.By, v *cost.Sum) (currency int64, err error) {
-	var dest [12]any
-	var day int64
-	n := 0
-	put := func(p ...any) { n += copy(dest[n:], p) }
-	if by.Has(cost.ByTenant) {
-		put(&v.Tenant, &v.Name)
-	}
-	if by.Has(cost.BySubscription) {
-		put(&v.Subscription, &v.Name)
-	}
-	if by.Has(cost.ByService) {
-		put(&v.Service)
-	}
-	if by.Has(cost.ByGroup) {
-		put(&v.Group)
-	}
-	if by.Has(cost.ByCharge) {
-		put(&v.Charge)
-	}
-	if by.Has(cost.ByResource) {
-		put(&v.Resource)
-	}
-	if by.Has(cost.ByDay) {
-		put(&day)
-	}
-	put(&currency, &v.Micros, &v.USDMicros)
-	err = r.Scan(dest[:n]...)
-	v.Day = fresnel.Day(day)
-	return currency, err
+	// Without cells, only hidden tenants have something there.
+	return slices.DeleteFunc(sums, func(v sumRow) bool { return v.cells <= 0 }), nil
 }
 
 // Restated implements cost.Reader: newest first.

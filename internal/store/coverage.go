@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
+	"slices"
 
 	"fresnel"
 	"fresnel/internal/cost"
@@ -23,7 +26,7 @@ func (db *DB) recount(ctx context.Context, tx *sql.Tx, tenant int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err = db.txExec(ctx, tx, "DELETE FROM cost_tenant_month WHERE tenant = ?", tenant); err != nil {
+	if _, err = db.txExec(ctx, tx, "DELETE FROM cost_tenant_month WHERE tenant = ? AND metric IN (0, 1) AND month IN (SELECT m.month FROM cost_month m JOIN subscription s ON s.num = m.sub WHERE s.tenant = ?)", tenant, tenant); err != nil {
 		return err
 	}
 	_, err = db.txExec(ctx, tx, "INSERT INTO cost_tenant_month (tenant, metric, month, subs, oldest, newest) "+
@@ -42,60 +45,95 @@ func (r *replace) recountMonth(ctx context.Context, month int64) error {
 
 // Coverage implements cost.Reader.
 func (c *CostReader) Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m cost.Metric, cut cost.Cut) ([]cost.TenantRead, error) {
-	reads, at, err := c.tenants(ctx, s)
+	tenants, err := c.tenants(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	args := []any{int(m), int64(p.From.MonthStart()), int64(p.To)}
-	q := "SELECT m.tenant, m.month, m.subs, m.oldest, m.newest FROM cost_tenant_month m " +
-		"WHERE m.metric = ? AND m.month >= ? AND m.month < ? AND " + c.db.visible("m.tenant", s, &args) + " ORDER BY m.tenant, m.month"
-	if cut != cost.CutGroups { // asked for more rarely: counted when asked
-		args = args[:3]
-		q = "SELECT s.tenant, m.month, COUNT(*) AS subs, MIN(m.asked_at) AS oldest, MAX(m.asked_at) AS newest " +
-			"FROM subscription s JOIN " + cutTables[cut].months + " m ON m.sub = s.num " +
-			"WHERE m.metric = ? AND m.month >= ? AND m.month < ? AND " + expected + " AND " + c.db.visible("s.tenant", s, &args) +
-			" GROUP BY s.tenant, m.month ORDER BY s.tenant, m.month"
-	}
-	rows, err := c.db.query(ctx, q, args...)
+	months := p.Months()
+	rows, err := c.months(ctx, s, months, m, cut)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "cost coverage", err)
 	}
 	defer rows.Close()
+	at := make(map[int64]*cost.TenantRead, len(tenants))
+	out := make([]cost.TenantRead, len(tenants))
+	for i, t := range tenants {
+		out[i] = t.TenantRead
+		at[t.num] = &out[i]
+	}
 	for rows.Next() {
-		var tenant, month, subs, oldest, newest int64
+		var tenant, month, subs, oldest, newest int64 // database/sql converts no int64
 		if err := rows.Scan(&tenant, &month, &subs, &oldest, &newest); err != nil {
 			return nil, c.db.wrap(ctx, "cost coverage", err)
 		}
-		if i, ok := at[tenant]; ok {
-			reads[i].Months = append(reads[i].Months, cost.MonthCoverage{Month: fresnel.Day(month), Read: int(subs), Oldest: instant(oldest), Newest: instant(newest)})
+		t := at[tenant]
+		if t == nil {
+			continue // not active
 		}
+		if t.Months == nil {
+			t.Months = make([]cost.MonthCoverage, 0, len(months))
+		}
+		t.Months = append(t.Months, cost.MonthCoverage{Month: fresnel.Day(month), Read: int(subs), Oldest: instant(oldest), Newest: instant(newest)})
 	}
-	return reads, c.db.wrap(ctx, "cost coverage", rows.Err())
+	return out, c.db.wrap(ctx, "cost coverage", rows.Err())
 }
 
-// tenants lists the active tenants of the scope with their last run of the
-// costs job, and says at which position each number stands.
-func (c *CostReader) tenants(ctx context.Context, s fresnel.Scope) ([]cost.TenantRead, map[int64]int, error) {
+// months asks for the months held: of all tenants, the inactive ones too, as
+// one range; of some, each by its key.
+func (c *CostReader) months(ctx context.Context, s fresnel.Scope, pieces []fresnel.Period, m cost.Metric, cut cost.Cut) (*sql.Rows, error) {
+	const q = "SELECT m.tenant, m.month, m.subs, m.oldest, m.newest FROM cost_tenant_month m WHERE m.metric = ? AND "
+	months := make([]int64, len(pieces))
+	for i, p := range pieces {
+		months[i] = int64(p.From.MonthStart())
+	}
+	if cut != cost.CutGroups && len(months) > 0 { // asked for more rarely: counted when asked
+		args := []any{int(m), months[0], months[len(months)-1]}
+		return c.db.query(ctx, "SELECT s.tenant, m.month, COUNT(*) AS subs, MIN(m.asked_at) AS oldest, MAX(m.asked_at) AS newest "+
+			"FROM subscription s JOIN "+cutTables[cut].months+" m ON m.sub = s.num WHERE m.metric = ? AND m.month >= ? AND m.month <= ? AND "+
+			expected+" AND "+c.db.visible("s.tenant", s, &args)+" GROUP BY s.tenant, m.month", args...)
+	}
+	if s.All() && len(months) > 0 {
+		return c.db.query(ctx, q+"m.month >= ? AND m.month <= ?", int(m), months[0], months[len(months)-1])
+	}
+	list, err := json.Marshal(months)
+	if err != nil {
+		return nil, err
+	}
+	args := []any{int(m), string(list)}
+	where := "m.month IN " + c.db.d.numbers() + " AND " + c.db.visible("m.tenant", s, &args)
+	return c.db.query(ctx, q+where, args...)
+}
+
+// numbered is a tenant with its number.
+type numbered struct {
+	cost.TenantRead
+	num int64
+}
+
+// tenants lists the active tenants of the scope by name, with their last run
+// of the costs job.
+func (c *CostReader) tenants(ctx context.Context, s fresnel.Scope) ([]numbered, error) {
 	var args []any
-	q := "SELECT t.num, t.id, t.name, t.expected, t.unsupported, COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') FROM tenant t " +
+	q := "SELECT t.num, t.id, t.name, t.expected, t.unsupported, r.status, r.reason, r.remedy FROM tenant t " +
 		"LEFT JOIN sync_run r ON r.id = (SELECT MAX(l.id) FROM sync_run l WHERE l.tenant = t.num AND l.job = 'costs' AND l.status >= 2) " +
-		"WHERE " + c.db.visible("t.num", s, &args) + " ORDER BY t.name, t.id"
+		"WHERE " + c.db.visible("t.num", s, &args)
 	rows, err := c.db.query(ctx, q, args...)
 	if err != nil {
-		return nil, nil, c.db.wrap(ctx, "cost coverage", err)
+		return nil, c.db.wrap(ctx, "cost coverage", err)
 	}
-	at := map[int64]int{}
-	out, err := scan(rows, func(r *sql.Rows, v *cost.TenantRead) error {
-		var num int64
-		var status int
-		if err := r.Scan(&num, &v.Tenant, &v.Name, &v.Subscriptions, &v.Unsupported, &status, &v.LastReason, &v.LastDo); err != nil {
+	out, err := scan(rows, func(r *sql.Rows, v *numbered) error {
+		var expected, unsupported int64
+		var status sql.NullInt64
+		var reason, do sql.NullString
+		if err := r.Scan(&v.num, &v.Tenant, &v.Name, &expected, &unsupported, &status, &reason, &do); err != nil {
 			return err
 		}
-		at[num] = len(at)
-		if status >= 0 {
-			v.LastRun = statuses[status]
+		v.Subscriptions, v.Unsupported = int(expected), int(unsupported)
+		if status.Valid {
+			v.LastRun, v.LastReason, v.LastDo = statuses[status.Int64], reason.String, do.String
 		}
 		return nil
 	})
-	return out, at, c.db.wrap(ctx, "cost coverage", err)
+	slices.SortFunc(out, func(a, b numbered) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Tenant, b.Tenant)) })
+	return out, c.db.wrap(ctx, "cost coverage", err)
 }

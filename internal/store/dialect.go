@@ -31,12 +31,14 @@ type dialect interface {
 	now() string
 	// list is a subquery over the texts of one JSON-array parameter.
 	list() string
+	// numbers is a subquery over the integers of one JSON-array parameter.
+	numbers() string
 	// insertAbsent inserts a row unless its key is there.
 	insertAbsent(table string, cols []string) string
 	// insertInts inserts rows of integer columns, given column by column. The
 	// first keys columns are the table's key: the others are added to a row that
 	// is there. With keys 0 every row is new.
-	insertInts(ctx context.Context, tx *sql.Tx, table string, cols []string, keys int, values [][]int64) error
+	insertInts(exec func(q string, args ...any) error, table string, cols []string, keys int, values [][]int64) error
 	// classify finds what an error of the engine means.
 	classify(err error) errKind
 	// migrateLock keeps other processes from migrating at the same time.

@@ -19,7 +19,7 @@ type dim struct {
 	table    string
 	mu       sync.Mutex
 	remember map[string]int64
-	names    map[int64]string // filled by name
+	names    map[int64]string // filled by namesOf
 }
 
 func (d *dims) init(db *DB) {
@@ -110,22 +110,33 @@ func (d *dim) look(ctx context.Context, names []string) (map[string]int64, error
 	return out, err
 }
 
-// name gives a number's name.
-func (d *dim) name(ctx context.Context, num int64) (string, error) {
+// namesOf gives the names of the numbers that rows have.
+func (d *dim) namesOf(ctx context.Context, rows []sumRow, of func(*sumRow) int64) (map[int64]string, error) {
+	out := map[int64]string{}
+	var missing []int64
 	d.mu.Lock()
-	name, ok := d.names[num]
+	for i := range rows {
+		n := of(&rows[i])
+		if _, seen := out[n]; seen {
+			continue
+		}
+		name, known := d.names[n]
+		if out[n] = name; !known {
+			missing = append(missing, n)
+		}
+	}
 	d.mu.Unlock()
-	if ok {
-		return name, nil
+	if len(missing) == 0 {
+		return out, nil
 	}
-	if err := d.db.queryRow(ctx, "SELECT name FROM "+d.table+" WHERE num = ?", num).Scan(&name); err != nil {
-		return "", d.db.wrap(ctx, "name of "+d.table, err)
-	}
+	found, err := d.db.idNames(ctx, "SELECT num, '', name FROM "+d.table, missing)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.names) >= maxRemembered {
+	if len(d.names)+len(found) > maxRemembered {
 		clear(d.names)
 	}
-	d.names[num] = name
-	return name, nil
+	for n, v := range found {
+		out[n], d.names[n] = v.name, v.name
+	}
+	return out, err
 }

@@ -52,3 +52,21 @@ func (db *DB) Plan(ctx context.Context, q string) ([]string, error) {
 		return r.Scan(&id, &parent, &unused, v)
 	})
 }
+
+// MaxPrepared is how many statements are kept.
+const MaxPrepared = maxPrepared
+
+// Ask asks for one number.
+func (db *DB) Ask(ctx context.Context, q string, args ...any) (n int64, err error) {
+	err = db.queryRow(ctx, q, args...).Scan(&n)
+	return n, err
+}
+
+// Prepared counts the statements that are kept for reading and for writing.
+func (db *DB) Prepared() (reads, writes int) {
+	db.reads.mu.Lock()
+	defer db.reads.mu.Unlock()
+	db.writes.mu.Lock()
+	defer db.writes.mu.Unlock()
+	return len(db.reads.kept), len(db.writes.kept)
+}

@@ -50,7 +50,7 @@ func TestPlans(t *testing.T) {
 	must(nil, runs.Complete(ctx, lease, fresnel.Partial, fresnel.Result{Parts: []fresnel.Part{{Subscription: "x", State: fresnel.PartFailed}}}, "", "", now))
 	must(nil, runs.Release(ctx, lease))
 
-	scopes := []fresnel.Scope{fresnel.AllTenants(), fresnel.ScopeOf(one)}
+	scopes := []fresnel.Scope{fresnel.AllTenants(), fresnel.ScopeOf(one), fresnel.ScopeOf(one, storetest.TenantID(0))}
 	for _, s := range scopes {
 		for by := range cost.By(1 << 6) {
 			if testing.Short() && by%5 != 0 {

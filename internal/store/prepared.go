@@ -152,10 +152,10 @@ func (db *DB) query(ctx context.Context, q string, args ...any) (*sql.Rows, erro
 	q = db.d.bind(q)
 	s := db.reads.take(ctx, q)
 	if s == nil {
-		return db.r.QueryContext(ctx, q, args...)
+		return db.r.QueryContext(ctx, q, args...) //nolint:sqlclosecheck // the caller closes
 	}
 	defer db.reads.release(s)
-	return s.QueryContext(ctx, args...)
+	return s.QueryContext(ctx, args...) //nolint:sqlclosecheck // the caller closes
 }
 
 // queryRow asks for one row.
@@ -177,7 +177,7 @@ func (db *DB) txExec(ctx context.Context, tx *sql.Tx, q string, args ...any) (sq
 		return tx.ExecContext(ctx, q, args...)
 	}
 	defer db.writes.release(s)
-	return tx.StmtContext(ctx, s.Stmt).ExecContext(ctx, args...)
+	return tx.StmtContext(ctx, s.Stmt).ExecContext(ctx, args...) //nolint:sqlclosecheck // ends with the transaction
 }
 
 // txQuery asks a question in a transaction.
@@ -185,10 +185,10 @@ func (db *DB) txQuery(ctx context.Context, tx *sql.Tx, q string, args ...any) (*
 	q = db.d.bind(q)
 	s := db.writes.inTx(q)
 	if s == nil {
-		return tx.QueryContext(ctx, q, args...)
+		return tx.QueryContext(ctx, q, args...) //nolint:sqlclosecheck // the caller closes
 	}
 	defer db.writes.release(s)
-	return tx.StmtContext(ctx, s.Stmt).QueryContext(ctx, args...)
+	return tx.StmtContext(ctx, s.Stmt).QueryContext(ctx, args...) //nolint:sqlclosecheck // ends with the transaction; the caller closes the rows
 }
 
 // txQueryRow asks for one row in a transaction.
@@ -199,5 +199,5 @@ func (db *DB) txQueryRow(ctx context.Context, tx *sql.Tx, q string, args ...any)
 		return tx.QueryRowContext(ctx, q, args...)
 	}
 	defer db.writes.release(s)
-	return tx.StmtContext(ctx, s.Stmt).QueryRowContext(ctx, args...)
+	return tx.StmtContext(ctx, s.Stmt).QueryRowContext(ctx, args...) //nolint:sqlclosecheck // ends with the transaction
 }

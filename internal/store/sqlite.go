@@ -67,42 +67,37 @@ func (sqliteDialect) now() string { return "CAST(unixepoch('now','subsec')*10000
 
 func (sqliteDialect) list() string { return "(SELECT value FROM json_each(?))" }
 
+func (sqliteDialect) numbers() string { return "(SELECT value FROM json_each(?))" }
+
 func (sqliteDialect) insertAbsent(table string, cols []string) string {
 	return "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(cols)-1) + ") ON CONFLICT DO NOTHING"
 }
 
-// insertInts writes 50 rows a statement: measured about twice as fast as one; of
-// longer statements the parsing costs more than they save.
-func (sqliteDialect) insertInts(ctx context.Context, tx *sql.Tx, table string, cols []string, keys int, values [][]int64) error {
-	const batch = 50
+// insertInts writes up to 64 rows a statement: measured about twice as fast as
+// one; of longer statements the parsing costs more than they save. What is left
+// goes in halves, so that there are few texts and each is prepared once.
+func (sqliteDialect) insertInts(exec func(q string, args ...any) error, table string, cols []string, keys int, values [][]int64) error {
+	const most = 64
 	n := len(values[0])
 	row := "(?" + strings.Repeat(",?", len(cols)-1) + ")"
-	head := "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES "
+	head := "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES " + row
 	tail := orAdd(table, cols, keys)
-	var full *sql.Stmt
-	args := make([]any, 0, batch*len(cols))
-	for from := 0; from < n; from += batch {
-		size := min(batch, n-from)
+	args := make([]any, 0, min(n, most)*len(cols))
+	text, of := "", 0
+	for from, size := 0, most; from < n; from += size {
+		for size > n-from {
+			size /= 2
+		}
+		if of != size {
+			text, of = head+strings.Repeat(","+row, size-1)+tail, size
+		}
 		args = args[:0]
 		for i := from; i < from+size; i++ {
 			for _, col := range values {
 				args = append(args, col[i])
 			}
 		}
-		if size < batch {
-			if _, err := tx.ExecContext(ctx, head+row+strings.Repeat(","+row, size-1)+tail, args...); err != nil {
-				return err
-			}
-			break
-		}
-		if full == nil {
-			var err error
-			if full, err = tx.PrepareContext(ctx, head+row+strings.Repeat(","+row, batch-1)+tail); err != nil {
-				return err
-			}
-			defer full.Close() //nolint:errcheck // ends with the transaction anyway
-		}
-		if _, err := full.ExecContext(ctx, args...); err != nil {
+		if err := exec(text, args...); err != nil {
 			return err
 		}
 	}

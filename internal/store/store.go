@@ -245,8 +245,9 @@ func (db *DB) exec(ctx context.Context, what, q string, args ...any) (int64, err
 func scan[T any](rows *sql.Rows, one func(*sql.Rows, *T) error) ([]T, error) {
 	defer rows.Close()
 	var out []T
+	var v T // one for all rows: its address is taken
 	for rows.Next() {
-		var v T
+		v = *new(T)
 		if err := one(rows, &v); err != nil {
 			return nil, err
 		}

@@ -180,7 +180,15 @@ func testInactiveTenant(f *fixture) {
 		f.Helper()
 		f.ok(f.db.Tenants().Put(f.ctx, []fresnel.Tenant{{ID: TenantID(1), Name: tenantName(1), Active: active}}, noon.Add(time.Hour)))
 	}
+	// Days and currencies that only it has.
+	f.replace(window(1, 0, june, cost.Actual, noon), []cost.Line{line(june.From, "web", "VM", "USD", 5), line(june.From+1, "web", "VM", "USD", -5)}, 2)
 	put(false)
+	both := fresnel.Period{From: may.From, To: june.To}
+	for by := range cost.By(1 << 6) {
+		for _, v := range f.sums(fresnel.AllTenants(), cost.Query{Period: both, By: by}) { // as the cells have it
+			f.equal("currency", v.Currency, "EUR")
+		}
+	}
 	total := cost.Query{Period: may}
 	perTenant := int64(100_000_010)
 	f.equal("the total", f.sums(fresnel.AllTenants(), total)[0].Micros, perTenant)

@@ -12,7 +12,8 @@ SELECT metric, day, currency, SUM(micros), SUM(usd_micros), SUM(cells) FROM cost
 DROP TABLE cost_day_tenant;
 
 -- Coverage by tenant: of its subscriptions that should give costs, how many are
--- held for a month, and since when. Kept under the tenant's lock.
+-- held for a month, and since when. Kept under the tenant's lock. A question of
+-- all tenants reads one range of months.
 ALTER TABLE tenant ADD COLUMN expected BIGINT NOT NULL CONSTRAINT df_tenant_expected DEFAULT 0;
 ALTER TABLE tenant ADD COLUMN unsupported BIGINT NOT NULL CONSTRAINT df_tenant_unsupported DEFAULT 0;
 UPDATE tenant SET
@@ -21,11 +22,16 @@ UPDATE tenant SET
 CREATE TABLE cost_tenant_month (
     tenant BIGINT NOT NULL, metric SMALLINT NOT NULL, month INTEGER NOT NULL,
     subs BIGINT NOT NULL, oldest BIGINT NOT NULL, newest BIGINT NOT NULL,
-    CONSTRAINT pk_cost_tm PRIMARY KEY (tenant, metric, month)
+    CONSTRAINT pk_cost_tm PRIMARY KEY (metric, month, tenant)
 );
 INSERT INTO cost_tenant_month (tenant, metric, month, subs, oldest, newest)
 SELECT s.tenant, m.metric, m.month, COUNT(*), MIN(m.asked_at), MAX(m.asked_at) FROM subscription s JOIN cost_month m ON m.sub = s.num
 WHERE s.state NOT IN ('Deleted', 'Gone') AND s.cost_state <> 2 GROUP BY s.tenant, m.metric, m.month;
+
+CREATE INDEX ix_tenant_active ON tenant (active, num);
+
+-- The last ended run of a tenant is part of every answer.
+CREATE INDEX ix_sync_run_ended ON sync_run (tenant, job, id) WHERE status >= 2;
 
 -- +goose Down
 SELECT 'this migration is not undone: restore a backup instead' WHERE FALSE;

@@ -1,0 +1,55 @@
+package store_test
+
+import (
+	"database/sql"
+	"testing"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/cost"
+	"fresnel/internal/store/storetest"
+)
+
+// TestUpgradeToAllTenants brings a database that is full up to the rollups over
+// all tenants: they hold what was there before.
+func TestUpgradeToAllTenants(t *testing.T) {
+	onEngines(t, func(t *testing.T, e engine) {
+		url := e.empty(t)
+		db := open(t, url)
+		days := fresnel.Period{From: fresnel.Date(2026, time.May, 20), To: fresnel.Date(2026, time.June, 10)}
+		estate := storetest.Estate{Tenants: 3, Subscriptions: 3, Groups: 2, Services: 4, CellsPerDay: 3, Days: days, Asked: days.To.Time()}
+		if _, err := estate.Fill(t.Context(), db); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Tenants().SetCostState(t.Context(), storetest.SubscriptionID(1, 1), fresnel.CostUnsupported, "no data", days.To.Time()); err != nil {
+			t.Fatal(err)
+		}
+		before, err := db.CostReader().Coverage(t.Context(), fresnel.AllTenants(), days, cost.Actual, cost.CutGroups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := sql.Open(e.driver, e.dsn(url))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer raw.Close()           //nolint:errcheck // a throwaway database
+		for _, q := range []string{ // back to what the first migration left
+			"CREATE TABLE cost_day_tenant (tenant BIGINT)",
+			"DROP TABLE cost_day", "DROP TABLE cost_tenant_month", "DROP INDEX ix_tenant_active", "DROP INDEX ix_sync_run_ended",
+			"ALTER TABLE tenant DROP COLUMN expected", "ALTER TABLE tenant DROP COLUMN unsupported",
+			"DELETE FROM goose_db_version WHERE version_id >= 3",
+		} {
+			if _, err := raw.ExecContext(t.Context(), q); err != nil {
+				t.Fatalf("%s: %v", q, err)
+			}
+		}
+		again := open(t, url)
+		if err := again.Costs().Verify(t.Context()); err != nil {
+			t.Error(err)
+		}
+		after, err := again.CostReader().Coverage(t.Context(), fresnel.AllTenants(), days, cost.Actual, cost.CutGroups)
+		if err != nil || len(after) != len(before) || after[1].Subscriptions != 2 || after[1].Unsupported != 1 || len(after[1].Months) != 2 || after[1].Months[0].Read != 2 {
+			t.Errorf("coverage was %+v and is %+v, %v", before, after, err)
+		}
+	})
+}
