@@ -145,9 +145,7 @@ func record(next http.Handler, r *http.Request) (*answer, error) {
 	if z := compress(body); z != nil {
 		a.gzip = newForm(h, z, http.Header{"Content-Encoding": {"gzip"}})
 	}
-	a.unchanged = newForm(h, nil, nil)
-	a.unchanged.header.Del("Content-Type")
-	a.unchanged.header.Del("Content-Length")
+	a.unchanged = form{header: http.Header{"Etag": h["Etag"], "Cache-Control": h["Cache-Control"], "Vary": h["Vary"]}}
 	return a, nil
 }
 

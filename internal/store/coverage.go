@@ -114,23 +114,25 @@ type numbered struct {
 // of the costs job.
 func (c *CostReader) tenants(ctx context.Context, s fresnel.Scope) ([]numbered, error) {
 	var args []any
-	q := "SELECT t.num, t.id, t.name, t.expected, t.unsupported, r.status, r.reason, r.remedy FROM tenant t " +
+	seen := "t.active = 1"
+	if !s.All() {
+		seen = c.db.visible("t.num", s, &args)
+	}
+	q := "SELECT t.num, t.id, t.name, t.expected, t.unsupported, COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') FROM tenant t " +
 		"LEFT JOIN sync_run r ON r.id = (SELECT MAX(l.id) FROM sync_run l WHERE l.tenant = t.num AND l.job = 'costs' AND l.status >= 2) " +
-		"WHERE " + c.db.visible("t.num", s, &args)
+		"WHERE " + seen
 	rows, err := c.db.query(ctx, q, args...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "cost coverage", err)
 	}
 	out, err := scan(rows, func(r *sql.Rows, v *numbered) error {
-		var expected, unsupported int64
-		var status sql.NullInt64
-		var reason, do sql.NullString
-		if err := r.Scan(&v.num, &v.Tenant, &v.Name, &expected, &unsupported, &status, &reason, &do); err != nil {
+		var expected, unsupported, status int64
+		if err := r.Scan(&v.num, (*string)(&v.Tenant), &v.Name, &expected, &unsupported, &status, &v.LastReason, &v.LastDo); err != nil {
 			return err
 		}
 		v.Subscriptions, v.Unsupported = int(expected), int(unsupported)
-		if status.Valid {
-			v.LastRun, v.LastReason, v.LastDo = statuses[status.Int64], reason.String, do.String
+		if status >= 0 {
+			v.LastRun = statuses[status]
 		}
 		return nil
 	})
