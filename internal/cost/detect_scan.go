@@ -24,6 +24,7 @@ const (
 	// weekendRelief is how far below the floor the mean of a week may be whose
 	// working days are above it.
 	weekendRelief = 0.6
+	weekRelief    = 1.5 // of the score that a mean of a week needs
 )
 
 // scan goes through a series day by day and records its anomalies.
@@ -90,15 +91,21 @@ func (t *track) deviation(b baseline, day int) float64 {
 // limits are what a change must reach.
 type limits struct {
 	share float64
+	score float64
 	usd   float64 // micro-units by day
 }
 
-func (d *detector) ofDay() limits { return limits{d.o.ShareShort, float64(d.o.FloorUSD)} }
+func (d *detector) ofDay() limits { return limits{d.o.ShareShort, d.o.Score, float64(d.o.FloorUSD)} }
 
 // ofLevel are the limits for the mean of a change that lasts. Where its first
 // day alone is an anomaly the mean may be below the floor: weekends often are.
-func (d *detector) ofLevel(firstFires bool) limits {
-	l := limits{d.o.Share, float64(d.o.FloorUSD)}
+// The mean of a week or more has less noise than a day, though not as little as
+// that of independent days.
+func (d *detector) ofLevel(days int, firstFires bool) limits {
+	l := limits{d.o.Share, d.o.Score, float64(d.o.FloorUSD)}
+	if days >= d.o.StepDays {
+		l.score /= weekRelief
+	}
 	if firstFires {
 		l.usd *= weekendRelief
 	}
@@ -113,7 +120,7 @@ func (d *detector) fires(t *track, b baseline, day int, actual, expected float64
 		typical = b.level // a weekday without cost says nothing of what is usual
 	}
 	score = change / max(b.sigma*typical, 1)
-	if abs(change) < l.share*expected || abs(score) < d.o.Score || abs(change)*t.usdPer(day) < l.usd {
+	if abs(change) < l.share*expected || abs(score) < l.score || abs(change)*t.usdPer(day) < l.usd {
 		return score, false
 	}
 	if t.load[day] == 0 {
@@ -253,7 +260,7 @@ func (d *detector) step(t *track, b baseline, r stretch, fires bool) (next int, 
 		}
 	}
 	d.means(t, b, &e)
-	if e.score, ok = d.fires(t, b, e.peak, e.actual, e.expected, d.ofLevel(fires)); !ok || math.IsInf(r.shift, 0) || r.shift <= -1 {
+	if e.score, ok = d.fires(t, b, e.peak, e.actual, e.expected, d.ofLevel(r.days, fires)); !ok || math.IsInf(r.shift, 0) || r.shift <= -1 {
 		return 0, false
 	}
 	if !r.lasting {
@@ -300,7 +307,7 @@ func (d *detector) vanishes(t *track, b baseline, from int) (next int, ok bool) 
 	e := event{kind: KindVanished, from: from, last: d.days - 1, lasting: true, peak: from}
 	d.means(t, b, &e)
 	_, fires := d.fires(t, b, from, 0, b.expect(from)*t.load[from], d.ofDay())
-	if e.score, ok = d.fires(t, b, from, e.actual, e.expected, d.ofLevel(fires)); !ok {
+	if e.score, ok = d.fires(t, b, from, e.actual, e.expected, d.ofLevel(away, fires)); !ok {
 		return 0, false
 	}
 	t.absent = true
@@ -328,7 +335,7 @@ func (d *detector) begins(t *track, b baseline, from int) int {
 	d.means(t, b, &e)
 	raised := false
 	_, fires := d.fires(t, b, from, t.base[from], 0, d.ofDay())
-	if e.score, raised = d.fires(t, b, from, e.actual, 0, d.ofLevel(fires)); raised {
+	if e.score, raised = d.fires(t, b, from, e.actual, 0, d.ofLevel(days, fires)); raised {
 		t.record(e)
 	}
 	if e.lasting {

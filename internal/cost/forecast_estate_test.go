@@ -2,6 +2,7 @@ package cost_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -68,12 +69,7 @@ func TestForecastLabelledEstates(t *testing.T) {
 			})
 		}
 	}
-	names := make([]string, 0, len(parts))
-	for name := range parts {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		t.Logf("%-22s %s", name, parts[name])
 	}
 	t.Logf("%-22s %s", "all", all)
