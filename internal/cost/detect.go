@@ -101,6 +101,24 @@ type Detected struct {
 // CostUSD by day.
 func (a Detected) USDChange() int64 { return a.USDActual - a.USDExpected }
 
+// Same tells whether two findings, of runs on different days, are of one
+// anomaly: the same series and direction, and about the same first day or, of
+// growth, days that overlap. What is told first may be a spike, which becomes a
+// step when it lasts, or growth, whose first day is found later.
+func (a Detected) Same(b Detected) bool {
+	if a.Level != b.Level || a.Subscription != b.Subscription || a.Service != b.Service || a.Currency != b.Currency ||
+		(a.USDChange() > 0) != (b.USDChange() > 0) {
+		return false
+	}
+	if a.Kind == KindGrowth || b.Kind == KindGrowth {
+		return a.From <= b.To && b.From <= a.To
+	}
+	return a.From <= b.From+sameDays && b.From <= a.From+sameDays
+}
+
+// sameDays is how far apart the first days of one anomaly may be found.
+const sameDays = 2
+
 // DetectAnomalies finds the anomalies of one tenant, the largest change in
 // CostUSD first, and beside them the charges that were recognised as recurring
 // and are therefore none.

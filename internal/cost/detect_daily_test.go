@@ -24,15 +24,20 @@ func TestDetectDayByDay(t *testing.T) {
 		labels[l.Tenant] = append(labels[l.Tenant], l)
 	}
 	bySeries := usageSeries(t, s, at, from)
-	told, wrong := 0, 0
+	told, wrong, distinct := 0, 0, 0
 	delays := map[string][]int{}
 	for _, tenant := range slices.Sorted(maps.Keys(bySeries))[:tenants] {
 		seen := map[string]bool{}
+		var apart []cost.Detected
 		for end := last - daysBack; end <= last; end++ {
 			found, _ := cost.DetectAnomalies(cost.DetectInput{
 				Held: fresnel.Period{From: from, To: end}, Judge: fresnel.Period{From: end - judged, To: end}, Series: bySeries[tenant],
 			}, cost.DefaultDetectOptions())
 			for _, f := range found {
+				if !slices.ContainsFunc(apart, f.Same) {
+					apart = append(apart, f)
+					distinct++
+				}
 				key := f.Subscription + f.Service + string(f.Kind) + f.From.String()
 				if seen[key] {
 					continue
@@ -50,7 +55,7 @@ func TestDetectDayByDay(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d told, %d of nothing", told, wrong)
+	t.Logf("%d told of %d anomalies, %d of nothing", told, distinct, wrong)
 	for _, kind := range slices.Sorted(maps.Keys(delays)) {
 		slices.Sort(delays[kind])
 		t.Logf("%-9s %2d told after %v days", kind, len(delays[kind]), delays[kind])
