@@ -81,8 +81,8 @@ type Contributor struct {
 //
 // The amounts are micro-units of one day. Of a spike, drop or recurring charge
 // they are those of the day Peak, the one that differs most. Of a step, new or
-// vanished series they are means by day over From..To; of growth, of its last
-// 7 days beside the level before it. Expected is what the weekday, the trend
+// vanished series they are means by day from From on, over at most 5 weeks; of
+// growth, the levels of a mean day after and before it. Expected is what the weekday, the trend
 // and the tenant's other series on that day let expect.
 type Detected struct {
 	Kind                            Kind

@@ -84,3 +84,26 @@ func there(labels []azuresim.Planted, f cost.Detected) (azuresim.Planted, bool) 
 	}
 	return azuresim.Planted{}, false
 }
+
+// TestDetectQuietEstates shows that estates in which nothing was planted raise
+// nothing, whatever the day: only a disabled subscription ends.
+func TestDetectQuietEstates(t *testing.T) {
+	for _, e := range labSeeds(t)[:2] {
+		s, at := e.server(t, -1)
+		from, last := fresnel.DayOf(at).AddMonths(-9), cost.SettledTo(at)
+		recognised := 0
+		for tenant, series := range usageSeries(t, s, at, from) {
+			raised, recurring := cost.DetectAnomalies(cost.DetectInput{
+				Tenant: fresnel.TenantID(tenant), Held: fresnel.Period{From: from, To: last},
+				Judge: fresnel.Period{From: last - labJudged, To: last}, Series: series,
+			}, cost.DefaultDetectOptions())
+			recognised += len(recurring)
+			for _, f := range raised {
+				if f.Kind != cost.KindVanished || f.Level != cost.LevelSubscription {
+					t.Errorf("seed %d: %+v", e.seed, f)
+				}
+			}
+		}
+		t.Logf("seed %d: %d charges of a day of the month were recognised", e.seed, recognised)
+	}
+}

@@ -148,16 +148,21 @@ func (e *event) same(below []*track) []*event {
 	return out
 }
 
-// mean is what a series cost on the days that an event's amounts are told of.
-func (t *track) mean(e event) float64 {
-	from, last := e.from, e.last
+// told are the days, both inclusive, that an event's amounts are told of.
+func (e event) told() (from, last int) {
 	switch e.kind {
 	case KindSpike, KindDrop, KindRecurring:
-		return t.costs[e.peak]
+		return e.peak, e.peak
 	case KindGrowth:
-		from = max(from, last-week+1)
+		return max(e.from, e.last-week+1), e.last
 	}
+	return e.from, min(e.last, e.from+followDays-1)
+}
+
+// mean is what a series cost on the days that an event's amounts are told of.
+func (t *track) mean(e event) float64 {
 	sum, days := 0.0, 0.0
+	from, last := e.told()
 	for u := from; u <= last; u++ {
 		if t.known(u) {
 			sum += t.costs[u]
@@ -211,14 +216,8 @@ func (d *detector) contributors(t *track, e event) []Contributor {
 // change is by how much the days of an event differ from the same weekdays
 // before it, by day.
 func (t *track) change(e event, weeks int) float64 {
-	from, last := e.from, min(e.last, e.from+4*week-1)
-	switch e.kind {
-	case KindSpike, KindDrop, KindRecurring:
-		from, last = e.peak, e.peak
-	case KindGrowth:
-		from, last = max(e.from, e.last-week+1), e.last
-	}
 	sum, days := 0.0, 0.0
+	from, last := e.told()
 	var same []float64
 	for u := from; u <= last; u++ {
 		same = same[:0]

@@ -25,6 +25,7 @@ const (
 	originStep   = 3     // days between the origins that are tried
 	leastOrigins = 4.0   // independent ones, or a shorter horizon is asked
 	unknownError = 0.07  // of the forecast, where there is no earlier origin at all
+	widening     = 1.03  // what comes differs a little more from the past than the past from itself
 	leastRange   = 0.002 // of the forecast: no range is narrower
 )
 
@@ -127,7 +128,7 @@ func (f *forecaster) spread(ahead int, rest float64) float64 {
 	// Origins that share days are one piece of evidence.
 	independent := max(1, float64(room)/float64(ahead))
 	share := min(1, coverShare*(1+1/independent))
-	return max(leastRange, quantile(errors, share)) * abs(rest)
+	return max(leastRange, widening*quantile(errors, share)) * abs(rest)
 }
 
 // quantile is the linearly interpolated quantile of values, which it sorts.

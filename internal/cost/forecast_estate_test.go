@@ -73,7 +73,11 @@ func TestForecastLabelledEstates(t *testing.T) {
 		t.Logf("%-22s %s", name, parts[name])
 	}
 	t.Logf("%-22s %s", "all", all)
-	if s := all.share(); s < 0.75 || s > 0.85 {
+	low, high := 0.75, 0.85
+	if testing.Short() { // two estates are too few to tell
+		low, high = 0.7, 0.9
+	}
+	if s := all.share(); s < low || s > high {
 		t.Errorf("%.1f %% of the true month ends are in the 80 %% range", 100*s)
 	}
 	if all.errors >= all.straight {
