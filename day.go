@@ -65,6 +65,19 @@ func (p Period) Intersect(q Period) Period {
 	return r
 }
 
+// WholeMonths tells whether the period begins and ends with a month.
+func (p Period) WholeMonths() bool {
+	return p.From == p.From.MonthStart() && p.To == p.To.MonthStart()
+}
+
+// Whole is the period made longer to begin and end with a month.
+func (p Period) Whole() Period {
+	if p.Days() == 0 {
+		return p
+	}
+	return Period{p.From.MonthStart(), (p.To - 1).AddMonths(1)}
+}
+
 // Months lists the pieces of the period, each within one calendar month.
 func (p Period) Months() []Period {
 	var ms []Period

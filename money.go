@@ -35,11 +35,19 @@ func (a *Amount) Add(text string) error {
 	if !ok {
 		return Errorf(Invalid, "%.40q is not an amount", text)
 	}
-	sum := a.micros + m
-	if (m > 0) != (sum > a.micros) && m != 0 {
+	if a.Plus(Amount{m, n}) != nil {
 		return Errorf(Invalid, "amount %.40q is out of range", text)
 	}
-	a.micros, a.nanos = sum, a.nanos+n
+	return nil
+}
+
+// Plus adds another sum. It fails with Invalid beyond ±9.2e12 units.
+func (a *Amount) Plus(b Amount) error {
+	sum := a.micros + b.micros
+	if (b.micros > 0) != (sum > a.micros) && b.micros != 0 {
+		return Errorf(Invalid, "a sum of amounts is out of range")
+	}
+	a.micros, a.nanos = sum, a.nanos+b.nanos
 	return nil
 }
 

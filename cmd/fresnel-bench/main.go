@@ -1,12 +1,12 @@
 // Command fresnel-bench prints what Fresnel costs beside a baseline that was
 // measured in the same run: ratios, because digits depend on the machine.
 //
-//	go run ./cmd/fresnel-bench              everything, under three minutes
-//	go run ./cmd/fresnel-bench -only http   one part: http, questions, ingest or sync
+//	go run ./cmd/fresnel-bench              everything
+//	go run ./cmd/fresnel-bench -only http   one part: http, questions, ingest, sync or size
 //	go run ./cmd/fresnel-bench -profile d   also CPU profiles, one a part, in folder d
 //
-// FRESNEL_TEST_POSTGRES names a throwaway PostgreSQL server to ask the
-// questions of, too.
+// -postgres, or FRESNEL_TEST_POSTGRES, names a throwaway PostgreSQL server to
+// ask the questions of, too.
 package main
 
 import (
@@ -33,15 +33,20 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	load := flag.Bool("load", false, "be the load generator of another fresnel-bench")
-	only := flag.String("only", "", "one part: http, questions, ingest or sync")
+	only := flag.String("only", "", "one part: http, questions, ingest, sync or size")
+	resident := flag.String("resident", "", "be the process whose memory another fresnel-bench reads, over this database")
+	postgres := flag.String("postgres", os.Getenv("FRESNEL_TEST_POSTGRES"), "URL of a throwaway PostgreSQL server")
 	profiles := flag.String("profile", "", "folder for CPU profiles")
 	small := flag.Bool("small", false, "a tenth of the rows: for trying the program, not for figures")
 	flag.Parse()
 	var err error
-	if *load {
+	switch {
+	case *load:
 		err = serveLoad(os.Stdin, os.Stdout)
-	} else {
-		err = run(ctx, os.Stdout, *only, *profiles, *small)
+	case *resident != "":
+		err = beResident(ctx, *resident, os.Stdout)
+	default:
+		err = (&bench{ctx: ctx, out: os.Stdout, server: *postgres, small: *small}).run(*only, *profiles)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fresnel-bench:", err)
@@ -57,12 +62,14 @@ type bench struct {
 	path   string // of the large database
 	db     *store.DB
 	estate storetest.Estate
+	server string // PostgreSQL; "" = none
+	small  bool
 }
 
 // asked is when everything was read, and the clock of every part.
 var asked = time.Date(2026, time.November, 20, 12, 0, 0, 0, time.UTC)
 
-func run(ctx context.Context, out io.Writer, only, profiles string, small bool) error {
+func (b *bench) run(only, profiles string) error {
 	start := time.Now()
 	dir, err := os.MkdirTemp("", "fresnel-bench-")
 	if err != nil {
@@ -70,27 +77,31 @@ func run(ctx context.Context, out io.Writer, only, profiles string, small bool) 
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 	today := fresnel.DayOf(asked)
-	b := &bench{ctx: ctx, out: out, dir: dir, path: filepath.Join(dir, "large.db"), estate: storetest.Estate{
+	b.dir, b.path = dir, filepath.Join(dir, "large.db")
+	b.estate = storetest.Estate{
 		Tenants: 25, Subscriptions: 8, Groups: 5, Services: 24, CellsPerDay: 13,
 		Days: fresnel.Period{From: today.AddMonths(-12), To: today}, Asked: asked,
-	}}
-	if small {
+	}
+	if b.small {
 		b.estate.Tenants, b.estate.Subscriptions = 5, 4
 	}
 	b.head()
-	if b.db, err = store.Open(ctx, "sqlite:"+b.path, slog.New(slog.DiscardHandler)); err != nil {
-		return err
-	}
-	defer b.db.Close() //nolint:errcheck // a temporary database
-	if err := b.fill(); err != nil {
-		return err
-	}
-	for _, part := range []struct {
+	parts := []struct {
 		name string
 		do   func() error
-	}{{"http", b.http}, {"questions", b.questions}, {"ingest", b.ingest}, {"sync", b.during}} {
+	}{{"http", b.http}, {"questions", b.questions}, {"ingest", b.ingest}, {"sync", b.during}, {"size", b.size}}
+	for _, part := range parts {
 		if only != "" && only != part.name {
 			continue
+		}
+		if b.db == nil && part.name != "size" { // which has databases of its own
+			if b.db, err = store.Open(b.ctx, "sqlite:"+b.path, slog.New(slog.DiscardHandler)); err != nil {
+				return err
+			}
+			defer b.db.Close() //nolint:errcheck // a temporary database
+			if err := b.fill(); err != nil {
+				return err
+			}
 		}
 		if err := b.profiled(profiles, part.name, part.do); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"os"
 	"reflect"
 	"strings"
 	"time"
@@ -64,12 +61,11 @@ func (b *bench) questions() error {
 	if err := b.askAll(b.db, cpuOf, true); err != nil {
 		return err
 	}
-	server := os.Getenv("FRESNEL_TEST_POSTGRES")
-	if server == "" {
-		b.say("  PostgreSQL: FRESNEL_TEST_POSTGRES names no server")
+	if b.server == "" {
+		b.say("  PostgreSQL: neither -postgres nor FRESNEL_TEST_POSTGRES names a server")
 		return nil
 	}
-	return b.postgres(server)
+	return b.postgres()
 }
 
 // askAll prints what each question costs; the goals are of CPU time on SQLite.
@@ -129,20 +125,12 @@ func (b *bench) askAll(db *store.DB, of func(spent) time.Duration, goals bool) e
 }
 
 // postgres asks the same of a database on a throwaway server.
-func (b *bench) postgres(server string) error {
-	u, err := url.Parse(server)
+func (b *bench) postgres() error {
+	u, drop, err := b.emptyOnServer()
 	if err != nil {
 		return err
 	}
-	name := "bench_" + strings.ToLower(rand.Text())
-	if err := storetest.OnPostgres(b.ctx, server, "CREATE DATABASE "+name); err != nil {
-		return err
-	}
-	drop := func() error {
-		return storetest.OnPostgres(context.WithoutCancel(b.ctx), server, "DROP DATABASE "+name+" WITH (FORCE)")
-	}
-	u.Path = "/" + name
-	db, err := store.Open(b.ctx, u.String(), slog.New(slog.DiscardHandler))
+	db, err := store.Open(b.ctx, u, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return errors.Join(err, drop())
 	}
@@ -150,7 +138,7 @@ func (b *bench) postgres(server string) error {
 	rows, err := b.estate.Fill(b.ctx, db)
 	if err == nil {
 		b.say("  PostgreSQL, wall time (its processes are not ours to measure); %d rows filled in %.1f s, %.0f rows/s", rows, time.Since(start).Seconds(), float64(rows)/time.Since(start).Seconds())
-		err = errors.Join(storetest.OnPostgres(b.ctx, u.String(), "ANALYZE"), b.askAll(db, wallOf, false))
+		err = errors.Join(storetest.OnPostgres(b.ctx, u, "ANALYZE"), b.askAll(db, wallOf, false))
 	}
 	return errors.Join(err, db.Close(), drop())
 }

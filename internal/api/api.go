@@ -79,6 +79,18 @@ func get[I, O any](a huma.API, h handlers, path, id, summary string, f func(cont
 	})
 }
 
+// write declares an operation that changes something.
+func write[I, O any](a huma.API, h handlers, method, path, id, summary string, f func(context.Context, *I) (*O, error)) {
+	op := huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Errors: []int{400, 404, 409, 422, 500, 503}}
+	if id == "start-sync" {
+		op.DefaultStatus = http.StatusAccepted // it only begins
+	}
+	huma.Register(a, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := f(ctx, in)
+		return out, h.problem(ctx, err)
+	})
+}
+
 // problem turns a kind of error into a status and a problem document.
 func (h handlers) problem(ctx context.Context, err error) error {
 	if err == nil {

@@ -23,7 +23,18 @@ type CostInput struct {
 	From   string   `query:"from" maxLength:"20" doc:"First UTC day, yyyy-mm-dd, with to"`
 	To     string   `query:"to" maxLength:"20" doc:"Last UTC day, yyyy-mm-dd, inclusive, with from"`
 	VS     string   `query:"vs" maxLength:"20" doc:"Compare with: prev (default), prev-year or none"`
+	VSFrom string   `query:"vs_from" maxLength:"20" doc:"Compare with these days instead: the first, yyyy-mm-dd, with vs_to"`
+	VSTo   string   `query:"vs_to" maxLength:"20" doc:"The last day to compare with, inclusive, with vs_from"`
 	Metric string   `query:"metric" maxLength:"20" doc:"actual (default) or amortized"`
+	FilterInput
+}
+
+// FilterInput narrows cost to names. Azure tells the charge type only beside
+// the service, so charge_type does not go with resource_group.
+type FilterInput struct {
+	Service []string `query:"service,explode" maxItems:"100" doc:"Azure service; repeatable"`
+	Group   []string `query:"resource_group,explode" maxItems:"100" doc:"Resource group, in any case; repeatable; empty text = not in a group"`
+	Charge  []string `query:"charge_type,explode" maxItems:"20" doc:"Usage, Purchase, Refund, ...; repeatable"`
 }
 
 // ask resolves an input within the viewer's scope. It fails with Invalid on
@@ -37,6 +48,15 @@ func (h handlers) ask(ctx context.Context, in CostInput) (fresnel.Scope, cost.As
 	}
 	if a.Versus, err = cost.ParseVersus(in.VS); err != nil {
 		return s, a, err
+	}
+	a.Services, a.Charges = in.Service, in.Charge
+	for _, g := range in.Group {
+		a.Groups = append(a.Groups, strings.ToLower(g))
+	}
+	if in.VSFrom != "" || in.VSTo != "" {
+		if a.Against, err = cost.ParsePeriod("", in.VSFrom, in.VSTo, h.Reports.Today()); err != nil {
+			return s, a, err
+		}
 	}
 	if a.Period, err = cost.ParsePeriod(in.Period, in.From, in.To, h.Reports.Today()); err != nil {
 		return s, a, err

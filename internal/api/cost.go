@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -86,6 +85,8 @@ type CostRow struct {
 	SubscriptionID string   `json:"subscription_id,omitempty"`
 	Service        *string  `json:"service,omitempty"`
 	ResourceGroup  *string  `json:"resource_group,omitempty" doc:"Lower case; empty = not assigned to a group"`
+	ChargeType     *string  `json:"charge_type,omitempty"`
+	Resource       *string  `json:"resource,omitempty" doc:"ARM id, lower case; empty = of no resource"`
 	Name           string   `json:"name,omitempty"`
 	Figures        []Figure `json:"figures" doc:"One per billing currency"`
 	USD            Figure   `json:"usd" doc:"As Azure converts it (CostUSD)"`
@@ -120,6 +121,10 @@ var (
 	byGroup   = breakdownKind{cost.ByTenant | cost.BySubscription | cost.ByGroup, func(o *CostRow, r cost.Row) {
 		o.TenantID, o.SubscriptionID, o.ResourceGroup = string(r.Tenant), r.Subscription, &r.Group
 	}}
+	byCharge   = breakdownKind{cost.ByCharge, func(o *CostRow, r cost.Row) { o.ChargeType = &r.Charge }}
+	byResource = breakdownKind{cost.ByTenant | cost.BySubscription | cost.ByResource, func(o *CostRow, r cost.Row) {
+		o.TenantID, o.SubscriptionID, o.Resource = string(r.Tenant), r.Subscription, &r.Resource
+	}}
 )
 
 func (h handlers) costBy(k breakdownKind) func(context.Context, *costByInput) (*costByOutput, error) {
@@ -128,8 +133,7 @@ func (h handlers) costBy(k breakdownKind) func(context.Context, *costByInput) (*
 		if err != nil {
 			return nil, err
 		}
-		a.By = k.by
-		b, err := h.Reports.Breakdown(ctx, s, a)
+		b, err := h.breakdown(ctx, s, a, k)
 		if err != nil {
 			return nil, err
 		}
@@ -144,15 +148,36 @@ func (h handlers) costBy(k breakdownKind) func(context.Context, *costByInput) (*
 		out.Body.Meta.Total, out.Body.Meta.NextCursor = &total, next
 		out.Body.Data = make([]CostRow, len(rows))
 		for i, r := range rows {
-			o := CostRow{Name: r.Name, Figures: figures(r.Figures), USD: figure(r.USD)}
-			if share, ok := r.Share(b.Total); ok {
-				o.Share = &share
-			}
-			k.name(&o, r)
-			out.Body.Data[i] = o
+			out.Body.Data[i] = k.row(r, b.Total)
 		}
 		return out, nil
 	}
+}
+
+func (h handlers) breakdown(ctx context.Context, s fresnel.Scope, a cost.Ask, k breakdownKind) (cost.Breakdown, error) {
+	a.By = k.by
+	if k.by.Has(cost.ByResource) {
+		tenants, err := h.Tenants.List(ctx, s)
+		if err != nil {
+			return cost.Breakdown{}, err
+		}
+		if len(tenants) > maxResourceTenants {
+			return cost.Breakdown{}, fresnel.Errorf(fresnel.Invalid, "resources are told of at most %d tenants at a time: name some with tenant=, or take by-resource.csv", maxResourceTenants)
+		}
+	}
+	return h.Reports.Breakdown(ctx, s, a)
+}
+
+// maxResourceTenants bounds an answer that has a row for every resource.
+const maxResourceTenants = 20
+
+func (k breakdownKind) row(r, total cost.Row) CostRow {
+	o := CostRow{Name: r.Name, Figures: figures(r.Figures), USD: figure(r.USD)}
+	if share, ok := r.Share(total); ok {
+		o.Share = &share
+	}
+	k.name(&o, r)
+	return o
 }
 
 // Trend is cost over time.
@@ -181,7 +206,8 @@ type TrendSeries struct {
 
 type trendInput struct {
 	CostInput
-	Group       string `query:"group" enum:"none,tenant,service,subscription" default:"none"`
+	Group       string `query:"group" enum:"none,tenant,service,subscription,charge-type" default:"none"`
+	Accumulated bool   `query:"accumulated" doc:"Each step with all before it"`
 	Granularity string `query:"granularity" enum:"daily,monthly" default:"daily"`
 }
 
@@ -192,19 +218,27 @@ type trendOutput struct {
 	}
 }
 
-func (h handlers) costTrends(ctx context.Context, in *trendInput) (*trendOutput, error) {
+func (h handlers) trend(ctx context.Context, in *trendInput) (cost.Trend, error) {
 	s, a, err := h.ask(ctx, in.CostInput)
 	if err != nil {
-		return nil, err
+		return cost.Trend{}, err
 	}
-	a.By = map[string]cost.By{"tenant": cost.ByTenant, "service": cost.ByService, "subscription": cost.BySubscription}[in.Group]
-	a.Versus = cost.VersusNone
+	a.By = map[string]cost.By{"tenant": cost.ByTenant, "service": cost.ByService, "subscription": cost.BySubscription, "charge-type": cost.ByCharge}[in.Group]
+	a.Versus, a.Against = cost.VersusNone, fresnel.Period{}
 	t, err := h.Reports.Trend(ctx, s, a, in.Granularity == "monthly")
+	if err == nil && in.Accumulated {
+		t = t.Accumulated()
+	}
+	return t, err
+}
+
+func (h handlers) costTrends(ctx context.Context, in *trendInput) (*trendOutput, error) {
+	t, err := h.trend(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	out := &trendOutput{}
-	out.Body.Meta = costMeta(h.Now(), a, t.Coverage)
+	out.Body.Meta = costMeta(h.Now(), t.Ask, t.Coverage)
 	out.Body.Data = Trend{Granularity: in.Granularity, Steps: make([]TrendStep, len(t.Steps)), Series: []TrendSeries{}}
 	currencies := make([]string, 0, len(t.Total.Currencies))
 	for c := range t.Total.Currencies {
@@ -237,66 +271,6 @@ func series(s cost.Series) TrendSeries {
 		o.USD[i] = fresnel.Money{Micros: v}.Decimal()
 	}
 	return o
-}
-
-// Anomaly is a day on which a service of a tenant cost much more than before.
-type Anomaly struct {
-	TenantID    string   `json:"tenant_id"`
-	TenantName  string   `json:"tenant_name"`
-	Service     string   `json:"service"`
-	Date        string   `json:"date" format:"date"`
-	Cost        Money    `json:"cost"`
-	Expected    Money    `json:"expected" doc:"The larger of the day before and the same weekday a week before"`
-	Percent     *float64 `json:"rise_percent" doc:"Null where nothing was expected"`
-	USD         Money    `json:"usd"`
-	USDExpected Money    `json:"usd_expected"`
-}
-
-type anomalyInput struct {
-	CostInput
-	ListInput
-}
-
-type anomalyOutput struct {
-	Body struct {
-		Data []Anomaly `json:"data"`
-		Meta Meta      `json:"meta"`
-	}
-}
-
-func (h handlers) costAnomalies(ctx context.Context, in *anomalyInput) (*anomalyOutput, error) {
-	s, a, err := h.ask(ctx, in.CostInput)
-	if err != nil {
-		return nil, err
-	}
-	if in.Metric == "" {
-		a.Metric = cost.Amortized // a purchase on the day it is billed is no anomaly
-	}
-	rep, err := h.Reports.Anomalies(ctx, s, a)
-	if err != nil {
-		return nil, err
-	}
-	rows, next, err := cut(rep.Anomalies, cost.Anomaly.Key, in.Cursor, in.Limit)
-	if err != nil {
-		return nil, err
-	}
-	out := &anomalyOutput{}
-	out.Body.Meta = costMeta(h.Now(), a, rep.Coverage)
-	total := len(rep.Anomalies)
-	out.Body.Meta.Total, out.Body.Meta.NextCursor = &total, next
-	out.Body.Data = make([]Anomaly, len(rows))
-	for i, r := range rows {
-		o := Anomaly{
-			TenantID: string(r.Tenant), TenantName: r.TenantName, Service: r.Service, Date: r.Day.String(),
-			Cost: money(r.Micros, r.Currency), Expected: money(r.Expected, r.Currency),
-			USD: money(r.USDMicros, cost.USD), USDExpected: money(r.USDExpected, cost.USD),
-		}
-		if p, ok := r.Percent(); ok && !math.IsInf(p, 0) {
-			o.Percent = &p
-		}
-		out.Body.Data[i] = o
-	}
-	return out, nil
 }
 
 // Restated is a settled day whose cost changed afterwards.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 
@@ -21,16 +20,38 @@ func routes(a huma.API, h handlers) {
 	get(a, h, "/api/v1/costs/by-service", "cost-by-service", "Cost by Azure service", h.costBy(byService))
 	get(a, h, "/api/v1/costs/by-resource-group", "cost-by-resource-group", "Cost by resource group", h.costBy(byGroup))
 	get(a, h, "/api/v1/costs/trends", "cost-trends", "Cost over time", h.costTrends)
-	get(a, h, "/api/v1/costs/anomalies", "cost-anomalies", "Days that cost much more than before; metric is amortized unless given", h.costAnomalies)
+	get(a, h, "/api/v1/costs/by-charge-type", "cost-by-charge-type", "Cost by charge type: usage, purchases, refunds, unused commitments", h.costBy(byCharge))
+	get(a, h, "/api/v1/costs/by-resource", "cost-by-resource", "Cost by resource; by whole months, of at most 20 tenants at a time", h.costBy(byResource))
+	get(a, h, "/api/v1/costs/movement", "cost-movement", "What moved between two periods; the parts add up to the whole", h.costMovement)
+	get(a, h, "/api/v1/costs/anomalies", "cost-anomalies", "Unusual changes of usage, open ones first", h.costAnomalies(h.Reports.Anomalies))
+	get(a, h, "/api/v1/costs/anomalies/{id}", "cost-anomaly", "One unusual change", h.costAnomaly)
+	write(a, h, http.MethodPost, "/api/v1/costs/anomalies/{id}/verdict", "judge-anomaly", "Say what an anomaly is: acknowledged, expected, or open again", h.judgeAnomaly)
+	get(a, h, "/api/v1/costs/recurring", "cost-recurring", "Charges of a known day of the month: not raised as anomalies", h.costAnomalies(h.Reports.Recurring))
+	get(a, h, "/api/v1/costs/daily-rises", "cost-daily-rises", "The plain rule: days more than 20 % above before; metric is amortized unless given", h.costRises)
+	get(a, h, "/api/v1/costs/forecast", "cost-forecast", "Where the current month ends, with an 80 % range", h.costForecast)
 	get(a, h, "/api/v1/costs/restated", "cost-restated", "Settled days whose cost changed afterwards", h.costRestated)
+	get(a, h, "/api/v1/costs/budgets", "budgets", "Budgets of the current month: ours, and those that Azure has", h.budgets)
+	write(a, h, http.MethodPost, "/api/v1/costs/budgets", "add-budget", "Make a budget", h.addBudget)
+	write(a, h, http.MethodPut, "/api/v1/costs/budgets/{id}", "put-budget", "Change a budget", h.putBudget)
+	write(a, h, http.MethodDelete, "/api/v1/costs/budgets/{id}", "delete-budget", "Delete a budget", h.deleteBudget)
 
-	huma.Register(a, huma.Operation{
-		OperationID: "start-sync", Method: http.MethodPost, Path: "/api/v1/sync/{type}", Summary: "Start a sync", DefaultStatus: http.StatusAccepted,
-		Errors: []int{404, 409, 422, 500, 503},
-	}, func(ctx context.Context, in *syncInput) (*syncOutput, error) {
-		out, err := h.startSync(ctx, in)
-		return out, h.problem(ctx, err)
-	})
+	getCSV(a, h, "/api/v1/tenants", "tenants", "Tenants", h.tenantsCSV)
+	getCSV(a, h, "/api/v1/costs/by-tenant", "cost-by-tenant", "Cost by tenant", h.costByCSV(byTenant))
+	getCSV(a, h, "/api/v1/costs/by-subscription", "cost-by-subscription", "Cost by subscription", h.costByCSV(bySubscription))
+	getCSV(a, h, "/api/v1/costs/by-service", "cost-by-service", "Cost by Azure service", h.costByCSV(byService))
+	getCSV(a, h, "/api/v1/costs/by-resource-group", "cost-by-resource-group", "Cost by resource group", h.costByCSV(byGroup))
+	getCSV(a, h, "/api/v1/costs/by-charge-type", "cost-by-charge-type", "Cost by charge type", h.costByCSV(byCharge))
+	getCSV(a, h, "/api/v1/costs/by-resource", "cost-by-resource", "Cost by resource, of whole months", h.costByCSV(byResource))
+	getCSV(a, h, "/api/v1/costs/trends", "cost-trends", "Cost over time, in CostUSD", h.trendCSV)
+	getCSV(a, h, "/api/v1/costs/movement", "cost-movement", "What moved between two periods", h.movementCSV)
+	getCSV(a, h, "/api/v1/costs/anomalies", "cost-anomalies", "Unusual changes of usage", h.anomaliesCSV(h.Reports.Anomalies))
+	getCSV(a, h, "/api/v1/costs/recurring", "cost-recurring", "Charges of a known day of the month", h.anomaliesCSV(h.Reports.Recurring))
+	getCSV(a, h, "/api/v1/costs/daily-rises", "cost-daily-rises", "Days more than 20 % above before", h.risesCSV)
+	getCSV(a, h, "/api/v1/costs/restated", "cost-restated", "Settled days that changed, the newest 100 000", h.restatedCSV)
+	getCSV(a, h, "/api/v1/costs/budgets", "budgets", "Budgets of the current month", h.budgetsCSV)
+	getCSV(a, h, "/api/v1/costs/focus", "focus", "What is held, in the columns of FOCUS 1.0", h.focusCSV)
+
+	write(a, h, http.MethodPost, "/api/v1/sync/{type}", "start-sync", "Start a sync", h.startSync)
 	get(a, h, "/api/v1/sync/status", "sync-status", "Sync runs, newest first", h.syncStatus)
 
 	get(a, h, "/health", "health", "Whether the program answers", h.health)
@@ -41,7 +62,7 @@ func routes(a huma.API, h handlers) {
 func unrouted(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	err := fresnel.Errorf(fresnel.NotFound, "there is no %.200s; /openapi.json lists what there is", r.URL.Path)
 	p := Problem(r.Context(), err)
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		other := r.Clone(r.Context())
 		other.Method = method
 		if _, pattern := mux.Handler(other); method != r.Method && pattern != "/api/" && pattern != "" {

@@ -78,7 +78,10 @@ func New(ctx context.Context, cfg Config, opt Options, log *slog.Logger) (*App, 
 	if opt.SyncEvery > 0 {
 		every = opt.SyncEvery
 	}
-	a.reports = cost.Reports{Reader: a.db.CostReader(), Now: a.now, StaleAfter: cost.StaleAfter(every)}
+	a.reports = cost.Reports{
+		Reader: a.db.CostReader(), Findings: a.db.Findings(), Verdicts: a.db.Findings(), Budgets: a.db.Budgets(), Names: a.db.Tenants(),
+		Now: a.now, StaleAfter: cost.StaleAfter(every),
+	}
 	a.syncer = a.newSyncer(every)
 	a.watch = newWatch(a.db, log)
 	if a.handler, err = a.newHandler(every); err != nil {
@@ -124,8 +127,9 @@ func (a *App) newSyncer(every time.Duration) *syncer.Syncer {
 	if lease == 0 {
 		lease = 30 * time.Second
 	}
+	search := cost.Search{Reader: a.db.CostReader(), Sink: a.db.Costs(), Kept: a.db.Findings(), Now: a.now}
 	job := &cost.Sync{
-		Source: a.azure, Sink: a.db.Costs(),
+		Source: a.azure, Sink: a.db.Costs(), Budgets: a.azure, Kept: a.db.Budgets(), Found: search.Tenant,
 		Registry: &connect.Registry{Directory: a.azure, Book: a.db.Tenants(), Now: a.now},
 		Now:      a.now, Months: a.cfg.Months, Parallel: a.cfg.Parallel, Log: a.log,
 	}

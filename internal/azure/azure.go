@@ -75,6 +75,7 @@ type Client struct {
 	limits *limits
 	creds  *credentials
 	armURL *url.URL
+	preTax nameSet // subscriptions whose agreement has no column Cost
 }
 
 const (
@@ -97,7 +98,7 @@ func New(cfg Config) (*Client, error) {
 	if _, err := httpsURL("FRESNEL_AZURE_AUTHORITY", cfg.AuthorityURL); err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, armURL: arm, limits: newLimits(cfg.Unlimited)}
+	c := &Client{cfg: cfg, armURL: arm, limits: newLimits(cfg.Unlimited), preTax: nameSet{names: map[string]bool{}}}
 	c.cloud = cloud.Configuration{
 		ActiveDirectoryAuthorityHost: cfg.AuthorityURL,
 		Services: map[cloud.ServiceName]cloud.ServiceConfiguration{
@@ -186,7 +187,7 @@ func (c *Client) pipeline(api string, cred *credential) runtime.Pipeline {
 	opts.Retry = policy.RetryOptions{MaxRetries: -1} // retryPolicy does it
 	return runtime.NewPipeline(module, version, runtime.PipelineOptions{
 		PerCall:  []policy.Policy{&retryPolicy{c: c}},
-		PerRetry: []policy.Policy{runtime.NewBearerTokenPolicy(cred, []string{"https://management.azure.com/.default"}, nil)},
+		PerRetry: []policy.Policy{&bearerPolicy{cred: cred, scope: "https://management.azure.com/.default"}},
 	}, &opts)
 }
 

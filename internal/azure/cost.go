@@ -7,8 +7,6 @@ import (
 	"errors"
 	"iter"
 	"net/http"
-	"strings"
-	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
@@ -47,76 +45,134 @@ type costGrouping struct {
 
 const costAPIVersion = "2025-03-01"
 
-// costRequest asks for a window by day, resource group and service, in the
-// billing currency and in Azure's own conversion to USD.
-func costRequest(w cost.Window) costQuery {
+// costRequest asks for a window by the keys of its cut, in the billing
+// currency and in Azure's own conversion to USD. Older agreements know their
+// cost only before tax: their columns have other names.
+func costRequest(w cost.Window, preTax bool) costQuery {
 	metric := "ActualCost"
 	if w.Metric == cost.Amortized {
 		metric = "AmortizedCost"
 	}
 	last := w.Days.To - 1
+	f := formOf(w.Cut, preTax)
 	return costQuery{
 		Type: metric, Timeframe: "Custom",
 		TimePeriod: costTimePeriod{w.Days.From.String() + "T00:00:00Z", last.String() + "T23:59:59Z"},
 		Dataset: costDataset{
-			Granularity: "Daily",
-			Aggregation: map[string]costAggregator{"totalCost": {"Cost", "Sum"}, "totalCostUSD": {"CostUSD", "Sum"}},
-			Grouping:    []costGrouping{{"Dimension", "ResourceGroupName"}, {"Dimension", "ServiceName"}},
+			Granularity: f.granularity,
+			Aggregation: map[string]costAggregator{"totalCost": {f.cost, "Sum"}, "totalCostUSD": {f.usd, "Sum"}},
+			Grouping:    []costGrouping{{"Dimension", f.key}, {"Dimension", "ServiceName"}},
 		},
 	}
+}
+
+// costForm is how a cut is asked for and told.
+type costForm struct {
+	granularity, date string // the date's column
+	key, alias        string // the cut's own column, and its other name
+	cost, usd         string
+}
+
+func formOf(c cost.Cut, preTax bool) costForm {
+	f := costForm{granularity: "Daily", date: "UsageDate", key: "ResourceGroupName", alias: "ResourceGroup", cost: "Cost", usd: "CostUSD"}
+	switch c {
+	case cost.CutGroups:
+	case cost.CutCharges:
+		f.key, f.alias = "ChargeType", ""
+	case cost.CutResources:
+		f.key, f.alias, f.granularity, f.date = "ResourceId", "", "Monthly", "BillingMonth"
+	}
+	if preTax {
+		f.cost, f.usd = "PreTaxCost", "PreTaxCostUSD"
+	}
+	return f
+}
+
+// maxQueryDays is the longest period of a query: Azure cuts longer ones
+// silently, at 31 days or 12 months.
+func maxQueryDays(c cost.Cut) int {
+	if c == cost.CutResources {
+		return 366
+	}
+	return 31
 }
 
 // malformedTries is how often a page that cannot be read is asked for again:
 // what proxies and overloaded services garble, they mostly garble once.
 const malformedTries = 4
 
-// DailyCosts implements cost.Source with Cost Management's query at
-// subscription scope.
-func (c *Client) DailyCosts(ctx context.Context, t fresnel.Tenant, w cost.Window) iter.Seq2[cost.Line, error] {
+// Costs implements cost.Source with Cost Management's query at subscription
+// scope. Rows of the same key, which may stand on several pages or differ in
+// case only, are added up before they are rounded.
+func (c *Client) Costs(ctx context.Context, t fresnel.Tenant, w cost.Window) iter.Seq2[cost.Line, error] {
 	return func(yield func(cost.Line, error) bool) {
-		if w.Days.Days() > 31 {
-			yield(cost.Line{}, fresnel.Errorf(fresnel.Internal, "a daily cost query of %d days", w.Days.Days()))
-			return
-		}
-		cred, err := c.creds.of(t)
+		lines, err := c.costs(ctx, t, w)
 		if err != nil {
 			yield(cost.Line{}, err)
 			return
 		}
-		body, err := json.Marshal(costRequest(w))
-		if err != nil {
-			yield(cost.Line{}, err)
-			return
-		}
-		ctx = withBuckets(ctx,
-			c.limits.bucket("scope", w.Subscription, costScopeRules()),
-			c.limits.bucket("tenant", string(t.ID), costTenantRules()),
-			c.limits.bucket("client", clientType, costClientRules()),
-			c.limits.bucket("principal", cred.principal, costPrincipalRules()))
-		q := costPages{c: c, pl: c.pipeline("cost", cred), body: body, subscription: w.Subscription}
-		link := runtime.JoinPaths(c.cfg.ResourceManagerURL, "/subscriptions/"+w.Subscription+"/providers/Microsoft.CostManagement/query") +
-			"?api-version=" + costAPIVersion + "&$top=5000"
-		for range maxPages {
-			page, err := q.get(ctx, link)
-			if err != nil {
-				yield(cost.Line{}, err)
-				return
-			}
-			for _, l := range page.lines {
-				if !yield(l, nil) {
-					return
-				}
-			}
-			if page.next == "" {
-				return
-			}
-			if link, err = c.nextLink(page.next); err != nil {
-				yield(cost.Line{}, err)
+		for i := range lines.rows {
+			if !yield(lines.line(&lines.rows[i]), nil) {
 				return
 			}
 		}
-		yield(cost.Line{}, fresnel.Errorf(fresnel.Unavailable, "Cost Management's answer for %s does not end", w.Subscription))
 	}
+}
+
+func (c *Client) costs(ctx context.Context, t fresnel.Tenant, w cost.Window) (*costLines, error) {
+	if w.Days.Days() > maxQueryDays(w.Cut) {
+		return nil, fresnel.Errorf(fresnel.Internal, "a cost query of %d days", w.Days.Days())
+	}
+	cred, err := c.creds.of(t)
+	if err != nil {
+		return nil, err
+	}
+	ctx = withBuckets(ctx, len(w.Days.Months()),
+		c.limits.bucket("scope", w.Subscription, costScopeRules()),
+		c.limits.bucket("tenant", string(t.ID), costTenantRules()),
+		c.limits.bucket("client", clientType, costClientRules()),
+		c.limits.bucket("principal", cred.principal, costPrincipalRules()))
+	preTax := c.preTax.has(w.Subscription)
+	lines, err := c.costPages(ctx, cred, w, preTax)
+	if _, ok := errors.AsType[*noCostColumn](err); ok && !preTax {
+		c.preTax.add(w.Subscription) // its agreement does not change: ask rightly from now on
+		return c.costPages(ctx, cred, w, true)
+	}
+	return lines, err
+}
+
+// noCostColumn is Azure's refusal to sum up Cost, which older agreements lack.
+type noCostColumn struct{ error }
+
+func (e *noCostColumn) Unwrap() error { return e.error }
+
+func (c *Client) costPages(ctx context.Context, cred *credential, w cost.Window, preTax bool) (*costLines, error) {
+	body, err := json.Marshal(costRequest(w, preTax))
+	if err != nil {
+		return nil, err
+	}
+	q := costPages{c: c, pl: c.pipeline("cost", cred), body: body, subscription: w.Subscription, form: formOf(w.Cut, preTax)}
+	link := runtime.JoinPaths(c.cfg.ResourceManagerURL, "/subscriptions/"+w.Subscription+"/providers/Microsoft.CostManagement/query") +
+		"?api-version=" + costAPIVersion + "&$top=5000"
+	lines := &costLines{cut: w.Cut, at: map[costKey]int{}}
+	for range maxPages {
+		page, err := q.get(ctx, link)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page.rows {
+			if err := lines.add(r); err != nil {
+				return nil, err
+			}
+		}
+		if page.next == "" {
+			return lines, nil
+		}
+		if link, err = c.nextLink(page.next); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fresnel.Errorf(fresnel.Unavailable, "Cost Management's answer for %s does not end", w.Subscription)
 }
 
 // costPages reads the pages of one query. The next page is asked for with POST
@@ -126,11 +182,12 @@ type costPages struct {
 	pl           runtime.Pipeline
 	body         []byte
 	subscription string
+	form         costForm
 }
 
 type costPage struct {
-	lines []cost.Line
-	next  string
+	rows []costRow
+	next string
 }
 
 func (q costPages) get(ctx context.Context, link string) (costPage, error) {
@@ -165,141 +222,13 @@ func (q costPages) once(ctx context.Context, link string) (costPage, error) {
 	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK:
-		return parseCostPage(resp.Body)
+		return parseCostPage(resp.Body, q.form)
 	case http.StatusNoContent:
 		return costPage{}, nil
 	}
-	return costPage{}, statusError(resp, "Cost Management", "subscription "+q.subscription)
-}
-
-// malformed is an answer that is not what the contract says.
-type malformed struct{ why string }
-
-func (m *malformed) Error() string { return "azure: cost answer: " + m.why }
-
-// costColumn holds where a column is in the rows; -1 = absent.
-type costColumns struct{ cost, usd, date, group, service, currency int }
-
-// findColumns looks the columns up by name: their order differs by agreement
-// and grouping.
-func findColumns(names []string) (costColumns, error) {
-	at := func(name string) int {
-		for i, n := range names {
-			if strings.EqualFold(n, name) {
-				return i
-			}
-		}
-		return -1
+	err = statusError(resp, "Cost Management", "subscription "+q.subscription)
+	if resp.StatusCode == http.StatusBadRequest && q.form.cost == "Cost" && refusesCost(err) {
+		return costPage{}, &noCostColumn{err}
 	}
-	c := costColumns{at("Cost"), at("CostUSD"), at("UsageDate"), at("ResourceGroupName"), at("ServiceName"), at("Currency")}
-	if c.group < 0 {
-		c.group = at("ResourceGroup")
-	}
-	for name, i := range map[string]int{"Cost": c.cost, "CostUSD": c.usd, "UsageDate": c.date, "ResourceGroupName": c.group, "ServiceName": c.service, "Currency": c.currency} {
-		if i < 0 {
-			return c, &malformed{"column " + name + " is missing"}
-		}
-	}
-	return c, nil
-}
-
-type costAnswer struct {
-	Properties *struct {
-		NextLink *string `json:"nextLink"`
-		Columns  []struct {
-			Name string `json:"name"`
-		} `json:"columns"`
-		Rows [][]json.RawMessage `json:"rows"`
-	} `json:"properties"`
-}
-
-// parseCostPage reads one answer of the query API. Every row must hold a day,
-// a currency and both amounts: null is unknown, and unknown is not zero.
-func parseCostPage(r interface{ Read([]byte) (int, error) }) (costPage, error) {
-	var a costAnswer
-	if err := json.NewDecoder(r).Decode(&a); err != nil {
-		return costPage{}, &malformed{"not JSON: " + clip(err.Error())}
-	}
-	if a.Properties == nil {
-		return costPage{}, &malformed{"no properties"}
-	}
-	page := costPage{}
-	if a.Properties.NextLink != nil {
-		page.next = *a.Properties.NextLink
-	}
-	if len(a.Properties.Rows) == 0 {
-		return page, nil // an empty page may have no columns, and may have a successor
-	}
-	names := make([]string, len(a.Properties.Columns))
-	for i, c := range a.Properties.Columns {
-		names[i] = c.Name
-	}
-	cols, err := findColumns(names)
-	if err != nil {
-		return page, err
-	}
-	page.lines = make([]cost.Line, len(a.Properties.Rows))
-	for i, row := range a.Properties.Rows {
-		if len(row) != len(names) {
-			return costPage{}, &malformed{"a row has another number of values than there are columns"}
-		}
-		if page.lines[i], err = parseCostRow(row, cols); err != nil {
-			return costPage{}, err
-		}
-	}
-	return page, nil
-}
-
-func parseCostRow(row []json.RawMessage, c costColumns) (cost.Line, error) {
-	var l cost.Line
-	var err error
-	if l.Day, err = parseUsageDate(string(row[c.date])); err != nil {
-		return l, err
-	}
-	if l.Micros, err = parseAmount(row[c.cost]); err != nil {
-		return l, err
-	}
-	if l.USDMicros, err = parseAmount(row[c.usd]); err != nil {
-		return l, err
-	}
-	if l.Currency, err = parseText(row[c.currency]); err != nil {
-		return l, err
-	}
-	if l.Currency = strings.ToUpper(strings.TrimSpace(l.Currency)); l.Currency == "" || len(l.Currency) > 16 {
-		return l, &malformed{"a row has no currency"}
-	}
-	if l.ResourceGroup, err = parseText(row[c.group]); err != nil {
-		return l, err
-	}
-	l.Service, err = parseText(row[c.service])
-	return l, err
-}
-
-func parseAmount(raw json.RawMessage) (int64, error) {
-	var a fresnel.Amount
-	if err := a.Add(strings.Trim(string(raw), `"`)); err != nil {
-		return 0, &malformed{"an amount is " + clip(string(raw))}
-	}
-	return a.Micros(), nil
-}
-
-// parseText reads a string; null is the empty group, as Azure means it.
-func parseText(raw json.RawMessage) (string, error) {
-	if string(raw) == "null" {
-		return "", nil
-	}
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return "", &malformed{"a name is " + clip(string(raw))}
-	}
-	return s, nil
-}
-
-// parseUsageDate reads 20261101, as a number or as text.
-func parseUsageDate(s string) (fresnel.Day, error) {
-	t, err := time.Parse("20060102", strings.Trim(s, `"`))
-	if err != nil || t.Year() < 2000 || t.Year() > 2200 {
-		return 0, &malformed{"a date is " + clip(s)}
-	}
-	return fresnel.DayOf(t), nil
+	return costPage{}, err
 }

@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -10,10 +11,18 @@ import (
 
 // What the tests look at from outside.
 
-// ParseCostPage parses one answer.
-func ParseCostPage(r io.Reader) ([]cost.Line, string, error) {
-	p, err := parseCostPage(r)
-	return p.lines, p.next, err
+// ParseCostPage parses one answer about a cut and adds its rows up.
+func ParseCostPage(r io.Reader, c cost.Cut) ([]cost.Line, string, error) {
+	p, err := parseCostPage(r, formOf(c, false))
+	sums := &costLines{cut: c, at: map[costKey]int{}}
+	for _, row := range p.rows {
+		err = errors.Join(err, sums.add(row))
+	}
+	var lines []cost.Line
+	for i := range sums.rows {
+		lines = append(lines, sums.line(&sums.rows[i]))
+	}
+	return lines, p.next, err
 }
 
 // RetryAfter reads the wait that an answer asks for.

@@ -69,12 +69,13 @@ func (l *limits) bucket(kind, id string, rules []limitRule) *bucket {
 	return b
 }
 
-// wait takes one unit as soon as every window and pause allows.
-func (b *bucket) wait(ctx context.Context) error {
+// wait takes n units as soon as every window and pause allows. A window
+// smaller than n is emptied: Azure lets such a query through when it is full.
+func (b *bucket) wait(ctx context.Context, n int) error {
 	now := time.Now() //nolint:forbidigo // throttles run on real time, whatever the clock
 	at := now
 	for _, r := range b.rates {
-		res := r.ReserveN(now, 1)
+		res := r.ReserveN(now, min(n, r.Burst()))
 		if d := res.DelayFrom(now); d != rate.InfDuration {
 			at = later(at, now.Add(d))
 		}

@@ -22,9 +22,23 @@ type retryPolicy struct{ c *Client }
 
 type bucketsKey struct{}
 
+// spend is what a call takes from the budgets that Azure keeps: one request
+// from each, except of the tenant's, which counts units of queries (QPU).
+type spend struct {
+	buckets []*bucket
+	units   int
+}
+
+func (s spend) of(b *bucket) int {
+	if b.kind == "tenant" {
+		return s.units
+	}
+	return 1
+}
+
 // withBuckets names the budgets that a call spends.
-func withBuckets(ctx context.Context, bs ...*bucket) context.Context {
-	return context.WithValue(ctx, bucketsKey{}, bs)
+func withBuckets(ctx context.Context, units int, bs ...*bucket) context.Context {
+	return context.WithValue(ctx, bucketsKey{}, spend{bs, units})
 }
 
 const (
@@ -35,10 +49,11 @@ const (
 // Do implements policy.Policy.
 func (p *retryPolicy) Do(req *policy.Request) (*http.Response, error) {
 	ctx := req.Raw().Context()
-	buckets, _ := ctx.Value(bucketsKey{}).([]*bucket)
+	spent, _ := ctx.Value(bucketsKey{}).(spend)
+	buckets := spent.buckets
 	for try, throttled := 1, 0; ; {
 		for _, b := range buckets {
-			if err := b.wait(ctx); err != nil {
+			if err := b.wait(ctx, spent.of(b)); err != nil {
 				return nil, err
 			}
 		}

@@ -36,12 +36,12 @@ func (c *Client) Subscriptions(ctx context.Context, t fresnel.Tenant) ([]fresnel
 		return nil, err
 	}
 	pl := c.pipeline("arm", cred)
-	ctx = withBuckets(ctx, c.limits.bucket("arm", cred.principal, armRules()))
+	ctx = withBuckets(ctx, 1, c.limits.bucket("arm", cred.principal, armRules()))
 	link := runtime.JoinPaths(c.cfg.ResourceManagerURL, "/subscriptions") + "?api-version=2022-12-01"
 	var out []fresnel.Subscription
 	for range maxPages {
 		var page subscriptionList
-		if err := c.getPage(ctx, pl, link, &page); err != nil {
+		if err := c.getPage(ctx, pl, link, "the list of subscriptions", &page); err != nil {
 			return nil, err
 		}
 		for _, v := range page.Value {
@@ -63,7 +63,8 @@ func (c *Client) Subscriptions(ctx context.Context, t fresnel.Tenant) ([]fresnel
 	return nil, fresnel.Errorf(fresnel.Unavailable, "Azure's list of subscriptions does not end")
 }
 
-func (c *Client) getPage(ctx context.Context, pl runtime.Pipeline, link string, page any) error {
+// getPage reads one page of a list; what names the list in errors.
+func (c *Client) getPage(ctx context.Context, pl runtime.Pipeline, link, what string, page any) error {
 	req, err := runtime.NewRequest(ctx, http.MethodGet, link)
 	if err != nil {
 		return err
@@ -74,7 +75,7 @@ func (c *Client) getPage(ctx context.Context, pl runtime.Pipeline, link string, 
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return statusError(resp, "Resource Manager", "the list of subscriptions")
+		return statusError(resp, "Resource Manager", what)
 	}
 	if err := json.NewDecoder(resp.Body).Decode(page); err != nil {
 		return &fresnel.Error{Kind: fresnel.Unavailable, Msg: "Resource Manager's answer cannot be read", Do: "Check for a proxy between Fresnel and Azure.", Err: err}

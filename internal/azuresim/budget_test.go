@@ -126,3 +126,43 @@ func checkSpend(t *testing.T, c *client, b azuresim.Budget) {
 		t.Errorf("%+v: truth %d", b, spent)
 	}
 }
+
+// TestBudgetTroubles checks that budgets are throttled in their own way, struck by faults, and refused
+// like costs.
+func TestBudgetTroubles(t *testing.T) {
+	c := start(t, azuresim.Options{Throttle: "real"})
+	tenant, sub := c.delegated()
+	for i := range 21 {
+		a := c.do("GET", budgetPath(sub.ID), c.token, "")
+		after := a.header.Get("X-Ms-Ratelimit-Microsoft.consumption-Retry-After")
+		if refused := i == 20; (a.status == 429) != refused || (after == "3") != refused {
+			t.Errorf("request %d: %d, %q", i, a.status, after)
+		}
+	}
+	if err := c.sim.SetFaults([]azuresim.Fault{{API: "consumption", Kind: "empty", Times: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range tenant.Subscriptions {
+		if other.ID == sub.ID || !other.Costs {
+			continue
+		}
+		var v budgetAnswer
+		a := c.do("GET", budgetPath(other.ID), c.token, "")
+		if err := json.Unmarshal(a.body, &v); err == nil && (len(v.Value) != 0 || v.NextLink == "") {
+			t.Errorf("the first page is not empty: %s", a.body)
+		}
+		break
+	}
+	for path, status := range map[string]int{
+		strings.Replace(budgetPath(sub.ID), "2023-05-01", "2001-01-01", 1): 400,
+		strings.Split(budgetPath(sub.ID), "?")[0]:                          400,
+		budgetPath("00000000-0000-0000-0000-000000000001"):                 404,
+	} {
+		if a := c.do("GET", path, c.token, ""); a.status != status {
+			t.Errorf("%s: %d", path, a.status)
+		}
+	}
+	if err := c.sim.SetFaults([]azuresim.Fault{{API: "consumption", Kind: "nulls"}}); err == nil {
+		t.Error("a fault of cost rows was taken for budgets")
+	}
+}

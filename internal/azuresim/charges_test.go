@@ -1,7 +1,6 @@
 package azuresim_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -145,7 +144,7 @@ func TestResources(t *testing.T) {
 				spellings[key] = map[string]bool{}
 			}
 			spellings[key][name] = true
-			got[key+"|"+r[id+1].(string)] += micros(t, r[0])
+			got[fmt.Sprint(key, "|", r[id+1])] += micros(t, r[0])
 		}
 		q := azuresim.TruthQuery{Metric: "AmortizedCost", Subscription: sub.ID, From: utc(2026, 10, 1), To: utc(2026, 10, 31), Cut: "resources", By: []string{"resource", "service"}}
 		if granularity == "Daily" {
@@ -183,7 +182,7 @@ func TestSplitIsExact(t *testing.T) {
 		for _, r := range rows {
 			for i := range 2 {
 				key := cols[i] + fmt.Sprint(r[at])
-				out[key] = nanos(t, out[key], r[i].(json.Number).String())
+				out[key] = nanos(t, out[key], fmt.Sprint(r[i]))
 			}
 		}
 		return out

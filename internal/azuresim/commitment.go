@@ -12,7 +12,7 @@ type commitment struct {
 	pricing  string
 	payment  int64 // nanos of the billing currency
 	monthDay int   // of monthly payments, from 1
-	bought   day   // the payment for a year; 0 = monthly
+	bought   day   // the first payment for a year; 0 = monthly
 }
 
 // commitmentOf draws a subscription's commitment: every second one has none.
@@ -44,9 +44,12 @@ func (e *estate) commitmentOf(s *subscription) *commitment {
 
 // period is the half-open range of days that the payment covering a day pays for; ok is false if none does.
 func (c *commitment) period(d day) (from, to day, ok bool) {
-	if c.bought != 0 {
-		from, to = c.bought, c.bought+365
-		return from, to, d >= from && d < to
+	if c.bought != 0 { // for a year, and renewed after each
+		if d < c.bought {
+			return 0, 0, false
+		}
+		from = c.bought + (d-c.bought)/365*365
+		return from, from + 365, true
 	}
 	offset := day(c.monthDay - 1)
 	from = d.month() + offset

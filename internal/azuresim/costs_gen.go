@@ -48,6 +48,9 @@ type generator struct {
 
 func (e *estate) generator(s *subscription) *generator {
 	g := &generator{estate: e, sub: s, streams: e.streams(s), month: math.MinInt32, next: math.MinInt32, loaded: math.MinInt32}
+	for i := range g.streams {
+		g.streams[i].arrival = mix(s.key, label(g.streams[i].service))
+	}
 	g.owned = make([][]resource, len(g.streams))
 	if p := e.plants[s.id]; p != nil {
 		g.gap = p.gap
@@ -142,7 +145,7 @@ func (g *generator) usageCost(s *stream, d day) int64 {
 		amount *= s.weekend
 	}
 	if s.growth != 0 {
-		amount *= math.Pow(1+s.growth, float64(d-g.estate.first)/30.44)
+		amount *= math.Exp(s.growth * float64(d-g.estate.first))
 	}
 	if s.shape != shapeFlat {
 		amount = g.shaped(s, d, amount)
@@ -161,7 +164,7 @@ func (g *generator) visible(s *stream, d day, nanos int64, at time.Time) int64 {
 		return 0
 	}
 	end := (d + 1).start()
-	appear := end.Add(appearMin + time.Duration(below(mix(g.sub.key, label(s.service), uint64(d), 7), int(appearSpan))))
+	appear := end.Add(appearMin + time.Duration(below(mix(s.arrival, uint64(d), 7), int(appearSpan))))
 	if at.Before(appear) {
 		return 0
 	}

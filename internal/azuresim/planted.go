@@ -39,7 +39,7 @@ type Planted struct {
 	USDExpected  int64  `json:"usdExpected"`
 	USDActual    int64  `json:"usdActual"`
 	// Sigma is the robust daily deviation of the series without the plant in twelve weeks: 1.4826
-	// times the median distance from the median of the same weekday.
+	// times the median distance from the median of the same weekday. 0 of a new service and of a gap.
 	Sigma int64 `json:"sigma"`
 	Raise bool  `json:"raise"` // whether somebody should be told
 }

@@ -13,7 +13,7 @@ import (
 func (c *client) daysOf(subscription string) map[[2]string][2]int64 {
 	c.t.Helper()
 	out := map[[2]string][2]int64{}
-	q := azuresim.TruthQuery{Metric: "AmortizedCost", Subscription: subscription, Cut: "charges", By: []string{"day", "service", "charge_type"}}
+	q := azuresim.TruthQuery{Metric: "AmortizedCost", Subscription: subscription, Cut: "charges", From: utc(2026, 9, 1), By: []string{"day", "service", "charge_type"}}
 	for _, r := range must(c.sim.Truth(q)) {
 		if r.ChargeType != "Usage" {
 			continue

@@ -42,7 +42,8 @@ type stream struct {
 	charge, publisher, pricing string
 	base                       float64 // billing currency per day, or per payment
 	weekend                    float64 // factor on Saturdays and Sundays
-	growth                     float64 // per month
+	growth                     float64 // the logarithm of a day's
+	arrival                    uint64  // key of when its days appear, which is a matter of the service
 	from, until                day     // half-open
 	shape                      shape
 	monthDay                   int    // of lumps: the day of the month, from 1
@@ -104,7 +105,7 @@ func (e *estate) usageStream(s *subscription, group string, sv service) stream {
 		key: key, group: group, service: sv.name, kind: streamUsage,
 		charge: chargeUsage, publisher: publisherAzure, pricing: pricingOnDemand, owner: key,
 		base:    sv.cost * size * million / float64(dollars(s.currency)),
-		weekend: between(mix(key, 2), 0.3, 1), growth: between(mix(key, 3), -0.025, 0.05),
+		weekend: between(mix(key, 2), 0.3, 1), growth: math.Log1p(between(mix(key, 3), -0.025, 0.05)) / 30.44,
 		from: e.first, until: e.lastDay(s),
 	}
 	if sv.name == serviceVM && s.env != "prod" && below(mix(key, label("spot")), 4) == 0 {
@@ -113,10 +114,16 @@ func (e *estate) usageStream(s *subscription, group string, sv service) stream {
 	return st
 }
 
-// lastDay ends the costs of a disabled subscription some weeks before the present.
+// lastDay ends the costs of a disabled subscription before the days on which anomalies are planted, so
+// that its end is old news; in a short history some weeks before the present.
 func (e *estate) lastDay(s *subscription) day {
-	if s.state == stateDisabled {
-		return dayOf(e.start) - 45
+	today := dayOf(e.start)
+	switch {
+	case s.state != stateDisabled:
+		return math.MaxInt32
+	case today-e.first > 2*plantWindow:
+		return today - plantWindow - 35
+	default:
+		return today - 45
 	}
-	return math.MaxInt32
 }

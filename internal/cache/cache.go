@@ -140,7 +140,7 @@ func record(next http.Handler, r *http.Request) (*answer, error) {
 	h := rec.header
 	h.Set("ETag", a.etag)
 	h.Set("Cache-Control", "private, no-cache")
-	h.Add("Vary", "Accept-Encoding")
+	h.Set("Vary", strings.Join(append(h.Values("Vary"), "Accept-Encoding"), ", ")) // one line costs less than two
 	a.plain = newForm(h, body, nil)
 	if z := compress(body); z != nil {
 		a.gzip = newForm(h, z, http.Header{"Content-Encoding": {"gzip"}})

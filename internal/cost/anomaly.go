@@ -3,159 +3,208 @@ package cost
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"fresnel"
 )
 
-// Anomaly is a day on which a service of a tenant cost much more than before.
+// Anomaly is an unusual change of cost that a search found, with what people
+// said about it.
 type Anomaly struct {
-	Tenant      fresnel.TenantID
-	TenantName  string
-	Service     string
-	Day         fresnel.Day
-	Currency    string
-	Micros      int64 // that day
-	Expected    int64 // the larger of the day before and the same weekday a week before
-	USDMicros   int64
-	USDExpected int64
+	Detected
+	fresnel.Finding
+	TenantName       string
+	SubscriptionName string
+	State            fresnel.State
+	Exception        *fresnel.Exception // that decided the state; nil = none
 }
 
-// Percent is the rise in percent; it does not exist where nothing was expected.
+// Key identifies the anomaly among those of a list.
+func (a Anomaly) Key() string { return strconv.FormatInt(a.ID, 10) }
+
+// Percent is the change in percent of what was expected; it does not exist
+// where nothing was expected.
 func (a Anomaly) Percent() (float64, bool) {
 	if a.Expected <= 0 {
 		return 0, false
 	}
-	return float64(a.Micros-a.Expected) / float64(a.Expected) * 100, true
+	return float64(a.Actual-a.Expected) / float64(a.Expected) * 100, true
 }
 
-// AnomalyRule says what counts as an anomaly.
-type AnomalyRule struct {
-	Percent  int   // a rise above this
-	FloorUSD int64 // and of at least this many micro-units of CostUSD
+// FindingReader gives findings and what was said about them. It gives only
+// what the scope sees; Get fails with NotFound.
+type FindingReader interface {
+	List(ctx context.Context, s fresnel.Scope, rule string, p fresnel.Period, limit int) ([]fresnel.Finding, error)
+	Get(ctx context.Context, s fresnel.Scope, id int64) (fresnel.Finding, error)
+	// Exceptions lists those that were not taken back, newest first; of one object where given.
+	Exceptions(ctx context.Context, s fresnel.Scope, rule, object string) ([]fresnel.Exception, error)
 }
 
-// PlainRule is the brief's rule, more than 20 % in a day, with a floor of
-// 25 USD a day below which nobody would look.
-func PlainRule() AnomalyRule { return AnomalyRule{Percent: 20, FloorUSD: 25_000_000} }
-
-// lookBack is how many days before a day its expected amount may come from.
-const lookBack = 7
-
-// Detect finds the anomalies of a period. The sums are by tenant, service and
-// day and begin 7 days before the period; judged gives the days of a tenant
-// that may be judged.
-//
-// The expected amount is the larger of the day before and the same weekday a
-// week before: a Monday after a quiet Sunday is no anomaly.
-func Detect(sums []Sum, p fresnel.Period, judged func(fresnel.TenantID) fresnel.Period, rule AnomalyRule) []Anomaly {
-	type series struct {
-		tenant            fresnel.TenantID
-		service, currency string
-	}
-	type at struct {
-		series
-		day fresnel.Day
-	}
-	cell := make(map[at]Sum, len(sums))
-	for _, s := range sums {
-		cell[at{series{s.Tenant, s.Service, s.Currency}, s.Day}] = s
-	}
-	var found []Anomaly
-	for k, s := range cell {
-		if !p.Contains(k.day) || !judged(k.tenant).Contains(k.day) {
-			continue
-		}
-		yesterday, week := cell[at{k.series, k.day - 1}], cell[at{k.series, k.day - lookBack}]
-		a := Anomaly{
-			Tenant: s.Tenant, TenantName: s.Name, Service: s.Service, Day: s.Day, Currency: s.Currency,
-			Micros: s.Micros, USDMicros: s.USDMicros,
-			Expected: max(yesterday.Micros, week.Micros, 0), USDExpected: max(yesterday.USDMicros, week.USDMicros, 0),
-		}
-		if rule.fires(a) {
-			found = append(found, a)
-		}
-	}
-	slices.SortFunc(found, func(a, b Anomaly) int {
-		return cmp.Or(
-			cmp.Compare(b.USDMicros-b.USDExpected, a.USDMicros-a.USDExpected),
-			cmp.Compare(b.Day, a.Day), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Service, b.Service))
-	})
-	return found
+// Verdicts keeps what people say about findings.
+type Verdicts interface {
+	Except(ctx context.Context, e fresnel.Exception, now time.Time) error
+	Reopen(ctx context.Context, f fresnel.Finding, now time.Time) error
 }
 
-// fires compares in floats: a product of micro-units could overflow.
-func (r AnomalyRule) fires(a Anomaly) bool {
-	return a.USDMicros-a.USDExpected >= r.FloorUSD &&
-		float64(a.Micros) > float64(a.Expected)*(1+float64(r.Percent)/100)
+// Names knows what things are called.
+type Names interface {
+	List(ctx context.Context, s fresnel.Scope) ([]fresnel.Tenant, error)
+	SubscriptionsByID(ctx context.Context, s fresnel.Scope, ids []string) (map[string]fresnel.Subscription, error)
 }
+
+// MaxAnomalies bounds a list of anomalies: more than anybody reads.
+const MaxAnomalies = 1000
 
 // AnomalyReport is the answer to a question for anomalies.
 type AnomalyReport struct {
 	Ask       Ask
-	Rule      AnomalyRule
-	Anomalies []Anomaly // largest rise first
-	Coverage  Coverage
+	Anomalies []Anomaly // open ones first, then by what they are worth
+	Open      int       // how many of them are open
+	More      bool      // there are more than MaxAnomalies: the cheapest are missing
+	Coverage  Coverage  // of the charges that are searched
+	Options   DetectOptions
 }
 
-// MaxAnomalyDays bounds the period of a question for anomalies.
-const MaxAnomalyDays = 100
-
-// Anomalies answers an Ask with its anomalous days. It fails with Invalid
-// where the period is longer than MaxAnomalyDays.
+// Anomalies lists what searches found that touches the period of an Ask; of
+// its subscriptions and services, where it names them. Resolved ones are left out.
 func (r Reports) Anomalies(ctx context.Context, s fresnel.Scope, a Ask) (AnomalyReport, error) {
-	rep := AnomalyReport{Ask: a, Rule: PlainRule()}
-	if a.Period.Days() > MaxAnomalyDays {
-		return rep, fresnel.Errorf(fresnel.Invalid, "anomalies are told for at most %d days at a time: choose a shorter period", MaxAnomalyDays)
-	}
+	return r.findings(ctx, s, a, RuleAnomaly)
+}
+
+// Recurring lists the charges of a known day of the month in a period.
+func (r Reports) Recurring(ctx context.Context, s fresnel.Scope, a Ask) (AnomalyReport, error) {
+	return r.findings(ctx, s, a, RuleRecurring)
+}
+
+func (r Reports) findings(ctx context.Context, s fresnel.Scope, a Ask, rule string) (AnomalyReport, error) {
+	a.Metric, a.By, a.Groups, a.Charges = Amortized, ByCharge, nil, nil // what is searched
+	rep := AnomalyReport{Ask: a, Options: DefaultDetectOptions()}
 	var err error
-	if rep.Coverage, err = r.coverage(ctx, s, a.Period, a.Metric, r.Now()); err != nil {
+	if rep.Coverage, err = r.coverage(ctx, s, a, a.Period, r.Now()); err != nil {
 		return rep, err
 	}
-	with := fresnel.Period{From: a.Period.From - lookBack, To: a.Period.To}
-	before, err := r.coverage(ctx, s, with, a.Metric, r.Now())
+	list, err := r.Findings.List(ctx, s, rule, a.Period, MaxAnomalies+1)
 	if err != nil {
 		return rep, err
 	}
-	q := a.query(with)
-	q.By = ByTenant | ByService | ByDay
-	sums, err := r.Reader.Sums(ctx, s, q)
+	if rep.More = len(list) > MaxAnomalies; rep.More {
+		list = list[:MaxAnomalies]
+	}
+	all, err := r.anomalies(ctx, s, rule, list)
 	if err != nil {
 		return rep, err
 	}
-	rep.Anomalies = Detect(sums, a.Period, func(id fresnel.TenantID) fresnel.Period { return rep.judged(id, before) }, rep.Rule)
+	for _, one := range all {
+		if one.State == fresnel.StateResolved || !a.names(one) {
+			continue
+		}
+		if one.State == fresnel.StateOpen {
+			rep.Open++
+		}
+		rep.Anomalies = append(rep.Anomalies, one)
+	}
+	slices.SortStableFunc(rep.Anomalies, func(x, y Anomaly) int {
+		return cmp.Or(cmp.Compare(rank(x.State), rank(y.State)), cmp.Compare(y.USD, x.USD), cmp.Compare(x.ID, y.ID))
+	})
 	return rep, nil
 }
 
-// judged is the days of a tenant that may be judged: settled, complete, and
-// with their expected amounts known. Incomplete data would make a rise out of a
-// subscription that was read later, and the first day that is held a service
-// out of every one.
-func (r *AnomalyReport) judged(id fresnel.TenantID, before Coverage) fresnel.Period {
-	t, ok := r.Coverage.tenant(id)
-	if !ok || t.State == Never || t.State == Partial {
-		return fresnel.Period{}
-	}
-	p := r.Ask.Period
-	if !t.Final {
-		p.To = min(p.To, t.SettledTo)
-	}
-	if b, _ := before.tenant(id); b.State != Fresh && b.State != Stale {
-		p.From += lookBack
-	}
-	return p
+func rank(s fresnel.State) int {
+	return slices.Index([]fresnel.State{fresnel.StateOpen, fresnel.StateAcknowledged, fresnel.StateExpected, fresnel.StateResolved}, s)
 }
 
-// Restated lists settled days that changed afterwards, newest first.
-func (r Reports) Restated(ctx context.Context, s fresnel.Scope, a Ask, limit int) ([]Restatement, error) {
-	return r.Reader.Restated(ctx, s, a.query(a.Period), limit)
+// names tells whether an Ask's filters let an anomaly through.
+func (a Ask) names(one Anomaly) bool {
+	return (len(a.Subscriptions) == 0 || slices.Contains(a.Subscriptions, one.Subscription)) &&
+		(len(a.Services) == 0 || slices.Contains(a.Services, one.Service))
 }
 
-// Today is the current UTC day.
-func (r Reports) Today() fresnel.Day { return fresnel.DayOf(r.Now().In(time.UTC)) }
+// Anomaly gives one, in whatever state. It fails with NotFound.
+func (r Reports) Anomaly(ctx context.Context, s fresnel.Scope, id int64) (Anomaly, error) {
+	f, err := r.Findings.Get(ctx, s, id)
+	if err != nil {
+		return Anomaly{}, err
+	}
+	if f.Rule != RuleAnomaly {
+		return Anomaly{}, fresnel.Errorf(fresnel.NotFound, "there is no anomaly %d", id)
+	}
+	all, err := r.anomalies(ctx, s, f.Rule, []fresnel.Finding{f})
+	if err != nil {
+		return Anomaly{}, err
+	}
+	return all[0], nil
+}
 
-// Key identifies the anomaly.
-func (a Anomaly) Key() string {
-	return string(a.Tenant) + "|" + a.Service + "|" + a.Currency + "|" + a.Day.String()
+// anomalies reads what findings hold, and adds names and states.
+func (r Reports) anomalies(ctx context.Context, s fresnel.Scope, rule string, list []fresnel.Finding) ([]Anomaly, error) {
+	said, err := r.Findings.Exceptions(ctx, s, rule, "")
+	if err != nil {
+		return nil, err
+	}
+	byObject := map[string][]fresnel.Exception{}
+	for _, e := range said {
+		byObject[e.Object] = append(byObject[e.Object], e)
+	}
+	out := make([]Anomaly, len(list))
+	var subs []string
+	for i, f := range list {
+		out[i].Finding = f
+		if err := json.Unmarshal([]byte(f.Detail), &out[i].Detected); err != nil {
+			return nil, fmt.Errorf("cost: detail of finding %d: %w", f.ID, err)
+		}
+		out[i].State, out[i].Exception = fresnel.StateOf(f, byObject[f.Object], r.Now())
+		if sub := out[i].Subscription; sub != "" {
+			subs = append(subs, sub)
+		}
+	}
+	slices.Sort(subs)
+	names, err := r.Names.SubscriptionsByID(ctx, s, slices.Compact(subs))
+	if err != nil {
+		return nil, err
+	}
+	tenants, err := r.Names.List(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i].SubscriptionName = names[out[i].Subscription].Name
+		at := slices.IndexFunc(tenants, func(t fresnel.Tenant) bool { return t.ID == out[i].Tenant })
+		if at >= 0 {
+			out[i].TenantName = tenants[at].Name
+		}
+	}
+	return out, nil
+}
+
+// Judge records what a person says of an anomaly. Acknowledged is said of this
+// one; expected of its whole series, so that nothing of it is raised until then.
+// No verdict opens it again. It fails with NotFound and Invalid.
+func (r Reports) Judge(ctx context.Context, s fresnel.Scope, id int64, v fresnel.Verdict, note, author string, expires time.Time) (Anomaly, error) {
+	a, err := r.Anomaly(ctx, s, id)
+	if err != nil {
+		return a, err
+	}
+	now := r.Now()
+	if v == "" {
+		err = r.Verdicts.Reopen(ctx, a.Finding, now)
+	} else {
+		e := fresnel.Exception{
+			Tenant: a.Tenant, Rule: RuleAnomaly, Object: a.Object, Since: a.Since,
+			Verdict: v, Note: note, Author: author, Created: now, Expires: expires,
+		}
+		if v == fresnel.Expected {
+			e.Since = 0
+		}
+		if err = fresnel.CheckException(e, now); err == nil {
+			err = r.Verdicts.Except(ctx, e, now)
+		}
+	}
+	if err != nil {
+		return a, err
+	}
+	return r.Anomaly(ctx, s, id)
 }

@@ -45,10 +45,52 @@ func ParseMetric(s string) (Metric, error) {
 	return 0, fresnel.Errorf(fresnel.Invalid, "metric %.40q: expected actual or amortized", s)
 }
 
-// Line is the cost of one day, resource group and service of a subscription.
+// Cut says by which keys Azure is asked to split a window, beside the service:
+// one query takes two keys. Sums of different cuts are of different answers,
+// so one figure is always of one cut.
+type Cut int
+
+// The cuts.
+const (
+	CutGroups    Cut = iota // per day by resource group: what most figures are of
+	CutCharges              // per day by charge type
+	CutResources            // per month by resource
+)
+
+// Cuts lists all.
+func Cuts() []Cut { return []Cut{CutGroups, CutCharges, CutResources} }
+
+// String is the cut's word in logs.
+func (c Cut) String() string { return [...]string{"groups", "charges", "resources"}[c] }
+
+// Charge types, as Azure names them. Usage and the unused part of commitments
+// follow what runs; the others are bookings.
+const (
+	ChargeUsage             = "Usage"
+	ChargePurchase          = "Purchase"
+	ChargeUnusedReservation = "UnusedReservation"
+	ChargeUnusedSavingsPlan = "UnusedSavingsPlan"
+	ChargeRefund            = "Refund"
+	ChargeRounding          = "RoundingAdjustment"
+)
+
+// Running tells whether a charge type follows what runs, so that a change of
+// it is a change of use.
+func Running(chargeType string) bool {
+	switch chargeType {
+	case ChargeUsage, ChargeUnusedReservation, ChargeUnusedSavingsPlan:
+		return true
+	}
+	return false
+}
+
+// Line is the cost of one service on one day or in one month, with the other
+// key of its window's cut.
 type Line struct {
-	Day           fresnel.Day
-	ResourceGroup string // as received; compared in lower case; "" = unassigned
+	Day           fresnel.Day // of CutResources: the month's first
+	ResourceGroup string      // CutGroups: as received; compared in lower case; "" = unassigned
+	ChargeType    string      // CutCharges
+	Resource      string      // CutResources: ARM id as received; compared in lower case; "" = of no resource
 	Service       string
 	Currency      string // billing currency
 	Micros        int64  // in the billing currency
@@ -56,38 +98,42 @@ type Line struct {
 }
 
 // Window is what one query asks and one transaction replaces: days of one
-// calendar month of one subscription by one metric.
+// calendar month of one subscription by one metric and cut. A query for
+// CutResources may span up to 12 months; it is replaced month by month.
 type Window struct {
 	Tenant       fresnel.TenantID
 	Subscription string
 	Days         fresnel.Period
 	Metric       Metric
+	Cut          Cut
 	Asked        time.Time // when Azure was asked: the age of the answer
 }
 
 // Source gives the lines of a window as Azure tells them.
 type Source interface {
-	// DailyCosts fails with Denied, Unsupported or Unavailable. After an error
+	// Costs fails with Denied, Unsupported or Unavailable. After an error
 	// the lines before it are worthless.
-	DailyCosts(ctx context.Context, t fresnel.Tenant, w Window) iter.Seq2[Line, error]
+	Costs(ctx context.Context, t fresnel.Tenant, w Window) iter.Seq2[Line, error]
 }
 
 // Sink keeps lines.
 type Sink interface {
 	// Replace makes the lines the whole truth of the window, atomically: what
 	// they lack is removed. It gives the number of cost rows inserted, changed
-	// or removed. Lines of the same day, group, service and currency are one.
+	// or removed. Lines of the same keys and currency are one.
 	// An empty answer over rows that are known is refused with Conflict: an
 	// answer without data is no proof that the cost is gone. A window asked
 	// before the one that is held, or under a lost lease, is refused with
 	// Conflict as well.
 	Replace(ctx context.Context, w Window, lines []Line) (written int, err error)
-	// Read lists when each month of a subscription was last read, by metric.
+	// Read lists when each month of a subscription was last read, by metric
+	// and cut.
 	Read(ctx context.Context, subscription string) ([]MonthRead, error)
 }
 
 // MonthRead says when a month of a subscription was last read.
 type MonthRead struct {
+	Cut    Cut
 	Metric Metric
 	Month  fresnel.Day // first day
 	At     time.Time
@@ -114,6 +160,8 @@ const (
 	ByGroup // resource group
 	ByDay
 	ByMonth
+	ByCharge   // charge type: of CutCharges
+	ByResource // of CutResources: whole months only
 )
 
 // Has tells whether the set holds all keys of k.
@@ -126,6 +174,25 @@ type Query struct {
 	Subscriptions []string // GUIDs; empty = all
 	By            By
 	Services      []string // names; empty = all
+	Groups        []string // resource groups, lower case; empty = all
+	Charges       []string // charge types; empty = all
+}
+
+// Cut is the cut that a query is answered from. It fails with Invalid where
+// its keys are of two: Azure splits by two keys at a time.
+func (q Query) Cut() (Cut, error) {
+	charges := q.By.Has(ByCharge) || len(q.Charges) > 0
+	groups := q.By.Has(ByGroup) || len(q.Groups) > 0
+	resources := q.By.Has(ByResource)
+	switch {
+	case charges && (groups || resources):
+		return 0, fresnel.Errorf(fresnel.Invalid, "Azure tells the charge type only beside the service: leave out the charge type, or the resource group and resource")
+	case charges:
+		return CutCharges, nil
+	case resources:
+		return CutResources, nil
+	}
+	return CutGroups, nil
 }
 
 // Sum is an exact sum over cost cells of one currency. Keys that the query did
@@ -135,6 +202,8 @@ type Sum struct {
 	Subscription string
 	Service      string
 	Group        string      // resource group, lower case
+	Charge       string      // charge type
+	Resource     string      // ARM id, lower case
 	Day          fresnel.Day // the day, or the month's first day
 	Currency     string
 	Micros       int64
@@ -177,6 +246,6 @@ type Restatement struct {
 type Reader interface {
 	Sums(ctx context.Context, s fresnel.Scope, q Query) ([]Sum, error)
 	// Coverage lists every active tenant of the scope, read or not.
-	Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m Metric) ([]TenantRead, error)
+	Coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m Metric, c Cut) ([]TenantRead, error)
 	Restated(ctx context.Context, s fresnel.Scope, q Query, limit int) ([]Restatement, error)
 }

@@ -124,7 +124,7 @@ func TestDetect(t *testing.T) {
 	put("new", "2026-11-09", 80)
 	settled := func(fresnel.TenantID) fresnel.Period { return period("2026-11-01", "2026-11-11") }
 	var got []string
-	for _, a := range cost.Detect(sums, period("2026-11-09", "2026-11-30"), settled, cost.PlainRule()) {
+	for _, a := range cost.Rises(sums, period("2026-11-09", "2026-11-30"), settled, cost.PlainRule()) {
 		got = append(got, a.Service+" "+a.Day.String())
 	}
 	if diff := cmp.Diff([]string{"new 2026-11-09", "spike 2026-11-10"}, got); diff != "" {
@@ -141,9 +141,9 @@ type fake struct {
 	states map[string]fresnel.CostState
 }
 
-func (f *fake) DailyCosts(_ context.Context, _ fresnel.Tenant, w cost.Window) iter.Seq2[cost.Line, error] {
+func (f *fake) Costs(_ context.Context, _ fresnel.Tenant, w cost.Window) iter.Seq2[cost.Line, error] {
 	return func(yield func(cost.Line, error) bool) {
-		f.asked = append(f.asked, w.Days.String()+" "+w.Metric.String())
+		f.asked = append(f.asked, w.Days.String()+" "+w.Metric.String()+" "+w.Cut.String())
 		if err := f.fail[w.Days.From.String()]; err != nil {
 			yield(cost.Line{}, err)
 		}
@@ -178,19 +178,45 @@ func TestSyncPlansBackfillThenOpenMonths(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	f := &fake{subs: []fresnel.Subscription{{ID: "s", QuotaID: "EnterpriseAgreement_2014-09-01"}}}
 	run(t, f, now)
-	if len(f.asked) != 8 || f.asked[0] != "2026-11-01..2026-11-20 actual" || f.asked[7] != "2026-08-01..2026-08-31 amortized" {
-		t.Errorf("backfill of 4 months by 2 metrics: %v", f.asked)
+	want := []string{ // the open months of the groups come first, the details of the older ones last
+		"2026-11-01..2026-11-20 actual groups", "2026-11-01..2026-11-20 amortized groups",
+		"2026-10-01..2026-10-31 actual groups", "2026-10-01..2026-10-31 amortized groups",
+		"2026-11-01..2026-11-20 actual charges", "2026-10-01..2026-11-20 actual resources",
+		"2026-11-01..2026-11-20 amortized charges", "2026-10-01..2026-11-20 amortized resources",
+		"2026-10-01..2026-10-31 actual charges", "2026-10-01..2026-10-31 amortized charges",
+		"2026-09-01..2026-09-30 actual groups", "2026-09-01..2026-09-30 amortized groups",
+		"2026-08-01..2026-08-31 actual groups", "2026-08-01..2026-08-31 amortized groups",
+		"2026-09-01..2026-09-30 actual charges", "2026-08-01..2026-09-30 actual resources",
+		"2026-09-01..2026-09-30 amortized charges", "2026-08-01..2026-09-30 amortized resources",
+		"2026-08-01..2026-08-31 actual charges", "2026-08-01..2026-08-31 amortized charges",
+	}
+	if diff := cmp.Diff(want, f.asked); diff != "" {
+		t.Errorf("backfill of 4 months by 2 metrics (-want +got):\n%s", diff)
 	}
 	for _, m := range cost.Metrics() {
-		f.reads = append(f.reads,
-			cost.MonthRead{Metric: m, Month: day("2026-08-01"), At: now},
-			cost.MonthRead{Metric: m, Month: day("2026-09-01"), At: day("2026-10-02").Time()}, // before it closed
-			cost.MonthRead{Metric: m, Month: day("2026-10-01"), At: now}, cost.MonthRead{Metric: m, Month: day("2026-11-01"), At: now})
+		for _, c := range cost.Cuts() {
+			f.reads = append(f.reads,
+				cost.MonthRead{Cut: c, Metric: m, Month: day("2026-08-01"), At: now},
+				cost.MonthRead{Cut: c, Metric: m, Month: day("2026-09-01"), At: day("2026-10-02").Time()}, // before it closed
+				cost.MonthRead{Cut: c, Metric: m, Month: day("2026-10-01"), At: now}, cost.MonthRead{Cut: c, Metric: m, Month: day("2026-11-01"), At: now})
+		}
 	}
 	f.asked = nil
-	run(t, f, now)
-	if got := strings.Join(f.asked, ","); len(f.asked) != 6 || !strings.Contains(got, "2026-10-01..2026-10-31") || !strings.Contains(got, "2026-09-01") || strings.Contains(got, "2026-08") {
-		t.Errorf("then current, previous, and what was not final: %v", f.asked)
+	run(t, f, now.Add(4*time.Hour))
+	want = []string{
+		"2026-11-01..2026-11-20 actual groups", "2026-11-01..2026-11-20 amortized groups",
+		"2026-10-01..2026-10-31 actual groups", "2026-10-01..2026-10-31 amortized groups",
+		"2026-09-01..2026-09-30 actual groups", "2026-09-01..2026-09-30 amortized groups",
+		"2026-09-01..2026-09-30 actual charges", "2026-09-01..2026-09-30 actual resources",
+		"2026-09-01..2026-09-30 amortized charges", "2026-09-01..2026-09-30 amortized resources",
+	}
+	if diff := cmp.Diff(want, f.asked); diff != "" {
+		t.Errorf("then current, previous, and what was not final; details once a day (-want +got):\n%s", diff)
+	}
+	f.asked = nil
+	run(t, f, now.Add(21*time.Hour))
+	if n := len(f.asked); n != 16 {
+		t.Errorf("the next day details are read again: %d windows", n)
 	}
 }
 
@@ -228,8 +254,16 @@ func TestSyncTellsPartsApart(t *testing.T) {
 		subs: []fresnel.Subscription{{ID: "ok", QuotaID: ea}},
 		fail: map[string]error{"2026-10-01": &fresnel.Error{Kind: fresnel.Unavailable, Msg: "no answer"}},
 	}
-	if res := run(t, f, now); res.Parts[0].State != fresnel.PartFailed || !strings.Contains(res.Parts[0].Reason, "Oct 2026: no answer") || len(f.asked) != 8 {
+	if res := run(t, f, now); res.Parts[0].State != fresnel.PartFailed || !strings.Contains(res.Parts[0].Reason, "Oct 2026: no answer") || len(f.asked) != 20 {
 		t.Errorf("one month fails, the others are read: %+v, asked %d", res.Parts, len(f.asked))
+	}
+	silent := &fresnel.Error{Kind: fresnel.Unavailable, Msg: "no answer"}
+	f = &fake{
+		subs: []fresnel.Subscription{{ID: "ok", QuotaID: ea}},
+		fail: map[string]error{"2026-11-01": silent, "2026-10-01": silent, "2026-09-01": silent, "2026-08-01": silent},
+	}
+	if res := run(t, f, now); res.Status() != fresnel.Failed || len(f.asked) != 4 {
+		t.Errorf("a silent subscription is left for the next run: %s, asked %d", res.Status(), len(f.asked))
 	}
 	f = &fake{
 		subs: []fresnel.Subscription{{ID: "ok", QuotaID: ea}},

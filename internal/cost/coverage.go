@@ -92,14 +92,10 @@ func coverTenant(r TenantRead, months []fresnel.Period, now time.Time, staleAfte
 		}
 		return t
 	}
-	held := map[fresnel.Day]MonthCoverage{}
-	for _, m := range r.Months {
-		held[m.Month] = m
-	}
 	t.Final = true
 	any := false
 	for _, piece := range months {
-		m := held[piece.From.MonthStart()]
+		m := r.month(piece.From.MonthStart())
 		t.Read = min(t.Read, m.Read)
 		any = any || m.Read > 0
 		closed := piece.From.AddMonths(1).Time().Add(ClosedAfter)
@@ -120,6 +116,16 @@ func coverTenant(r TenantRead, months []fresnel.Period, now time.Time, staleAfte
 	return t
 }
 
+// month finds a month among those held: they are few.
+func (r TenantRead) month(first fresnel.Day) MonthCoverage {
+	for _, m := range r.Months {
+		if m.Month == first {
+			return m
+		}
+	}
+	return MonthCoverage{}
+}
+
 // tenant finds a tenant in the coverage.
 func (c Coverage) tenant(id fresnel.TenantID) (TenantCoverage, bool) {
 	for _, t := range c.Tenants {
@@ -128,4 +134,13 @@ func (c Coverage) tenant(id fresnel.TenantID) (TenantCoverage, bool) {
 		}
 	}
 	return TenantCoverage{}, false
+}
+
+// tenantAt is tenant where a position is likely: lists of one scope are alike.
+func (c Coverage) tenantAt(i int, id fresnel.TenantID) TenantCoverage {
+	if i < len(c.Tenants) && c.Tenants[i].Tenant == id {
+		return c.Tenants[i]
+	}
+	t, _ := c.tenant(id)
+	return t
 }

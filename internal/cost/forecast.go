@@ -45,6 +45,7 @@ type MonthEnd struct {
 	Expected  int64       // total at the month's end
 	Low, High int64       // in which 80 % of the true totals lie
 	Days      int         // that are still foretold
+	Path      []int64     // what each of them is expected to cost, the month's last day last
 	History   int         // settled days that it rests on
 }
 
@@ -66,7 +67,8 @@ func Forecast(in ForecastInput) (MonthEnd, bool) {
 		return out, true
 	}
 	f := newForecaster(in, settledTo, out.History)
-	rest, least := f.rest(in, month)
+	rest, least, path := f.rest(in, month)
+	out.Path = path
 	spread := f.spread(int(month.To-settledTo), rest)
 	out.Expected += round(rest)
 	out.Low += round(max(least, rest-spread))
@@ -93,7 +95,7 @@ func newForecaster(in ForecastInput, settledTo fresnel.Day, history int) *foreca
 
 // rest is what the days of the month that are not settled will cost, and the
 // least that they cost already.
-func (f *forecaster) rest(in ForecastInput, month fresnel.Period) (rest, least float64) {
+func (f *forecaster) rest(in ForecastInput, month fresnel.Period) (rest, least float64, path []int64) {
 	o := f.outlook(len(f.days))
 	for d := max(month.From, f.first+fresnel.Day(len(f.days))); d < month.To; d++ {
 		seen := 0.0
@@ -101,9 +103,11 @@ func (f *forecaster) rest(in ForecastInput, month fresnel.Period) (rest, least f
 			seen = float64(in.Daily[i])
 		}
 		least += seen
-		rest += max(seen, o.amount(int(d-f.first))+f.charge(d))
+		one := max(seen, o.amount(int(d-f.first))+f.charge(d))
+		rest += one
+		path = append(path, round(one))
 	}
-	return rest, least
+	return rest, least, path
 }
 
 // spread is half the width of the range over some days ahead.

@@ -13,6 +13,10 @@ import (
 // the API ask the same method and print what it gives.
 type Reports struct {
 	Reader     Reader
+	Findings   FindingReader
+	Verdicts   Verdicts
+	Budgets    Budgets
+	Names      Names
 	Now        func() time.Time
 	StaleAfter time.Duration // age at which data is called stale
 }
@@ -24,6 +28,25 @@ type Ask struct {
 	Metric        Metric
 	Subscriptions []string // GUIDs; empty = all of the scope
 	By            By
+	Services      []string // names; empty = all
+	Groups        []string // resource groups, lower case; empty = all
+	Charges       []string // charge types; empty = all
+
+	// Against is a period to compare with, in place of what Versus names.
+	Against fresnel.Period
+}
+
+// Cut is the cut that answers the Ask. It fails with Invalid where its keys
+// and filters are of two.
+func (a Ask) Cut() (Cut, error) { return a.query(a.Period).Cut() }
+
+// before is the period that p, the ask's period or its settled part, is
+// compared with.
+func (a Ask) before(p fresnel.Period) (fresnel.Period, bool) {
+	if a.Against.Days() > 0 && p.Days() > 0 {
+		return a.Against, true
+	}
+	return a.Versus.Before(p)
 }
 
 // Figure is an amount in micro-units of one currency, beside the two amounts
@@ -57,6 +80,8 @@ type Row struct {
 	Subscription string
 	Service      string
 	Group        string
+	Charge       string
+	Resource     string   // ARM id, lower case
 	Name         string   // of the tenant or the subscription, where it has one
 	Figures      []Figure // one per billing currency, by currency
 	USD          Figure   // Azure's own conversion (CostUSD), the one figure across currencies
@@ -109,19 +134,17 @@ func (b Breakdown) Unit() Unit {
 
 // Breakdown answers an Ask by its keys; without keys the total alone counts.
 func (r Reports) Breakdown(ctx context.Context, s fresnel.Scope, a Ask) (Breakdown, error) {
-	b := Breakdown{Ask: a}
-	now := r.Now()
-	var err error
-	if b.Coverage, err = r.coverage(ctx, s, a.Period, a.Metric, now); err != nil {
-		return b, err
+	if a.By.Has(ByResource) {
+		a.Period = a.Period.Whole()
 	}
-	sums, err := r.Reader.Sums(ctx, s, a.query(a.Period))
+	b := Breakdown{Ask: a}
+	held, err := r.held(ctx, s, a)
 	if err != nil {
 		return b, err
 	}
+	b.Coverage = held.of(a.Period)
 	set := rowSet{}
-	set.fill(sums, func(f *Figure, micros int64) { f.Now += micros })
-	if err := r.compare(ctx, s, &b, set, now); err != nil {
+	if err := r.compare(ctx, s, &b, held, set); err != nil {
 		return b, err
 	}
 	b.Rows, b.Total = set.rows()
@@ -129,61 +152,113 @@ func (r Reports) Breakdown(ctx context.Context, s fresnel.Scope, a Ask) (Breakdo
 }
 
 func (a Ask) query(p fresnel.Period) Query {
-	return Query{Period: p, Metric: a.Metric, Subscriptions: a.Subscriptions, By: a.By}
+	return Query{Period: p, Metric: a.Metric, Subscriptions: a.Subscriptions, By: a.By, Services: a.Services, Groups: a.Groups, Charges: a.Charges}
 }
 
-func (r Reports) coverage(ctx context.Context, s fresnel.Scope, p fresnel.Period, m Metric, now time.Time) (Coverage, error) {
-	reads, err := r.Reader.Coverage(ctx, s, p, m)
+// held is what was read of a period and of what it is compared with.
+type held struct {
+	reads, before []TenantRead
+	now           time.Time
+	staleAfter    time.Duration
+}
+
+// near is how far apart two periods may be for one question to read both.
+const near = 62
+
+// held asks what an answer needs to know of coverage. What is compared in the
+// end is never longer than the Before of the whole period.
+func (r Reports) held(ctx context.Context, s fresnel.Scope, a Ask) (held, error) {
+	h := held{now: r.Now(), staleAfter: r.StaleAfter}
+	p := a.Period
+	before, ok := a.before(p)
+	joined := ok && before.To+near >= p.From
+	if joined {
+		p.From = min(p.From, before.From)
+	}
+	cut, err := a.Cut()
+	if err != nil {
+		return h, err
+	}
+	if h.reads, err = r.Reader.Coverage(ctx, s, p, a.Metric, cut); err != nil {
+		return h, err
+	}
+	h.before = h.reads
+	if ok && !joined {
+		h.before, err = r.Reader.Coverage(ctx, s, before, a.Metric, cut)
+	}
+	return h, err
+}
+
+func (h held) of(p fresnel.Period) Coverage { return Cover(h.reads, p, h.now, h.staleAfter) }
+
+func (h held) ofBefore(p fresnel.Period) Coverage { return Cover(h.before, p, h.now, h.staleAfter) }
+
+// compare fills the rows: the period, and what is compared of it. Unsettled
+// days are not, and tenants that lack either period are left out of both sides.
+func (r Reports) compare(ctx context.Context, s fresnel.Scope, b *Breakdown, held held, set rowSet) error {
+	whole := b.Ask.Period
+	p := whole
+	p.To = min(p.To, b.Coverage.Settled)
+	before, ok := b.Ask.before(p)
+	if b.Ask.By.Has(ByResource) { // what is kept by month cannot be cut off at a day
+		ok = ok && p.WholeMonths() && before.WholeMonths()
+	}
+	scope := s
+	if ok {
+		scope, b.LeftOut = comparable(s, b.Coverage, held.ofBefore(before), p)
+		ok = scope.All() || len(scope.IDs()) > 0
+	}
+	both := func(f *Figure, micros int64) { f.Now += micros; f.Compared += micros }
+	now := func(f *Figure, micros int64) { f.Now += micros }
+	if !ok {
+		return r.fill(ctx, s, b.Ask.query(whole), set, now)
+	}
+	b.Compared, b.Before = p, before
+	var err error
+	if len(b.LeftOut) == 0 { // then each day is asked for once
+		err = r.fill(ctx, s, b.Ask.query(p), set, both)
+		if rest := (fresnel.Period{From: p.To, To: whole.To}); err == nil && rest.Days() > 0 {
+			err = r.fill(ctx, s, b.Ask.query(rest), set, now)
+		}
+	} else if err = r.fill(ctx, s, b.Ask.query(whole), set, now); err == nil {
+		err = r.fill(ctx, scope, b.Ask.query(p), set, func(f *Figure, micros int64) { f.Compared += micros })
+	}
+	if err != nil {
+		return err
+	}
+	return r.fill(ctx, scope, b.Ask.query(before), set, func(f *Figure, micros int64) { f.Before += micros })
+}
+
+func (r Reports) fill(ctx context.Context, s fresnel.Scope, q Query, set rowSet, add func(f *Figure, micros int64)) error {
+	sums, err := r.Reader.Sums(ctx, s, q)
+	if err == nil {
+		set.fill(sums, add)
+	}
+	return err
+}
+
+// coverage judges one period alone.
+func (r Reports) coverage(ctx context.Context, s fresnel.Scope, a Ask, p fresnel.Period, now time.Time) (Coverage, error) {
+	cut, err := a.query(p).Cut()
+	if err != nil {
+		return Coverage{}, err
+	}
+	reads, err := r.Reader.Coverage(ctx, s, p, a.Metric, cut)
 	if err != nil {
 		return Coverage{}, err
 	}
 	return Cover(reads, p, now, r.StaleAfter), nil
 }
 
-// compare adds the compared figures: unsettled days are cut off, and tenants
-// that lack either period are left out of both sides.
-func (r Reports) compare(ctx context.Context, s fresnel.Scope, b *Breakdown, set rowSet, now time.Time) error {
-	p := b.Ask.Period
-	p.To = min(p.To, b.Coverage.Settled)
-	before, ok := b.Ask.Versus.Before(p)
-	if b.Ask.Period.To <= b.Coverage.Settled {
-		before, ok = b.Ask.Versus.Before(b.Ask.Period)
-	}
-	if !ok {
-		return nil
-	}
-	old, err := r.coverage(ctx, s, before, b.Ask.Metric, now)
-	if err != nil {
-		return err
-	}
-	scope := s
-	scope, b.LeftOut = comparable(s, b.Coverage, old, p)
-	if len(scope.IDs()) == 0 && !scope.All() {
-		return nil
-	}
-	b.Compared, b.Before = p, before
-	cur, err := r.Reader.Sums(ctx, scope, b.Ask.query(p))
-	if err != nil {
-		return err
-	}
-	set.fill(cur, func(f *Figure, micros int64) { f.Compared += micros })
-	prev, err := r.Reader.Sums(ctx, scope, b.Ask.query(before))
-	if err != nil {
-		return err
-	}
-	set.fill(prev, func(f *Figure, micros int64) { f.Before += micros })
-	return nil
-}
-
 // comparable narrows a scope to the tenants whose settled days reach p's end
 // and that hold the period before in full.
 func comparable(s fresnel.Scope, cur, old Coverage, p fresnel.Period) (fresnel.Scope, []fresnel.TenantID) {
 	var in, out []fresnel.TenantID
-	for _, t := range cur.Tenants {
+	for i, t := range cur.Tenants {
 		if t.State == NoCost {
 			continue
 		}
-		o, _ := old.tenant(t.Tenant)
+		o := old.tenantAt(i, t.Tenant)
 		whole := t.State == Fresh || t.State == Stale
 		if whole && (t.Final || t.SettledTo >= p.To) && (o.State == Fresh || o.State == Stale) {
 			in = append(in, t.Tenant)
@@ -200,6 +275,15 @@ func comparable(s fresnel.Scope, cur, old Coverage, p fresnel.Period) (fresnel.S
 type rowKey struct {
 	tenant               fresnel.TenantID
 	sub, service, groupN string
+	charge, resource     string
+}
+
+func (r Row) key() rowKey {
+	return rowKey{r.Tenant, r.Subscription, r.Service, r.Group, r.Charge, r.Resource}
+}
+
+func keyOf(s Sum) rowKey {
+	return rowKey{s.Tenant, s.Subscription, s.Service, s.Group, s.Charge, s.Resource}
 }
 
 // rowSet gathers sums into rows.
@@ -207,11 +291,12 @@ type rowSet map[rowKey]*Row
 
 func (set rowSet) fill(sums []Sum, add func(f *Figure, micros int64)) {
 	for _, s := range sums {
-		k := rowKey{s.Tenant, s.Subscription, s.Service, s.Group}
+		k := keyOf(s)
 		row := set[k]
 		if row == nil {
 			row = &Row{
 				Tenant: s.Tenant, Subscription: s.Subscription, Service: s.Service, Group: s.Group,
+				Charge: s.Charge, Resource: s.Resource,
 				Name: s.Name, USD: Figure{Currency: USD},
 			}
 			set[k] = row
@@ -248,12 +333,12 @@ func (set rowSet) rows() ([]Row, Row) {
 
 // Key identifies the row among the rows of one answer.
 func (r Row) Key() string {
-	return string(r.Tenant) + "|" + r.Subscription + "|" + r.Service + "|" + r.Group
+	return string(r.Tenant) + "|" + r.Subscription + "|" + r.Service + "|" + r.Group + "|" + r.Charge + "|" + r.Resource
 }
 
 // Label is what people call the row.
 func (r Row) Label() string {
-	return cmp.Or(r.Service, r.Group, r.Name, r.Subscription, string(r.Tenant))
+	return cmp.Or(r.Resource, r.Charge, r.Service, r.Group, r.Name, r.Subscription, string(r.Tenant))
 }
 
 // Share is the row's part of the total's CostUSD in percent; it does not exist
@@ -311,3 +396,11 @@ func compareChange(a, b Figure, desc bool) int {
 		return cmp.Compare(x, y)
 	}
 }
+
+// Restated lists settled days that changed afterwards, newest first.
+func (r Reports) Restated(ctx context.Context, s fresnel.Scope, a Ask, limit int) ([]Restatement, error) {
+	return r.Reader.Restated(ctx, s, a.query(a.Period), limit)
+}
+
+// Today is the current UTC day.
+func (r Reports) Today() fresnel.Day { return fresnel.DayOf(r.Now().In(time.UTC)) }

@@ -1,11 +1,11 @@
 package cost
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -16,17 +16,22 @@ import (
 	"fresnel"
 )
 
-// Sync is the job that reads a tenant's costs: first the months asked for,
-// then always the current and the whole previous month, because Azure goes on
-// changing them.
+// Sync is the job that reads a tenant's costs: always the current and the
+// whole previous month, because Azure goes on changing them, and the months
+// before that are missing. Then it has the anomalies found.
 type Sync struct {
 	Source   Source
 	Sink     Sink
 	Registry Registry
+	Budgets  BudgetSource
+	Kept     BudgetSink
 	Now      func() time.Time
 	Months   int // how many months to hold, the current one included; at least 2
 	Parallel int // subscriptions of a tenant read at the same time
 	Log      *slog.Logger
+	// Found is called with the subscriptions of a tenant whose charges were
+	// read. It may be nil.
+	Found func(ctx context.Context, t fresnel.Tenant, subscriptions []string) error
 }
 
 // Name is the job's name in sync_jobs and in /sync/{type}.
@@ -40,8 +45,8 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		return fresnel.Result{}, fmt.Errorf("cost: list subscriptions of %s: %w", t.ID, err)
 	}
 	w := &work{Sync: s, tenant: t, parts: make([]fresnel.Part, len(subs))}
-	w.subs, w.failed, w.refused = subs, make([]bool, len(subs)), make([]bool, len(subs))
-	plans := make([][]Window, len(subs))
+	w.subs, w.failed, w.refused, w.silent = subs, make([]bool, len(subs)), make([]bool, len(subs)), make([]int, len(subs))
+	plans := make([]plan, len(subs))
 	for i, sub := range subs {
 		w.parts[i] = fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
 		skip, err := s.skip(ctx, sub, &w.parts[i])
@@ -54,29 +59,70 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		if plans[i], err = s.plan(ctx, t, sub); err != nil {
 			return fresnel.Result{}, err
 		}
-		w.total += len(plans[i])
+		w.total += plans[i].windows()
 	}
 	fresnel.ReportProgress(ctx, 0, w.total, 0)
-	// The open months of every subscription come before the history of any: a
-	// tenant's current figures are whole as soon as they can be.
-	if err = w.all(ctx, plans, 0, openWindows); err == nil {
-		err = w.all(ctx, plans, openWindows, math.MaxInt)
+	for stage := range stages {
+		if err := w.all(ctx, plans, stage); err != nil {
+			return w.result(), err
+		}
+		if stage == stageOpen {
+			if err := w.budgets(ctx, plans); err != nil {
+				return w.result(), err
+			}
+		}
 	}
-	return w.result(), err
+	if w.charges && s.Found != nil {
+		if err := s.Found(ctx, t, w.asked(plans)); err != nil {
+			return w.result(), fmt.Errorf("cost: anomalies of %s: %w", t.ID, err)
+		}
+	}
+	return w.result(), nil
 }
 
-// openWindows is how many windows of a plan are of the current and the
-// previous month.
-const openWindows = 2 * 2 // months by metrics
+// asked lists the subscriptions that Azure gives costs of.
+func (w *work) asked(plans []plan) []string {
+	var out []string
+	for i, p := range plans {
+		if p.windows() > 0 && !w.refused[i] {
+			out = append(out, w.subs[i].ID)
+		}
+	}
+	return out
+}
 
-// all reads the windows from..to of every plan, several subscriptions at a time.
-func (w *work) all(ctx context.Context, plans [][]Window, from, to int) error {
+// plan is the windows to read of a subscription, by stage. A stage is read of
+// every subscription before the next of any: a tenant's current figures are
+// whole as soon as they can be, and what needs history comes last.
+type plan [stages][]Window
+
+const (
+	stageOpen    = iota // groups, of the current and the previous month
+	stageDetail         // charges and resources of the same
+	stageHistory        // groups, of the months before
+	stageRest           // charges and resources of the months before
+	stages
+)
+
+func (p plan) windows() int {
+	n := 0
+	for _, ws := range p {
+		n += len(ws)
+	}
+	return n
+}
+
+// all reads a stage of every plan, several subscriptions at a time.
+func (w *work) all(ctx context.Context, plans []plan, stage int) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, w.Parallel))
-	for i, plan := range plans {
-		part := plan[min(from, len(plan)):min(to, len(plan))]
-		if len(part) > 0 && !w.refused[i] {
-			g.Go(func() error { return w.subscription(ctx, i, part, len(plan)-from, len(plan) <= to) })
+	for i, p := range plans {
+		open := 0
+		for _, later := range p[stage:] {
+			open += len(later)
+		}
+		if len(p[stage]) > 0 && !w.refused[i] {
+			g.Go(func() error { return w.subscription(ctx, i, p[stage], open) })
 		}
 	}
 	return g.Wait()
@@ -104,38 +150,84 @@ func (s *Sync) skip(ctx context.Context, sub fresnel.Subscription, p *fresnel.Pa
 	return true, nil
 }
 
+// detailEvery is how often the charges and resources of open months are read
+// again: Microsoft advises once a day, and they serve what changes by the day.
+const detailEvery = 20 * time.Hour
+
+// openMonths is how many months Azure may still change.
+const openMonths = 2
+
+// maxResourceMonths bounds a query by resource: twelve are allowed, but they
+// cost as many units at once.
+const maxResourceMonths = 6
+
 // plan lists the windows to read, newest month first: months never read, or
 // last read before they closed, and in any case the current and previous one.
-func (s *Sync) plan(ctx context.Context, t fresnel.Tenant, sub fresnel.Subscription) ([]Window, error) {
+func (s *Sync) plan(ctx context.Context, t fresnel.Tenant, sub fresnel.Subscription) (plan, error) {
+	var p plan
 	reads, err := s.Sink.Read(ctx, sub.ID)
 	if err != nil {
-		return nil, fmt.Errorf("cost: months held of %s: %w", sub.ID, err)
+		return p, fmt.Errorf("cost: months held of %s: %w", sub.ID, err)
 	}
-	type month struct {
-		metric Metric
-		first  fresnel.Day
-	}
-	held := make(map[month]time.Time, len(reads))
+	held := make(map[MonthRead]time.Time, len(reads))
 	for _, r := range reads {
-		held[month{r.Metric, r.Month}] = r.At
+		held[MonthRead{Cut: r.Cut, Metric: r.Metric, Month: r.Month}] = r.At
 	}
-	today := fresnel.DayOf(s.Now())
-	var windows []Window
-	for back := range max(2, s.Months) {
-		first := today.AddMonths(-back)
-		end := first.AddMonths(1)
-		for _, m := range Metrics() {
-			at, ok := held[month{m, first}]
-			if back >= 2 && ok && !at.Before(end.Time().Add(ClosedAfter)) {
-				continue
+	for _, m := range Metrics() {
+		for _, c := range Cuts() {
+			for _, days := range s.missing(held, m, c) {
+				w := Window{Tenant: t.ID, Subscription: sub.ID, Days: days, Metric: m, Cut: c}
+				open := days.To > fresnel.DayOf(s.Now()).AddMonths(1-openMonths)
+				n := stageOf(c, open)
+				p[n] = append(p[n], w)
 			}
-			windows = append(windows, Window{
-				Tenant: t.ID, Subscription: sub.ID, Metric: m,
-				Days: fresnel.Period{From: first, To: min(end, today+1)},
-			})
 		}
 	}
-	return windows, nil
+	for _, ws := range p {
+		slices.SortStableFunc(ws, func(a, b Window) int { return cmp.Compare(b.Days.To, a.Days.To) })
+	}
+	return p, nil
+}
+
+func stageOf(c Cut, open bool) int {
+	switch {
+	case c == CutGroups && open:
+		return stageOpen
+	case open:
+		return stageDetail
+	case c == CutGroups:
+		return stageHistory
+	default:
+		return stageRest
+	}
+}
+
+// missing gives the periods to ask for by one metric and cut: months, or runs
+// of months where one query may span them; open and older ones apart.
+func (s *Sync) missing(held map[MonthRead]time.Time, m Metric, c Cut) []fresnel.Period {
+	now := s.Now()
+	today := fresnel.DayOf(now)
+	var out []fresnel.Period
+	for back := range max(openMonths, s.Months) {
+		first := today.AddMonths(-back)
+		end := first.AddMonths(1)
+		at, ok := held[MonthRead{Cut: c, Metric: m, Month: first}]
+		closed := ok && !at.Before(end.Time().Add(ClosedAfter))
+		switch {
+		case back >= openMonths && closed:
+			continue
+		case c != CutGroups && ok && now.Sub(at) < detailEvery && !now.Before(at):
+			continue
+		}
+		days := fresnel.Period{From: first, To: min(end, today+1)}
+		if n := len(out) - 1; n >= 0 && c == CutResources && back != openMonths &&
+			out[n].From == days.To && len(out[n].Months()) < maxResourceMonths {
+			out[n].From = days.From
+			continue
+		}
+		out = append(out, days)
+	}
+	return out
 }
 
 // work is one run over one tenant.
@@ -145,18 +237,30 @@ type work struct {
 
 	subs          []fresnel.Subscription
 	failed        []bool // by position: a window was not read; written by the subscription's goroutine only
-	refused       []bool // by position: Azure refuses the subscription as a whole
+	refused       []bool // by position: nothing more is asked of the subscription in this run
+	silent        []int  // by position: windows that failed since the last that was read
 	mu            sync.Mutex
 	parts         []fresnel.Part // one per subscription, by position
 	done, total   int
 	read, written int
+	charges       bool // some were read
 }
 
+// maxSilent is how many windows of a subscription may fail one after the other
+// before the rest is left for the next run: each has used up its own retries,
+// and a backfill against an API that is down would take hours to fail.
+const maxSilent = 4
+
 // subscription reads windows of one subscription one after the other; open is
-// how many are left of its plan, last whether these are the last of it. Only a
-// lost lease or a cancelled run ends the others.
-func (w *work) subscription(ctx context.Context, i int, part []Window, open int, last bool) error {
+// how many are left of its plan. Only a lost lease or a cancelled run ends the
+// others.
+func (w *work) subscription(ctx context.Context, i int, part []Window, open int) error {
 	for n, win := range part {
+		if w.silent[i] >= maxSilent {
+			w.advance(ctx, i, open-n, 0, 0, false)
+			w.refused[i] = true
+			return nil
+		}
 		read, written, err := w.window(ctx, win)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -173,13 +277,16 @@ func (w *work) subscription(ctx context.Context, i int, part []Window, open int,
 			if k := fresnel.KindOf(err); k == fresnel.Denied || k == fresnel.Unsupported || k == fresnel.NotFound {
 				left, w.refused[i] = open-n, true // the other months would answer the same
 			}
+			w.silent[i]++
+		} else {
+			w.silent[i] = 0
 		}
-		w.advance(ctx, i, left, read, written)
+		w.advance(ctx, i, left, read, written, err == nil && win.Cut == CutCharges)
 		if w.refused[i] {
 			return nil
 		}
 	}
-	if w.failed[i] || !last {
+	if w.failed[i] || open > len(part) {
 		return nil
 	}
 	return w.judge(ctx, i)
@@ -212,7 +319,7 @@ func (w *work) window(ctx context.Context, win Window) (read, written int, err e
 	}()
 	win.Asked = w.Now()
 	var lines []Line
-	for l, err := range w.Source.DailyCosts(ctx, w.tenant, win) {
+	for l, err := range w.Source.Costs(ctx, w.tenant, win) {
 		if err != nil {
 			return 0, 0, fmt.Errorf("cost: read %s %s %s: %w", win.Subscription, win.Days, win.Metric, err)
 		}
@@ -221,11 +328,25 @@ func (w *work) window(ctx context.Context, win Window) (read, written int, err e
 		}
 		lines = append(lines, l)
 	}
-	written, err = w.Sink.Replace(ctx, win, lines)
-	if err != nil {
-		return 0, 0, fmt.Errorf("cost: replace %s %s %s: %w", win.Subscription, win.Days, win.Metric, err)
+	for _, month := range win.Days.Months() {
+		one := win
+		one.Days = month
+		n, err := w.Sink.Replace(ctx, one, linesOf(lines, month))
+		if err != nil {
+			return 0, written, fmt.Errorf("cost: replace %s %s %s: %w", win.Subscription, month, win.Metric, err)
+		}
+		written += n
 	}
 	return len(lines), written, nil
+}
+
+// linesOf gives the lines of a month; mostly that is all of them.
+func linesOf(lines []Line, month fresnel.Period) []Line {
+	outside := func(l Line) bool { return !month.Contains(l.Day) }
+	if !slices.ContainsFunc(lines, outside) {
+		return lines
+	}
+	return slices.DeleteFunc(slices.Clone(lines), outside)
 }
 
 // fail records why a window was not read: a subscription's first reason stands.
@@ -234,7 +355,7 @@ func (w *work) fail(ctx context.Context, i int, win Window, cause error) error {
 	sub := w.parts[i].Subscription
 	kind := fresnel.KindOf(cause)
 	w.Log.WarnContext(ctx, "cost window not read", "tenant", string(w.tenant.ID), "subscription", sub,
-		"window", win.Days.String(), "metric", win.Metric.String(), "err", cause)
+		"window", win.Days.String(), "metric", win.Metric.String(), "cut", win.Cut.String(), "err", cause)
 	w.mu.Lock()
 	p := &w.parts[i]
 	if p.Reason == "" {
@@ -257,8 +378,54 @@ func (w *work) fail(ctx context.Context, i int, win Window, cause error) error {
 	return nil
 }
 
-func (w *work) advance(ctx context.Context, i, windows, read, written int) {
+// budgets reads the budgets that Azure has, once a day. Where it has none to
+// tell, nothing is missing.
+func (w *work) budgets(ctx context.Context, plans []plan) error {
+	if w.Budgets == nil {
+		return nil
+	}
+	for i, p := range plans {
+		sub := w.subs[i].ID
+		if p.windows() == 0 || w.refused[i] {
+			continue
+		}
+		at, err := w.Kept.AzureRead(ctx, sub)
+		if err != nil {
+			return fmt.Errorf("cost: budgets held of %s: %w", sub, err)
+		}
+		now := w.Now()
+		if !at.IsZero() && now.Sub(at) < detailEvery && !now.Before(at) {
+			continue
+		}
+		list, err := w.Sync.Budgets.Budgets(ctx, w.tenant, sub)
+		if err == nil {
+			err = w.Kept.ReplaceAzure(ctx, w.tenant.ID, sub, list, now)
+		}
+		switch kind := fresnel.KindOf(err); {
+		case err == nil, kind == fresnel.NotFound, kind == fresnel.Unsupported:
+		case ctx.Err() != nil, errors.Is(err, fresnel.ErrLeaseLost):
+			return err
+		default:
+			w.noBudgets(ctx, i, err)
+		}
+	}
+	return nil
+}
+
+func (w *work) noBudgets(ctx context.Context, i int, cause error) {
+	msg, do := fresnel.Reason(cause)
+	w.Log.WarnContext(ctx, "budgets not read", "tenant", string(w.tenant.ID), "subscription", w.subs[i].ID, "err", cause)
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := &w.parts[i]
+	if p.State = fresnel.PartFailed; p.Reason == "" {
+		p.Reason, p.Do = "budgets: "+msg, do
+	}
+}
+
+func (w *work) advance(ctx context.Context, i, windows, read, written int, charges bool) {
+	w.mu.Lock()
+	w.charges = w.charges || charges
 	w.done += windows
 	w.read += read
 	w.written += written

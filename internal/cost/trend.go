@@ -37,18 +37,22 @@ type Series struct {
 // Trend answers an Ask over time, by day or by month.
 func (r Reports) Trend(ctx context.Context, s fresnel.Scope, a Ask, monthly bool) (Trend, error) {
 	t := Trend{Ask: a, Monthly: monthly, Steps: steps(a.Period, monthly)}
-	now := r.Now()
-	var err error
-	if t.Coverage, err = r.coverage(ctx, s, a.Period, a.Metric, now); err != nil {
+	asked := a
+	if monthly {
+		asked.Versus = VersusNone // a month is not compared with the days of another
+	}
+	held, err := r.held(ctx, s, asked)
+	if err != nil {
 		return t, err
 	}
+	t.Coverage = held.of(a.Period)
 	t.SettledTo = t.Coverage.Settled
 	q := a.query(a.Period)
 	step := ByDay
 	if monthly {
 		step = ByMonth
 	}
-	q.By = step
+	q.By = step | a.By&ByCharge // the total is of the cut of its parts
 	sums, err := r.Reader.Sums(ctx, s, q)
 	if err != nil {
 		return t, err
@@ -61,7 +65,7 @@ func (r Reports) Trend(ctx context.Context, s fresnel.Scope, a Ask, monthly bool
 			return t, err
 		}
 	}
-	return t, r.trendBefore(ctx, s, &t, step)
+	return t, r.trendBefore(ctx, s, &t, held)
 }
 
 // split finds the largest rows and their steps; Other is what the total has
@@ -86,12 +90,11 @@ func (r Reports) split(ctx context.Context, s fresnel.Scope, t *Trend, step By) 
 	}
 	byRow := map[rowKey][]Sum{}
 	for _, x := range sums {
-		k := rowKey{x.Tenant, x.Subscription, x.Service, x.Group}
-		byRow[k] = append(byRow[k], x)
+		byRow[keyOf(x)] = append(byRow[keyOf(x)], x)
 	}
 	rest := t.Total.clone()
 	for _, row := range top {
-		one := t.series(byRow[rowKey{row.Tenant, row.Subscription, row.Service, row.Group}])
+		one := t.series(byRow[row.key()])
 		one.Row = row
 		t.Series = append(t.Series, one)
 		rest.subtract(one)
@@ -128,17 +131,16 @@ func narrowTo(s fresnel.Scope, q *Query, by By, rows []Row) fresnel.Scope {
 	return s
 }
 
-func (r Reports) trendBefore(ctx context.Context, s fresnel.Scope, t *Trend, step By) error {
-	before, ok := t.Ask.Versus.Before(t.Ask.Period)
+func (r Reports) trendBefore(ctx context.Context, s fresnel.Scope, t *Trend, held held) error {
+	before, ok := t.Ask.before(t.Ask.Period)
 	if !ok || t.Monthly {
 		return nil
 	}
-	old, err := r.coverage(ctx, s, before, t.Ask.Metric, r.Now())
-	if err != nil || old.Covered < old.Of {
-		return err // a line of fewer tenants would look like a fall
+	if old := held.ofBefore(before); old.Covered < old.Of {
+		return nil // a line of fewer tenants would look like a fall
 	}
 	q := t.Ask.query(before)
-	q.By = step
+	q.By = ByDay | t.Ask.By&ByCharge
 	sums, err := r.Reader.Sums(ctx, s, q)
 	if err != nil {
 		return err
@@ -279,4 +281,40 @@ func (t Trend) Peak() (int, bool) {
 		}
 	}
 	return at, at >= 0
+}
+
+// Accumulated is the trend with each step as the sum of all known steps up to
+// it. Settled and Known stay those of the steps.
+func (t Trend) Accumulated() Trend {
+	t.Total = t.Total.accumulated()
+	t.Series = slices.Clone(t.Series)
+	for i, s := range t.Series {
+		t.Series[i] = s.accumulated()
+		t.Series[i].pick(t.Unit, len(t.Steps))
+	}
+	t.Total.pick(t.Unit, len(t.Steps))
+	if t.Before != nil {
+		t.Before = running(t.Before)
+	}
+	return t
+}
+
+func (s Series) accumulated() Series {
+	s.USDValues = running(s.USDValues)
+	currencies := map[string][]int64{}
+	for c, v := range s.Currencies {
+		currencies[c] = running(v)
+	}
+	s.Currencies = currencies
+	return s
+}
+
+func running(values []int64) []int64 {
+	out := make([]int64, len(values))
+	var sum int64
+	for i, v := range values {
+		sum += v
+		out[i] = sum
+	}
+	return out
 }

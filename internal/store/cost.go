@@ -20,8 +20,33 @@ type Costs struct{ db *DB }
 // Costs gives access to costs.
 func (db *DB) Costs() *Costs { return &Costs{db} }
 
-// cell is one cost cell without its window (subscription, metric).
-type cell struct{ day, group, service, currency int64 }
+// cell is one cost cell without its window (subscription, metric, cut). key is
+// the number of the cut's own key: resource group, charge type or resource.
+type cell struct{ day, key, service, currency int64 }
+
+// cutTable is where the cells of a cut are.
+type cutTable struct {
+	cells, months string // tables: the cells, and when each month was read
+	key           string // column of the cut's own key
+	rolled        bool   // has rollups and a log of restated days
+	dim           func(*dims) *dim
+	name          func(cost.Line) string
+}
+
+var cutTables = map[cost.Cut]cutTable{
+	cost.CutGroups: {
+		"cost_cell", "cost_month", "rgroup", true,
+		func(d *dims) *dim { return &d.group }, func(l cost.Line) string { return strings.ToLower(l.ResourceGroup) },
+	},
+	cost.CutCharges: {
+		"cost_charge", "cost_charge_month", "charge", false,
+		func(d *dims) *dim { return &d.charge }, func(l cost.Line) string { return l.ChargeType },
+	},
+	cost.CutResources: {
+		"cost_resource", "cost_resource_month", "resource", false,
+		func(d *dims) *dim { return &d.resource }, func(l cost.Line) string { return strings.ToLower(l.Resource) },
+	},
+}
 
 type amount struct{ micros, usd int64 }
 
@@ -32,7 +57,15 @@ func (c *Costs) Replace(ctx context.Context, w cost.Window, lines []cost.Line) (
 	if err := check(w, lines); err != nil {
 		return 0, err
 	}
-	next, err := c.cells(ctx, lines)
+	t := cutTables[w.Cut]
+	// Windows whose answers came together wait here as lines: what is made of
+	// them takes five times the room.
+	rows := min(int64(len(lines)), rowsInWork)
+	if err := c.db.room.Acquire(ctx, rows); err != nil {
+		return 0, err
+	}
+	defer c.db.room.Release(rows)
+	next, err := c.cells(ctx, t, lines)
 	if err != nil {
 		return 0, err
 	}
@@ -40,7 +73,7 @@ func (c *Costs) Replace(ctx context.Context, w cost.Window, lines []cost.Line) (
 	var g int64
 	err = c.db.tx(ctx, "replace costs", func(tx *sql.Tx) error {
 		written, g = 0, 0
-		r := &replace{Costs: c, tx: tx, w: w, next: next}
+		r := &replace{Costs: c, t: t, tx: tx, w: w, next: next}
 		var err error
 		if written, err = r.run(ctx); err != nil || !r.news {
 			return err
@@ -54,6 +87,10 @@ func (c *Costs) Replace(ctx context.Context, w cost.Window, lines []cost.Line) (
 	c.db.seen(g)
 	return written, nil
 }
+
+// rowsInWork is how many lines are compared and written at a time, in all
+// windows together; a longer window goes alone. They take about 20 MB.
+const rowsInWork = 50_000
 
 // check keeps lines out that the window's comparison would not see: they would
 // be added to what is held of their day instead of replacing it.
@@ -70,23 +107,31 @@ func check(w cost.Window, lines []cost.Line) error {
 }
 
 // cells numbers the names of lines and merges lines of the same cell.
-func (c *Costs) cells(ctx context.Context, lines []cost.Line) (map[cell]amount, error) {
+func (c *Costs) cells(ctx context.Context, t cutTable, lines []cost.Line) (map[cell]amount, error) {
+	number := func(d *dim, name func(cost.Line) string) (map[string]int64, []string, error) {
+		names := make([]string, len(lines))
+		for i, l := range lines {
+			names[i] = clean(name(l))
+		}
+		nums, err := d.nums(ctx, names)
+		return nums, names, err
+	}
 	d := &c.db.dims
+	keys, keyNames, err := number(t.dim(d), t.name)
+	if err != nil {
+		return nil, err
+	}
+	services, serviceNames, err := number(&d.service, func(l cost.Line) string { return l.Service })
+	if err != nil {
+		return nil, err
+	}
+	currencies, currencyNames, err := number(&d.currency, func(l cost.Line) string { return strings.ToUpper(l.Currency) })
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[cell]amount, len(lines))
-	for _, l := range lines {
-		g, err := d.group.num(ctx, clean(strings.ToLower(l.ResourceGroup)))
-		if err != nil {
-			return nil, err
-		}
-		s, err := d.service.num(ctx, clean(l.Service))
-		if err != nil {
-			return nil, err
-		}
-		cu, err := d.currency.num(ctx, clean(strings.ToUpper(l.Currency)))
-		if err != nil {
-			return nil, err
-		}
-		k := cell{int64(l.Day), g, s, cu}
+	for i, l := range lines {
+		k := cell{int64(l.Day), keys[keyNames[i]], services[serviceNames[i]], currencies[currencyNames[i]]}
 		a := out[k]
 		out[k] = amount{a.micros + l.Micros, a.usd + l.USDMicros}
 	}
@@ -109,6 +154,7 @@ func clean(s string) string {
 // replace is one Replace in its transaction.
 type replace struct {
 	*Costs
+	t           cutTable
 	tx          *sql.Tx
 	w           cost.Window
 	next        map[cell]amount
@@ -117,7 +163,7 @@ type replace struct {
 }
 
 func (r *replace) exec(ctx context.Context, q string, args ...any) error {
-	_, err := r.tx.ExecContext(ctx, r.db.d.bind(q), args...)
+	_, err := r.db.txExec(ctx, r.tx, q, args...)
 	return err
 }
 
@@ -129,7 +175,7 @@ func (r *replace) run(ctx context.Context) (int, error) {
 	if r.tenant, err = r.db.Tenants().lock(ctx, r.tx, r.w.Tenant); err != nil {
 		return 0, err
 	}
-	err = r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT num FROM subscription WHERE id = ? AND tenant = ?"), clean(r.w.Subscription), r.tenant).Scan(&r.sub)
+	err = r.db.txQueryRow(ctx, r.tx, "SELECT num FROM subscription WHERE id = ? AND tenant = ?", clean(r.w.Subscription), r.tenant).Scan(&r.sub)
 	if err == sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
 		return 0, fresnel.Errorf(fresnel.NotFound, "subscription %s is not registered", r.w.Subscription)
 	} else if err != nil {
@@ -153,34 +199,36 @@ func (r *replace) run(ctx context.Context) (int, error) {
 		}
 	}
 	d := diff(old, r.next)
-	if d.cells > 0 {
-		if err := r.write(ctx, d, asked); err != nil {
-			return 0, err
-		}
-	}
 	if r.news = d.cells > 0 || micros(asked) != micros(r.w.Asked); !r.news {
 		return 0, nil
 	}
-	return d.cells, r.setAsked(ctx, asked)
+	if err := r.setAsked(ctx, asked); err != nil || d.cells == 0 {
+		return 0, err
+	}
+	return d.cells, r.write(ctx, d, asked)
 }
 
 func (r *replace) lastAsked(ctx context.Context) (time.Time, error) {
 	var at int64
-	err := r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT COALESCE(MAX(asked_at), 0) FROM cost_month WHERE sub = ? AND metric = ? AND month = ?"),
+	err := r.db.txQueryRow(ctx, r.tx, "SELECT COALESCE(MAX(asked_at), 0) FROM "+r.t.months+" WHERE sub = ? AND metric = ? AND month = ?",
 		r.sub, int(r.w.Metric), int64(r.w.Days.From.MonthStart())).Scan(&at)
 	return instant(at), err
 }
 
 func (r *replace) setAsked(ctx context.Context, before time.Time) error {
 	month := int64(r.w.Days.From.MonthStart())
+	q := "UPDATE " + r.t.months + " SET asked_at = ? WHERE sub = ? AND metric = ? AND month = ?"
 	if before.IsZero() {
-		return r.exec(ctx, "INSERT INTO cost_month (sub, metric, month, asked_at) VALUES (?, ?, ?, ?)", r.sub, int(r.w.Metric), month, micros(r.w.Asked))
+		q = "INSERT INTO " + r.t.months + " (asked_at, sub, metric, month) VALUES (?, ?, ?, ?)"
 	}
-	return r.exec(ctx, "UPDATE cost_month SET asked_at = ? WHERE sub = ? AND metric = ? AND month = ?", micros(r.w.Asked), r.sub, int(r.w.Metric), month)
+	if err := r.exec(ctx, q, micros(r.w.Asked), r.sub, int(r.w.Metric), month); err != nil || !r.t.rolled {
+		return err
+	}
+	return r.recountMonth(ctx, month)
 }
 
 func (r *replace) held(ctx context.Context) (map[cell]amount, error) {
-	rows, err := r.tx.QueryContext(ctx, r.db.d.bind("SELECT day, rgroup, service, currency, micros, usd_micros FROM cost_cell WHERE sub = ? AND metric = ? AND day >= ? AND day < ?"),
+	rows, err := r.db.txQuery(ctx, r.tx, "SELECT day, "+r.t.key+", service, currency, micros, usd_micros FROM "+r.t.cells+" WHERE sub = ? AND metric = ? AND day >= ? AND day < ?",
 		r.sub, int(r.w.Metric), int64(r.w.Days.From), int64(r.w.Days.To))
 	if err != nil {
 		return nil, err
@@ -190,7 +238,7 @@ func (r *replace) held(ctx context.Context) (map[cell]amount, error) {
 		amount
 	}
 	list, err := scan(rows, func(rows *sql.Rows, p *pair) error {
-		return rows.Scan(&p.day, &p.group, &p.service, &p.currency, &p.micros, &p.usd)
+		return rows.Scan(&p.day, &p.key, &p.service, &p.currency, &p.micros, &p.usd)
 	})
 	out := make(map[cell]amount, len(list))
 	for _, p := range list {
@@ -261,15 +309,17 @@ func ranges(days []int64) [][2]int64 {
 }
 
 func (r *replace) write(ctx context.Context, c change, asked time.Time) error {
-	if err := r.restated(ctx, c, asked); err != nil {
-		return err
-	}
-	for _, rg := range ranges(c.days) {
-		if err := r.exec(ctx, "DELETE FROM cost_cell WHERE sub = ? AND metric = ? AND day >= ? AND day < ?", r.sub, int(r.w.Metric), rg[0], rg[1]); err != nil {
+	if r.t.rolled {
+		if err := r.restated(ctx, c, asked); err != nil {
 			return err
 		}
 	}
-	if err := r.insertCells(ctx, c); err != nil {
+	for _, rg := range ranges(c.days) {
+		if err := r.exec(ctx, "DELETE FROM "+r.t.cells+" WHERE sub = ? AND metric = ? AND day >= ? AND day < ?", r.sub, int(r.w.Metric), rg[0], rg[1]); err != nil {
+			return err
+		}
+	}
+	if err := r.insertCells(ctx, c); err != nil || !r.t.rolled {
 		return err
 	}
 	return r.roll(ctx, c)
@@ -283,14 +333,14 @@ func (r *replace) insertCells(ctx context.Context, c change) error {
 		}
 	}
 	slices.SortFunc(keys, func(a, b cell) int { // in the order of the table
-		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.group, b.group), cmp.Compare(a.service, b.service), cmp.Compare(a.currency, b.currency))
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.key, b.key), cmp.Compare(a.service, b.service), cmp.Compare(a.currency, b.currency))
 	})
 	t := newInts(8, len(keys))
 	for _, k := range keys {
 		a := r.next[k]
-		t.add(r.sub, int64(r.w.Metric), k.day, k.group, k.service, k.currency, a.micros, a.usd)
+		t.add(r.sub, int64(r.w.Metric), k.day, k.key, k.service, k.currency, a.micros, a.usd)
 	}
-	return r.insert(ctx, "cost_cell", []string{"sub", "metric", "day", "rgroup", "service", "currency", "micros", "usd_micros"}, 0, t)
+	return r.insert(ctx, r.t.cells, []string{"sub", "metric", "day", r.t.key, "service", "currency", "micros", "usd_micros"}, 0, t)
 }
 
 // insert writes rows of integers; none is fine. The first keys columns are the
@@ -340,31 +390,35 @@ func (r *replace) roll(ctx context.Context, c change) error {
 	if err := r.insert(ctx, "cost_tenant_day_service", byService, 5, tds); err != nil {
 		return err
 	}
-	for _, t := range dayRollups {
-		owner := r.tenant
-		if t.owner == "sub" {
-			owner = r.sub
-		}
-		cols := []string{t.owner, "metric", "day", "currency", "micros", "usd_micros", "cells"}
-		if err := r.insert(ctx, t.table, cols, 4, dayRows(owner, r.w.Metric, byDay)); err != nil {
+	days := dayRows(r.w.Metric, byDay)
+	if err := r.rollDays(ctx, "cost_tenant_day", "tenant", r.tenant, days); err != nil {
+		return err
+	}
+	if err := r.rollDays(ctx, "cost_sub_day", "sub", r.sub, days); err != nil {
+		return err
+	}
+	if less {
+		if err := r.dropEmpty(ctx, c); err != nil {
 			return err
 		}
 	}
-	if !less {
-		return nil
-	}
-	return r.dropEmpty(ctx, c)
+	// Other tenants' writers wait for these rows, in the order of the days: they
+	// come last, and none is ever removed.
+	return r.insert(ctx, "cost_day", dayCols, 3, days)
 }
 
-// dayRollups are the rollups by day, and whose days they sum.
-var dayRollups = []struct{ table, owner string }{
-	{"cost_tenant_day", "tenant"}, {"cost_day_tenant", "tenant"}, {"cost_sub_day", "sub"},
+var dayCols = []string{"metric", "day", "currency", "micros", "usd_micros", "cells"}
+
+// rollDays adds days to the rollup of one tenant or one subscription.
+func (r *replace) rollDays(ctx context.Context, table, owner string, num int64, days ints) error {
+	owners := slices.Repeat([]int64{num}, len(days[0]))
+	return r.insert(ctx, table, append([]string{owner}, dayCols...), 4, append(ints{owners}, days...))
 }
 
 // dropEmpty removes the sums that have no cell any more.
 func (r *replace) dropEmpty(ctx context.Context, c change) error {
 	for _, rg := range ranges(c.days) {
-		for _, table := range []string{"cost_tenant_day_service", "cost_tenant_day", "cost_day_tenant"} {
+		for _, table := range []string{"cost_tenant_day_service", "cost_tenant_day"} {
 			if err := r.exec(ctx, "DELETE FROM "+table+" WHERE tenant = ? AND metric = ? AND day >= ? AND day < ? AND cells = 0", r.tenant, int(r.w.Metric), rg[0], rg[1]); err != nil {
 				return err
 			}
@@ -380,11 +434,11 @@ func compareRoll(a, b rollKey) int {
 	return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.service, b.service), cmp.Compare(a.currency, b.currency))
 }
 
-func dayRows(owner int64, m cost.Metric, byDay map[rollKey]rolled) ints {
-	t := newInts(7, len(byDay))
+func dayRows(m cost.Metric, byDay map[rollKey]rolled) ints {
+	t := newInts(6, len(byDay))
 	for _, k := range slices.SortedFunc(maps.Keys(byDay), compareRoll) {
 		if s := byDay[k]; s != (rolled{}) {
-			t.add(owner, int64(m), k.day, k.currency, s.micros, s.usd, s.cells)
+			t.add(int64(m), k.day, k.currency, s.micros, s.usd, s.cells)
 		}
 	}
 	return t
@@ -406,7 +460,7 @@ func (r *replace) restated(ctx context.Context, c change, asked time.Time) error
 			continue
 		}
 		var old int64
-		err := r.tx.QueryRowContext(ctx, r.db.d.bind("SELECT COALESCE(SUM(micros), 0) FROM cost_sub_day WHERE sub = ? AND metric = ? AND day = ? AND currency = ?"),
+		err := r.db.txQueryRow(ctx, r.tx, "SELECT COALESCE(SUM(micros), 0) FROM cost_sub_day WHERE sub = ? AND metric = ? AND day = ? AND currency = ?",
 			r.sub, int(r.w.Metric), k.day, k.currency).Scan(&old)
 		if err != nil {
 			return err
@@ -418,15 +472,22 @@ func (r *replace) restated(ctx context.Context, c change, asked time.Time) error
 
 // Read implements cost.Sink.
 func (c *Costs) Read(ctx context.Context, subscription string) ([]cost.MonthRead, error) {
-	rows, err := c.db.query(ctx, "SELECT m.metric, m.month, m.asked_at FROM cost_month m JOIN subscription s ON s.num = m.sub WHERE s.id = ?", clean(subscription))
-	if err != nil {
-		return nil, c.db.wrap(ctx, "months read", err)
+	var out []cost.MonthRead
+	for _, cut := range cost.Cuts() {
+		rows, err := c.db.query(ctx, "SELECT m.metric, m.month, m.asked_at FROM "+cutTables[cut].months+" m JOIN subscription s ON s.num = m.sub WHERE s.id = ?", clean(subscription))
+		if err != nil {
+			return nil, c.db.wrap(ctx, "months read", err)
+		}
+		reads, err := scan(rows, func(r *sql.Rows, v *cost.MonthRead) error {
+			var at int64
+			err := r.Scan(&v.Metric, &v.Month, &at)
+			v.Cut, v.At = cut, instant(at)
+			return err
+		})
+		if err != nil {
+			return nil, c.db.wrap(ctx, "months read", err)
+		}
+		out = append(out, reads...)
 	}
-	out, err := scan(rows, func(r *sql.Rows, v *cost.MonthRead) error {
-		var at int64
-		err := r.Scan(&v.Metric, &v.Month, &at)
-		v.At = instant(at)
-		return err
-	})
-	return out, c.db.wrap(ctx, "months read", err)
+	return out, nil
 }

@@ -24,8 +24,9 @@ const (
 type dialect interface {
 	// bind rewrites ? placeholders for the engine.
 	bind(query string) string
-	// page limits a query that ends in ORDER BY to n rows.
-	page(query string, n int) string
+	// page limits a query that ends in ORDER BY to as many rows as its last
+	// parameter says: a number in the text would make every limit a text of its own.
+	page(query string) string
 	// now is an expression: UTC micro-seconds by the database's clock.
 	now() string
 	// list is a subquery over the texts of one JSON-array parameter.

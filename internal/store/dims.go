@@ -3,62 +3,129 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"maps"
+	"slices"
 	"sync"
 )
 
-// dims numbers the names that repeat in facts: services, resource groups,
-// currencies. A number, once given, never changes, so it may be remembered.
+// dims numbers the names that repeat in facts. A number, once given, never
+// changes, so it may be remembered.
 type dims struct {
-	service, group, currency dim
+	service, group, currency, charge, resource dim
 }
 
 type dim struct {
-	db    *DB
-	table string
-	mu    sync.Mutex
-	nums  map[string]int64
+	db       *DB
+	table    string
+	mu       sync.Mutex
+	remember map[string]int64
+	names    map[int64]string // filled by name
 }
 
 func (d *dims) init(db *DB) {
-	d.service = dim{db: db, table: "service", nums: map[string]int64{}}
-	d.group = dim{db: db, table: "resource_group", nums: map[string]int64{}}
-	d.currency = dim{db: db, table: "currency", nums: map[string]int64{}}
+	d.service = newDim(db, "service")
+	d.group = newDim(db, "resource_group")
+	d.currency = newDim(db, "currency")
+	d.charge = newDim(db, "charge_type")
+	d.resource = newDim(db, "arm_id")
+}
+
+func newDim(db *DB, table string) dim {
+	return dim{db: db, table: table, remember: map[string]int64{}, names: map[int64]string{}}
 }
 
 // maxRemembered bounds the memory of a dimension; beyond it names are looked
 // up in the database again.
-const maxRemembered = 200_000
+const maxRemembered = 100_000
 
-// num gives a name's number, and numbers it if it is new.
-func (d *dim) num(ctx context.Context, name string) (int64, error) {
+// nums gives the numbers of names, and numbers those that are new. All that
+// are not remembered are asked for at once.
+func (d *dim) nums(ctx context.Context, names []string) (map[string]int64, error) {
+	out := make(map[string]int64, len(names))
+	var open []string
 	d.mu.Lock()
-	n, ok := d.nums[name]
-	d.mu.Unlock()
-	if ok {
-		return n, nil
-	}
-	n, err := d.look(ctx, name)
-	if errors.Is(err, sql.ErrNoRows) {
-		if _, err := d.db.exec(ctx, "number "+d.table, d.db.d.insertAbsent(d.table, []string{"name"}), name); err != nil {
-			return 0, err
+	for _, name := range names {
+		n, ok := d.remember[name]
+		if !ok {
+			open = append(open, name)
+			continue
 		}
-		n, err = d.look(ctx, name)
+		out[name] = n
+	}
+	d.mu.Unlock()
+	if len(open) == 0 {
+		return out, nil
+	}
+	slices.Sort(open) // so that two processes never wait for each other in a circle
+	open = slices.Compact(open)
+	found, err := d.look(ctx, open)
+	if err == nil && len(found) < len(open) {
+		if err = d.add(ctx, open, found); err == nil {
+			found, err = d.look(ctx, open)
+		}
 	}
 	if err != nil {
-		return 0, d.db.wrap(ctx, "number "+d.table, err)
+		return nil, d.db.wrap(ctx, "number "+d.table, err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.nums) >= maxRemembered {
-		clear(d.nums)
+	if len(d.remember)+len(found) > maxRemembered {
+		clear(d.remember)
 	}
-	d.nums[name] = n
-	return n, nil
+	maps.Copy(d.remember, found)
+	maps.Copy(out, found)
+	return out, nil
 }
 
-func (d *dim) look(ctx context.Context, name string) (int64, error) {
-	var n int64
-	err := d.db.queryRow(ctx, "SELECT num FROM "+d.table+" WHERE name = ?", name).Scan(&n)
-	return n, err
+// add numbers the names that are not known yet.
+func (d *dim) add(ctx context.Context, names []string, known map[string]int64) error {
+	q := d.db.d.insertAbsent(d.table, []string{"name"})
+	return d.db.tx(ctx, "number "+d.table, func(tx *sql.Tx) error {
+		for _, name := range names {
+			if _, ok := known[name]; ok {
+				continue
+			}
+			if _, err := d.db.txExec(ctx, tx, q, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (d *dim) look(ctx context.Context, names []string) (map[string]int64, error) {
+	rows, err := d.db.query(ctx, "SELECT num, name FROM "+d.table+" WHERE name IN "+d.db.d.list(), jsonList(names))
+	if err != nil {
+		return nil, err
+	}
+	type pair struct {
+		num  int64
+		name string
+	}
+	list, err := scan(rows, func(r *sql.Rows, v *pair) error { return r.Scan(&v.num, &v.name) })
+	out := make(map[string]int64, len(list))
+	for _, v := range list {
+		out[v.name] = v.num
+	}
+	return out, err
+}
+
+// name gives a number's name.
+func (d *dim) name(ctx context.Context, num int64) (string, error) {
+	d.mu.Lock()
+	name, ok := d.names[num]
+	d.mu.Unlock()
+	if ok {
+		return name, nil
+	}
+	if err := d.db.queryRow(ctx, "SELECT name FROM "+d.table+" WHERE num = ?", num).Scan(&name); err != nil {
+		return "", d.db.wrap(ctx, "name of "+d.table, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.names) >= maxRemembered {
+		clear(d.names)
+	}
+	d.names[num] = name
+	return name, nil
 }

@@ -37,7 +37,7 @@ func openPostgres(dsn string) (w, r *sql.DB, d dialect, err error) {
 
 func (postgresDialect) bind(q string) string { return bindDollar(q) }
 
-func (postgresDialect) page(q string, n int) string { return fmt.Sprintf("%s LIMIT %d", q, n) }
+func (postgresDialect) page(q string) string { return q + " LIMIT ?" }
 
 func (postgresDialect) now() string {
 	return "CAST(EXTRACT(EPOCH FROM clock_timestamp())*1000000 AS BIGINT)"

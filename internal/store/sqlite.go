@@ -61,7 +61,7 @@ func checkWritable(path string) error {
 
 func (sqliteDialect) bind(q string) string { return q }
 
-func (sqliteDialect) page(q string, n int) string { return fmt.Sprintf("%s LIMIT %d", q, n) }
+func (sqliteDialect) page(q string) string { return q + " LIMIT ?" }
 
 func (sqliteDialect) now() string { return "CAST(unixepoch('now','subsec')*1000000 AS INTEGER)" }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"golang.org/x/sync/semaphore"
 
 	"fresnel"
 )
@@ -30,6 +31,9 @@ type DB struct {
 	log        *slog.Logger
 	generation atomic.Int64
 	dims       dims
+	reads      *prepared           // of r
+	writes     *prepared           // of w
+	room       *semaphore.Weighted // for lines in work, see rowsInWork
 }
 
 // Open opens the database of a URL, sqlite:PATH or postgres://..., and brings
@@ -51,7 +55,7 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*DB, error) {
 }
 
 func connect(url string, log *slog.Logger) (*DB, error) {
-	db := &DB{log: log}
+	db := &DB{log: log, room: semaphore.NewWeighted(rowsInWork)}
 	var err error
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {
@@ -67,12 +71,18 @@ func connect(url string, log *slog.Logger) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	db.reads, db.writes = newPrepared(nil), newPrepared(nil)
+	if db.engine == "sqlite" {
+		db.reads, db.writes = newPrepared(db.r), newPrepared(db.w)
+	}
 	db.dims.init(db)
 	return db, nil
 }
 
 // Close ends all connections.
 func (db *DB) Close() error {
+	db.reads.close()
+	db.writes.close()
 	if db.w == db.r {
 		return db.w.Close()
 	}
@@ -173,20 +183,12 @@ func (db *DB) seen(g int64) {
 // raise makes cached answers stale. It is the last statement of a transaction,
 // because it takes a row that every writer needs.
 func (db *DB) raise(ctx context.Context, tx *sql.Tx) (int64, error) {
-	if _, err := tx.ExecContext(ctx, "UPDATE meta SET value = value + 1 WHERE name = 'generation'"); err != nil {
+	if _, err := db.txExec(ctx, tx, "UPDATE meta SET value = value + 1 WHERE name = 'generation'"); err != nil {
 		return 0, err
 	}
 	var g int64
-	err := tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'generation'").Scan(&g)
+	err := db.txQueryRow(ctx, tx, "SELECT value FROM meta WHERE name = 'generation'").Scan(&g)
 	return g, err
-}
-
-func (db *DB) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
-	return db.r.QueryContext(ctx, db.d.bind(q), args...)
-}
-
-func (db *DB) queryRow(ctx context.Context, q string, args ...any) *sql.Row {
-	return db.r.QueryRowContext(ctx, db.d.bind(q), args...)
 }
 
 // tx runs f in a writing transaction, again from the start where the engine
@@ -212,6 +214,7 @@ func (db *DB) tx(ctx context.Context, what string, f func(tx *sql.Tx) error) err
 }
 
 func (db *DB) txOnce(ctx context.Context, f func(tx *sql.Tx) error) error {
+	db.writes.catchUp(ctx)
 	tx, err := db.w.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -228,7 +231,7 @@ func (db *DB) txOnce(ctx context.Context, f func(tx *sql.Tx) error) error {
 func (db *DB) exec(ctx context.Context, what, q string, args ...any) (int64, error) {
 	var n int64
 	err := db.tx(ctx, what, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, db.d.bind(q), args...)
+		res, err := db.txExec(ctx, tx, q, args...)
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func (db *DB) guard(ctx context.Context, tx *sql.Tx) error {
 	if !ok {
 		return nil
 	}
-	res, err := tx.ExecContext(ctx, db.d.bind("UPDATE sync_run SET heartbeat = "+db.d.now()+" WHERE id = ? AND fence = ? AND status = 1"), l.Run, l.Fence)
+	res, err := db.txExec(ctx, tx, "UPDATE sync_run SET heartbeat = "+db.d.now()+" WHERE id = ? AND fence = ? AND status = 1", l.Run, l.Fence)
 	if err != nil {
 		return err
 	}
@@ -54,8 +54,8 @@ func (r *Runs) Enqueue(ctx context.Context, job string, tenant fresnel.TenantID,
 	var id int64
 	var g int64
 	err := r.db.tx(ctx, "queue "+job, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, r.db.d.bind("INSERT INTO sync_run (job, tenant, queued_at, not_before) SELECT ?, t.num, ?, "+r.db.d.now()+" FROM tenant t WHERE t.id = ? AND t.active = 1 "+
-			"AND NOT EXISTS (SELECT 1 FROM sync_run r WHERE r.job = ? AND r.tenant = t.num AND r.status < 2)"),
+		res, err := r.db.txExec(ctx, tx, "INSERT INTO sync_run (job, tenant, queued_at, not_before) SELECT ?, t.num, ?, "+r.db.d.now()+" FROM tenant t WHERE t.id = ? AND t.active = 1 "+
+			"AND NOT EXISTS (SELECT 1 FROM sync_run r WHERE r.job = ? AND r.tenant = t.num AND r.status < 2)",
 			clean(job), micros(now), clean(string(tenant)), clean(job))
 		if err != nil {
 			return err
@@ -65,7 +65,7 @@ func (r *Runs) Enqueue(ctx context.Context, job string, tenant fresnel.TenantID,
 		} else if n == 0 {
 			return r.notQueued(ctx, tx, job, tenant)
 		}
-		err = tx.QueryRowContext(ctx, r.db.d.bind("SELECT MAX(r.id) FROM sync_run r JOIN tenant t ON t.num = r.tenant WHERE r.job = ? AND t.id = ?"), clean(job), clean(string(tenant))).Scan(&id)
+		err = r.db.txQueryRow(ctx, tx, "SELECT MAX(r.id) FROM sync_run r JOIN tenant t ON t.num = r.tenant WHERE r.job = ? AND t.id = ?", clean(job), clean(string(tenant))).Scan(&id)
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (r *Runs) Enqueue(ctx context.Context, job string, tenant fresnel.TenantID,
 // notQueued says why nothing was queued.
 func (r *Runs) notQueued(ctx context.Context, tx *sql.Tx, job string, tenant fresnel.TenantID) error {
 	var n int
-	err := tx.QueryRowContext(ctx, r.db.d.bind("SELECT COUNT(*) FROM tenant WHERE id = ? AND active = 1"), clean(string(tenant))).Scan(&n)
+	err := r.db.txQueryRow(ctx, tx, "SELECT COUNT(*) FROM tenant WHERE id = ? AND active = 1", clean(string(tenant))).Scan(&n)
 	switch {
 	case err != nil:
 		return err
@@ -120,7 +120,7 @@ func (r *Runs) ready() string {
 // Ready lists runs of active tenants that may be claimed, oldest first. A run
 // whose tenant became inactive waits until it is active again.
 func (r *Runs) Ready(ctx context.Context, limit int) ([]syncer.Candidate, error) {
-	rows, err := r.db.query(ctx, r.db.d.page("SELECT id, fence FROM sync_run WHERE status < 2 AND "+r.ready()+" AND tenant IN (SELECT num FROM tenant WHERE active = 1) ORDER BY not_before, id", limit))
+	rows, err := r.db.query(ctx, r.db.d.page("SELECT id, fence FROM sync_run WHERE status < 2 AND "+r.ready()+" AND tenant IN (SELECT num FROM tenant WHERE active = 1) ORDER BY not_before, id"), limit)
 	if err != nil {
 		return nil, r.db.wrap(ctx, "ready runs", err)
 	}
@@ -164,7 +164,7 @@ func (r *Runs) Release(ctx context.Context, l fresnel.Lease) error {
 func (r *Runs) Complete(ctx context.Context, l fresnel.Lease, status fresnel.RunStatus, res fresnel.Result, reason, remedy string, now time.Time) error {
 	var g int64
 	err := r.db.tx(ctx, "complete run", func(tx *sql.Tx) error {
-		out, err := tx.ExecContext(ctx, r.db.d.bind("UPDATE sync_run SET status = ?, completed_at = ?, rows_read = ?, rows_written = ?, reason = ?, remedy = ?, wait_until = 0 WHERE id = ? AND fence = ? AND status = 1"),
+		out, err := r.db.txExec(ctx, tx, "UPDATE sync_run SET status = ?, completed_at = ?, rows_read = ?, rows_written = ?, reason = ?, remedy = ?, wait_until = 0 WHERE id = ? AND fence = ? AND status = 1",
 			statusNum(status), micros(now), res.Read, res.Written, clip(reason), clip(remedy), l.Run, l.Fence)
 		if err != nil {
 			return err
@@ -187,14 +187,14 @@ func (r *Runs) Complete(ctx context.Context, l fresnel.Lease, status fresnel.Run
 }
 
 func (r *Runs) parts(ctx context.Context, tx *sql.Tx, run int64, parts []fresnel.Part) error {
-	if _, err := tx.ExecContext(ctx, r.db.d.bind("DELETE FROM sync_part WHERE run = ?"), run); err != nil {
+	if _, err := r.db.txExec(ctx, tx, "DELETE FROM sync_part WHERE run = ?", run); err != nil {
 		return err
 	}
 	for _, p := range parts {
 		if p.State == fresnel.PartRead {
 			continue // only what is missing needs words
 		}
-		_, err := tx.ExecContext(ctx, r.db.d.bind("INSERT INTO sync_part (run, sub, name, state, reason, remedy, rows_read) VALUES (?, ?, ?, ?, ?, ?, ?)"),
+		_, err := r.db.txExec(ctx, tx, "INSERT INTO sync_part (run, sub, name, state, reason, remedy, rows_read) VALUES (?, ?, ?, ?, ?, ?, ?)",
 			run, clean(p.Subscription), clean(p.Name), string(p.State), clip(p.Reason), clip(p.Do), p.Rows)
 		if err != nil {
 			return err
@@ -276,7 +276,7 @@ func (r *Runs) Latest(ctx context.Context, s fresnel.Scope, job string) ([]fresn
 }
 
 func (r *Runs) list(ctx context.Context, q string, limit int, args []any) ([]fresnel.Run, error) {
-	rows, err := r.db.query(ctx, r.db.d.page(q, limit), args...)
+	rows, err := r.db.query(ctx, r.db.d.page(q), append(args, limit)...)
 	if err != nil {
 		return nil, r.db.wrap(ctx, "list runs", err)
 	}
@@ -310,7 +310,7 @@ func (r *Runs) partsOf(ctx context.Context, runs []int64) (map[int64][]fresnel.P
 	for len(args) > 0 {
 		n := min(batch, len(args))
 		q := "SELECT run, sub, name, state, reason, remedy, rows_read FROM sync_part WHERE run IN (?" + strings.Repeat(", ?", n-1) + ") ORDER BY run, state, name, sub"
-		rows, err := r.db.query(ctx, q, args[:n]...)
+		rows, err := r.db.r.QueryContext(ctx, r.db.d.bind(q), args[:n]...) // as many texts as lengths: none is kept
 		if err != nil {
 			return nil, r.db.wrap(ctx, "parts of runs", err)
 		}

@@ -19,8 +19,20 @@ func (db *DB) visible(col string, s fresnel.Scope, args *[]any) string {
 	if s.All() {
 		return col + " IN (SELECT num FROM tenant WHERE active = 1)"
 	}
-	*args = append(*args, jsonList(s.IDs()))
-	return col + " IN (SELECT num FROM tenant WHERE active = 1 AND id IN " + db.d.list() + ")"
+	return col + " " + among(db, "SELECT num FROM tenant WHERE active = 1 AND id", s.IDs(), args)
+}
+
+// among is the condition of being one of the rows whose id, with which the
+// question ends, is listed. A list is one parameter, so that the text does not
+// depend on its length. Of a single one the engine is told that there is no
+// more: then rows come in the order of the key, and sums need no sorting.
+func among[T ~string](db *DB, question string, ids []T, args *[]any) string {
+	if len(ids) == 1 {
+		*args = append(*args, clean(string(ids[0])))
+		return "= (" + question + " = ?)"
+	}
+	*args = append(*args, jsonList(ids))
+	return "IN (" + question + " IN " + db.d.list() + ")"
 }
 
 const tenantCols = "id, name, client_id, secret_ref, active, created_at, updated_at"
@@ -79,7 +91,7 @@ func (t *Tenants) Put(ctx context.Context, tenants []fresnel.Tenant, now time.Ti
 }
 
 func (t *Tenants) put(ctx context.Context, tx *sql.Tx, v fresnel.Tenant, now time.Time) error {
-	res, err := tx.ExecContext(ctx, t.db.d.bind("UPDATE tenant SET name = ?, client_id = ?, secret_ref = ?, active = ?, updated_at = ? WHERE id = ?"),
+	res, err := t.db.txExec(ctx, tx, "UPDATE tenant SET name = ?, client_id = ?, secret_ref = ?, active = ?, updated_at = ? WHERE id = ?",
 		clean(v.Name), v.ClientID, v.SecretRef, b01(v.Active), micros(now), string(v.ID))
 	if err != nil {
 		return err
@@ -87,7 +99,7 @@ func (t *Tenants) put(ctx context.Context, tx *sql.Tx, v fresnel.Tenant, now tim
 	if n, err := res.RowsAffected(); err != nil || n > 0 {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, t.db.d.bind("INSERT INTO tenant (id, name, client_id, secret_ref, active, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)"),
+	_, err = t.db.txExec(ctx, tx, "INSERT INTO tenant (id, name, client_id, secret_ref, active, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		string(v.ID), clean(v.Name), v.ClientID, v.SecretRef, b01(v.Active), micros(now), micros(now))
 	return err
 }
@@ -107,7 +119,7 @@ func (t *Tenants) Subscriptions(ctx context.Context, s fresnel.Scope, afterName,
 	q := "SELECT s.id, t.id, s.name, s.state, s.quota_id, s.cost_state, s.cost_reason, " +
 		"COALESCE((SELECT MAX(m.asked_at) FROM cost_month m WHERE m.sub = s.num), 0) " +
 		"FROM subscription s JOIN tenant t ON t.num = s.tenant WHERE " + where + " ORDER BY s.name, s.id"
-	rows, err := t.db.query(ctx, t.db.d.page(q, limit), args...)
+	rows, err := t.db.query(ctx, t.db.d.page(q), append(args, limit)...)
 	if err != nil {
 		return nil, 0, t.db.wrap(ctx, "list subscriptions", err)
 	}
@@ -144,7 +156,7 @@ type subscriptionState struct {
 }
 
 func (t *Tenants) states(ctx context.Context, tx *sql.Tx, tenant int64, id fresnel.TenantID) (map[string]subscriptionState, error) {
-	rows, err := tx.QueryContext(ctx, t.db.d.bind("SELECT id, name, state, quota_id, cost_state, cost_reason, seen_at, cost_at FROM subscription WHERE tenant = ?"), tenant)
+	rows, err := t.db.txQuery(ctx, tx, "SELECT id, name, state, quota_id, cost_state, cost_reason, seen_at, cost_at FROM subscription WHERE tenant = ?", tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -208,14 +220,18 @@ func (t *Tenants) PutSubscriptions(ctx context.Context, id fresnel.TenantID, lis
 			if old.State == was {
 				continue
 			}
-			if _, err := tx.ExecContext(ctx, t.db.d.bind("UPDATE subscription SET state = ? WHERE id = ?"), old.State, old.ID); err != nil {
+			if _, err := t.db.txExec(ctx, tx, "UPDATE subscription SET state = ? WHERE id = ?", old.State, old.ID); err != nil {
 				return err
 			}
 			changed = true
 		}
-		if changed {
-			g, err = t.db.raise(ctx, tx)
+		if !changed {
+			return nil
 		}
+		if err := t.db.recount(ctx, tx, num); err != nil {
+			return err
+		}
+		g, err = t.db.raise(ctx, tx)
 		return err
 	})
 	if err == nil {
@@ -235,11 +251,11 @@ func costState(old subscriptionState, v fresnel.Subscription, now time.Time) (fr
 
 func (t *Tenants) putSubscription(ctx context.Context, tx *sql.Tx, tenant int64, v fresnel.Subscription, known bool, now time.Time) error {
 	if known {
-		_, err := tx.ExecContext(ctx, t.db.d.bind("UPDATE subscription SET tenant = ?, name = ?, state = ?, quota_id = ?, cost_state = ?, cost_reason = ?, seen_at = ? WHERE id = ?"),
+		_, err := t.db.txExec(ctx, tx, "UPDATE subscription SET tenant = ?, name = ?, state = ?, quota_id = ?, cost_state = ?, cost_reason = ?, seen_at = ? WHERE id = ?",
 			tenant, v.Name, v.State, v.QuotaID, int(v.Cost), v.CostReason, micros(now), v.ID)
 		return err
 	}
-	res, err := tx.ExecContext(ctx, t.db.d.bind("INSERT INTO subscription (tenant, id, name, state, quota_id, seen_at) SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM subscription WHERE id = ?)"),
+	res, err := t.db.txExec(ctx, tx, "INSERT INTO subscription (tenant, id, name, state, quota_id, seen_at) SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM subscription WHERE id = ?)",
 		tenant, v.ID, v.Name, v.State, v.QuotaID, micros(now), v.ID)
 	if err != nil {
 		return err
@@ -256,11 +272,11 @@ func (t *Tenants) putSubscription(ctx context.Context, tx *sql.Tx, tenant int64,
 // lock takes the tenant's row, so that writers of one tenant follow one
 // another, and gives its number.
 func (t *Tenants) lock(ctx context.Context, tx *sql.Tx, id fresnel.TenantID) (int64, error) {
-	if _, err := tx.ExecContext(ctx, t.db.d.bind("UPDATE tenant SET writes = writes + 1 WHERE id = ?"), clean(string(id))); err != nil {
+	if _, err := t.db.txExec(ctx, tx, "UPDATE tenant SET writes = writes + 1 WHERE id = ?", clean(string(id))); err != nil {
 		return 0, err
 	}
 	var num int64
-	err := tx.QueryRowContext(ctx, t.db.d.bind("SELECT num FROM tenant WHERE id = ?"), clean(string(id))).Scan(&num)
+	err := t.db.txQueryRow(ctx, tx, "SELECT num FROM tenant WHERE id = ?", clean(string(id))).Scan(&num)
 	if err == sql.ErrNoRows {
 		return 0, fresnel.Errorf(fresnel.NotFound, "there is no tenant %.60s", id)
 	}
@@ -269,15 +285,31 @@ func (t *Tenants) lock(ctx context.Context, tx *sql.Tx, id fresnel.TenantID) (in
 
 // SetCostState records what Azure gives of a subscription's costs.
 func (t *Tenants) SetCostState(ctx context.Context, subscription string, s fresnel.CostState, reason string, now time.Time) error {
+	id, reason := clean(subscription), clip(reason)
 	var g int64
 	err := t.db.tx(ctx, "set cost state", func(tx *sql.Tx) error {
 		g = 0
-		res, err := tx.ExecContext(ctx, t.db.d.bind("UPDATE subscription SET cost_state = ?, cost_reason = ?, cost_at = ? WHERE id = ? AND (cost_state <> ? OR cost_reason <> ?)"),
-			int(s), clip(reason), micros(now), clean(subscription), int(s), clip(reason))
+		const differs = "id = ? AND (cost_state <> ? OR cost_reason <> ?)"
+		// The tenant's row first, as every writer does: its coverage is of this.
+		res, err := t.db.txExec(ctx, tx, "UPDATE tenant SET writes = writes + 1 WHERE num = (SELECT tenant FROM subscription WHERE "+differs+")", id, int(s), reason)
 		if err != nil {
 			return err
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		res, err = t.db.txExec(ctx, tx, "UPDATE subscription SET cost_state = ?, cost_reason = ?, cost_at = ? WHERE "+differs, int(s), reason, micros(now), id, int(s), reason)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		var tenant int64
+		if err := t.db.txQueryRow(ctx, tx, "SELECT tenant FROM subscription WHERE id = ?", id).Scan(&tenant); err != nil {
+			return err
+		}
+		if err := t.db.recount(ctx, tx, tenant); err != nil {
 			return err
 		}
 		g, err = t.db.raise(ctx, tx)

@@ -86,7 +86,7 @@ func (azure) Refresh(_ context.Context, t fresnel.Tenant) ([]fresnel.Subscriptio
 
 func (azure) SetCostState(context.Context, string, fresnel.CostState, string) error { return nil }
 
-func (azure) DailyCosts(_ context.Context, _ fresnel.Tenant, w cost.Window) iter.Seq2[cost.Line, error] {
+func (azure) Costs(_ context.Context, _ fresnel.Tenant, w cost.Window) iter.Seq2[cost.Line, error] {
 	return func(yield func(cost.Line, error) bool) {
 		if w.Subscription == "bad" {
 			panic("index out of range")

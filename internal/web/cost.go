@@ -11,11 +11,6 @@ import (
 	"fresnel/internal/web/page"
 )
 
-const (
-	anomaliesOnOverview = 5
-	anomaliesOnCosts    = 50
-)
-
 func (h handlers) overview(ctx context.Context, q *request) (view, error) {
 	if len(q.tenants) == 0 {
 		return firstRun, nil
@@ -40,7 +35,7 @@ func (h handlers) overview(ctx context.Context, q *request) (view, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.Reports.Anomalies(ctx, q.scope, anomalyAsk(q.ask))
+	found, err := h.Reports.Anomalies(ctx, q.scope, q.ask)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +93,7 @@ func (h handlers) costs(ctx context.Context, q *request) (view, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.Reports.Anomalies(ctx, q.scope, anomalyAsk(q.ask))
+	found, err := h.Reports.Anomalies(ctx, q.scope, q.ask)
 	if err != nil {
 		return nil, err
 	}
@@ -122,17 +117,6 @@ func groupsFor(q *request) []string {
 		return []string{"tenant", "service", "subscription", "resource-group"}
 	}
 	return []string{"tenant", "service", "subscription"}
-}
-
-// anomalyAsk bounds a question for anomalies to its newest days. Anomalies are
-// looked for in amortized cost: there a purchase is no spike on the day it is
-// billed.
-func anomalyAsk(a cost.Ask) cost.Ask {
-	a.Metric = cost.Amortized
-	if a.Period.Days() > cost.MaxAnomalyDays {
-		a.Period.From = a.Period.To - cost.MaxAnomalyDays
-	}
-	return a
 }
 
 func (h handlers) costSummaryCard(ctx context.Context, q *request) (templ.Component, error) {
@@ -163,7 +147,7 @@ func (h handlers) costChart(ctx context.Context, q *request) (templ.Component, e
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.Reports.Anomalies(ctx, q.scope, anomalyAsk(q.ask))
+	found, err := h.Reports.Anomalies(ctx, q.scope, q.ask)
 	if err != nil {
 		return nil, err
 	}
@@ -200,20 +184,4 @@ func drawn(n int) int {
 		return n // as Reports.Trend does it
 	}
 	return min(cost.TopSeries, n)
-}
-
-func (h handlers) costAnomalies(ctx context.Context, q *request) (templ.Component, error) {
-	found, err := h.Reports.Anomalies(ctx, q.scope, anomalyAsk(q.ask))
-	if err != nil {
-		return nil, err
-	}
-	fresh, err := h.freshness(ctx, q, found.Coverage, found.Coverage.Covered > 0)
-	if err != nil {
-		return nil, err
-	}
-	limit := anomaliesOnCosts
-	if q.query.View != "" {
-		limit = anomaliesOnOverview
-	}
-	return page.CostAnomaliesPanel(h.anomaliesModel(q, found, fresh, limit)), nil
 }

@@ -3,7 +3,6 @@ package web
 import (
 	"hash/fnv"
 	"slices"
-	"strings"
 
 	"fresnel"
 	"fresnel/internal/cost"
@@ -102,34 +101,6 @@ func known(values []int64, ok []bool) []int64 {
 		}
 	}
 	return out
-}
-
-// marks are the largest anomalies, one a day.
-func marks(q *request, t cost.Trend, found cost.AnomalyReport) []page.ChartMark {
-	var out []page.ChartMark
-	seen := map[fresnel.Day]bool{}
-	for _, a := range found.Anomalies {
-		i, ok := slices.BinarySearch(t.Steps, a.Day)
-		if !ok || seen[a.Day] || len(out) == 5 {
-			continue
-		}
-		seen[a.Day] = true
-		label := a.Service
-		if len(q.chosen) != 1 {
-			label, _, _ = strings.Cut(a.TenantName, " ")
-		}
-		change := page.ShortChange(a.Micros, a.Expected, a.Currency)
-		if a.Expected == 0 {
-			change = "new cost"
-		}
-		out = append(out, page.ChartMark{Slot: i, Label: label + " " + change, URL: anomalyURL(q, a)})
-	}
-	return out
-}
-
-func anomalyURL(q *request, a cost.Anomaly) string {
-	d := a.Day.Time()
-	return q.query.Scope().WithTenants(string(a.Tenant)).WithDays(d.AddDate(0, 0, -7), d).WithGroup("service").WithMetric("amortized").URL(page.PathCosts)
 }
 
 func chartSummary(m page.CostChart, t cost.Trend) string {

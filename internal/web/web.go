@@ -191,6 +191,7 @@ func (h handlers) page(title, path string, f func(context.Context, *request) (vi
 			v, err = f(ctx, q)
 		}
 		s := h.shell(ctx, title, path, q)
+		w.Header()["Cross-Origin-Opener-Policy"] = sameOrigin // of windows, which only a page is
 		status := http.StatusOK
 		if err != nil {
 			p := h.problem(ctx, err, r.URL.RequestURI())

@@ -14,7 +14,7 @@ import (
 var ErrNoCLI = errors.New("storetest: no sqlite3 program in PATH")
 
 // cellTables are the facts and their rollups.
-var cellTables = []string{"cost_cell", "cost_tenant_day_service", "cost_tenant_day", "cost_day_tenant", "cost_sub_day"}
+var cellTables = []string{"cost_cell", "cost_tenant_day_service", "cost_tenant_day", "cost_sub_day", "cost_day"}
 
 // CopyByCLI has the sqlite3 program copy the cost cells, and with rollups those
 // too, from one SQLite file to another of the same schema, by INSERT..SELECT in

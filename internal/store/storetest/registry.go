@@ -170,7 +170,7 @@ func testCanceled(f *fixture) {
 	f.register(1, 1)
 	ctx := f.gone()
 	_, err := f.db.CostReader().Sums(ctx, fresnel.AllTenants(), cost.Query{Period: may})
-	_, err2 := f.db.CostReader().Coverage(ctx, fresnel.AllTenants(), may, cost.Actual)
+	_, err2 := f.db.CostReader().Coverage(ctx, fresnel.AllTenants(), may, cost.Actual, cost.CutGroups)
 	_, err3 := f.db.Tenants().List(ctx, fresnel.AllTenants())
 	_, err4 := f.db.Runs().Enqueue(ctx, "costs", TenantID(0), noon)
 	_, err5 := f.db.Costs().Replace(ctx, window(0, 0, may, cost.Actual, noon), fourLines())

@@ -42,6 +42,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Estate", testEstate},
 		{"SumsBounds", testSumsBounds},
 		{"Restated", testRestated},
+		{"Cuts", testCuts},
+		{"Findings", testFindings},
+		{"Budgets", testBudgets},
 		{"Coverage", testCoverage},
 		{"Generation", testGeneration},
 		{"Isolation", testIsolation},
@@ -221,7 +224,7 @@ func sortSums(sums []cost.Sum) {
 }
 
 func sumKey(s cost.Sum) string {
-	return fmt.Sprintf("%s|%s|%q|%q|%09d|%s", s.Tenant, s.Subscription, s.Service, s.Group, s.Day, s.Currency)
+	return fmt.Sprintf("%s|%s|%q|%q|%q|%q|%09d|%s", s.Tenant, s.Subscription, s.Service, s.Group, s.Charge, s.Resource, s.Day, s.Currency)
 }
 
 // everything asks for all that is held of a metric, by every key.
@@ -267,7 +270,7 @@ func (f *fixture) picture() picture {
 // coverage gives what is held, months in order.
 func (f *fixture) coverage(s fresnel.Scope, p fresnel.Period, m cost.Metric) []cost.TenantRead {
 	f.Helper()
-	got, err := f.db.CostReader().Coverage(f.ctx, s, p, m)
+	got, err := f.db.CostReader().Coverage(f.ctx, s, p, m, cost.CutGroups)
 	f.ok(err)
 	for _, r := range got {
 		slices.SortFunc(r.Months, func(a, b cost.MonthCoverage) int { return int(a.Month - b.Month) })

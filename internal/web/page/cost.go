@@ -122,6 +122,17 @@ func (m CostAnomalies) detail(r AnomalyRow) string {
 	return r.Detail + ": " + r.Cost
 }
 
+// riseTone is the colour of a change of cost: a rise is bad news.
+func riseTone(d Delta) string {
+	switch d.Rise {
+	case 1:
+		return "t-bad"
+	case -1:
+		return "t-ok"
+	}
+	return "muted"
+}
+
 func (m CostAnomalies) open() []AnomalyRow   { return m.Rows[:min(anomaliesOpen, len(m.Rows))] }
 func (m CostAnomalies) folded() []AnomalyRow { return m.Rows[len(m.open()):] }
 

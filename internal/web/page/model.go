@@ -196,15 +196,26 @@ type CostAnomalies struct {
 	Threshold string // "Over +20% and $50"
 }
 
+// AnomalyState is where an anomaly stands.
+type AnomalyState string
+
+// The states of an anomaly.
+const (
+	AnomalyOpen     AnomalyState = "open"
+	AnomalySeen     AnomalyState = "acknowledged"
+	AnomalyExpected AnomalyState = "expected"
+)
+
 // AnomalyRow is one anomaly, every figure ready to print.
 type AnomalyRow struct {
 	Name   string // "Brightwater Health"
 	Detail string // "Log Analytics, 17 Nov"
 	URL    string
+	Kind   string // "Spike"
+	State  AnomalyState
 	Over   string // over the expected amount: "+$1,388.20"
-	Pct    string // "+62%"
+	Change Delta  // "+62%"
 	Cost   string // the day's cost: "$3,627.10"
-	Late   bool   // the day can still change: "provisional"
 }
 
 // CostStats is the row of figures on top of Costs.

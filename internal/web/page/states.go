@@ -77,9 +77,6 @@ func gallery(now time.Time) []galleryPart {
 	panels := func(r Region) []templ.Component {
 		summary, chart, breakdown := sampleSummary(r), sampleChart(r), sampleBreakdown(r)
 		anomalies, freshness, jobs := sampleAnomalies(r), sampleFreshness(r), sampleJobs(r)
-		if r.Fresh.Late != "" {
-			anomalies.Rows[0].Late = true
-		}
 		return []templ.Component{
 			CostSummaryCard(summary), CostChartPanel(chart), CostBreakdownPanel(breakdown),
 			CostAnomaliesPanel(anomalies), SyncFreshnessPanel(freshness), SyncJobsPanel(jobs),
@@ -174,17 +171,17 @@ func sampleBreakdown(r Region) CostBreakdown {
 }
 
 func sampleAnomalies(r Region) CostAnomalies {
-	row := func(name, detail, over, pct, cost string) AnomalyRow {
-		return AnomalyRow{Name: name, Detail: detail, URL: "/costs?from=2026-11-17&to=2026-11-17", Over: over, Pct: pct, Cost: cost}
+	row := func(name, detail, over, pct, cost string, state AnomalyState) AnomalyRow {
+		return AnomalyRow{Name: name, Detail: detail, URL: "/costs?from=2026-11-17&to=2026-11-17", Over: over, Change: Delta{pct, 1}, Cost: cost, State: state}
 	}
 	return CostAnomalies{
-		Region: r, Sub: "1–22 Nov", Total: 5, Threshold: "Over +20% and $50",
+		Region: r, Sub: "1–22 Nov", Total: 5, Threshold: "2 open",
 		Rows: []AnomalyRow{
-			row("Brightwater Health", "Log Analytics, 17 Nov", "+$1,388.20", "+62%", "$3,627.10"),
-			row("Brightwater Health", "Log Analytics, 18 Nov", "+$846.75", "+38%", "$3,075.00"),
-			row("Everhill Toys", "Virtual Machines, 12 Nov", "+$489.11", "+90%", "$1,032.57"),
-			row("Cinder Foods", "Bandwidth, 9 Nov", "+$212.40", "+41%", "$730.44"),
-			row("Aldermoor Retail", "Azure SQL Database, 4 Nov", "+$168.02", "+24%", "$868.10"),
+			row("Brightwater Health", "Log Analytics, 17 Nov", "+$1,388.20", "+62%", "$3,627.10", AnomalyOpen),
+			row("Brightwater Health", "Log Analytics, 18 Nov", "+$846.75", "+38%", "$3,075.00", AnomalyOpen),
+			row("Everhill Toys", "Virtual Machines, 12 Nov", "+$489.11", "+90%", "$1,032.57", AnomalySeen),
+			row("Cinder Foods", "Bandwidth, 9 Nov", "+$212.40", "+41%", "$730.44", AnomalyExpected),
+			row("Aldermoor Retail", "Azure SQL Database, 4 Nov", "+$168.02", "+24%", "$868.10", AnomalyExpected),
 		},
 	}
 }

@@ -1,0 +1,166 @@
+package fresnel
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Finding is something wrong, or unusual, that a rule found. Its key (tenant,
+// rule, object, since) is stable: found again, it is the same finding.
+type Finding struct {
+	ID       int64 // given by the store
+	Tenant   TenantID
+	Rule     string
+	Object   string // what it is about, in the rule's own words
+	Since    Day    // the first day on which it holds
+	Until    Day    // the last one known; what still lasts is found again
+	USD      int64  // what it is worth, micro-units of CostUSD; the order of lists
+	Detail   string // JSON of the rule
+	First    time.Time
+	Last     time.Time // when it was last found to have changed
+	Resolved time.Time // when it was no longer found; zero = it holds
+}
+
+// Verdict is what people say of a finding.
+type Verdict string
+
+// The verdicts. No verdict is an open finding.
+const (
+	Acknowledged Verdict = "acknowledged" // somebody has seen it and looks after it
+	Expected     Verdict = "expected"     // it is fine, for a reason and a time
+)
+
+// Exception is a verdict with its reason: on one finding, or on all findings
+// about an object.
+type Exception struct {
+	ID      int64
+	Tenant  TenantID
+	Rule    string
+	Object  string
+	Since   Day // of the one finding; 0 = of any day
+	Verdict Verdict
+	Note    string
+	Author  string
+	Created time.Time
+	Expires time.Time // zero = never
+	Ended   time.Time // when somebody took it back; zero = not
+}
+
+// Covers tells whether the exception speaks of a finding at an instant.
+func (e Exception) Covers(f Finding, now time.Time) bool {
+	return e.Tenant == f.Tenant && e.Rule == f.Rule && e.Object == f.Object &&
+		(e.Since == 0 || e.Since == f.Since) &&
+		e.Ended.IsZero() && (e.Expires.IsZero() || now.Before(e.Expires))
+}
+
+// State is where a finding stands.
+type State string
+
+// The states of a finding.
+const (
+	StateOpen         State = "open"
+	StateAcknowledged State = "acknowledged"
+	StateExpected     State = "expected"
+	StateResolved     State = "resolved"
+)
+
+// StateOf judges a finding by the exceptions at an instant, and gives the one
+// that decided: expected wins over acknowledged, the newest over older ones.
+func StateOf(f Finding, es []Exception, now time.Time) (State, *Exception) {
+	if !f.Resolved.IsZero() {
+		return StateResolved, nil
+	}
+	state, by := StateOpen, (*Exception)(nil)
+	for i := range es {
+		e := &es[i]
+		if !e.Covers(f, now) {
+			continue
+		}
+		better := by == nil || e.Verdict == Expected && by.Verdict != Expected ||
+			e.Verdict == by.Verdict && e.Created.After(by.Created)
+		if better {
+			state, by = State(e.Verdict), e
+		}
+	}
+	return state, by
+}
+
+// CheckException judges what a person says, on a day. An expected finding needs
+// a reason and an end: what is fine for ever belongs into the rule. It fails
+// with Invalid.
+func CheckException(e Exception, now time.Time) error {
+	switch e.Verdict {
+	case Acknowledged:
+	case Expected:
+		if strings.TrimSpace(e.Note) == "" {
+			return Errorf(Invalid, "say why this is expected: the note is empty")
+		}
+		if e.Expires.IsZero() {
+			return Errorf(Invalid, "say until when this is expected: an expiry date is missing")
+		}
+	default:
+		return Errorf(Invalid, "verdict %.40q: expected acknowledged or expected", e.Verdict)
+	}
+	if len(e.Note) > MaxNote {
+		return Errorf(Invalid, "the note is longer than %d characters", MaxNote)
+	}
+	if !e.Expires.IsZero() && (!e.Expires.After(now) || e.Expires.After(now.AddDate(1, 0, 1))) {
+		return Errorf(Invalid, "the expiry %s is not within the next year", DayOf(e.Expires))
+	}
+	return nil
+}
+
+// MaxNote is the longest note, in bytes.
+const MaxNote = 2000
+
+// Reconciled is what is to be kept after a search.
+type Reconciled struct {
+	Put      []Finding // new, or seen again with what they are now
+	Resolved []Finding // held before, judged again, and no longer found
+}
+
+// sameWithin is how far the first day of a finding may move, as data come in,
+// before it is another one.
+const sameWithin = 3
+
+// Reconcile compares what was found with what is held of the same tenant and
+// rule. judged tells whether a held finding would have been found again if it
+// still held; the others are left as they are. What is found keeps the key, and
+// so the verdicts, of the held finding about the same object that begins
+// nearest, within three days.
+func Reconcile(held, found []Finding, judged func(Finding) bool) Reconciled {
+	var out Reconciled
+	taken := make([]bool, len(held))
+	byObject := map[string][]int{}
+	for i, h := range held {
+		byObject[h.Object] = append(byObject[h.Object], i)
+	}
+	for _, f := range slices.SortedFunc(slices.Values(found), func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Since, b.Since))
+	}) {
+		best := -1
+		for _, i := range byObject[f.Object] {
+			if !taken[i] && distance(held[i], f) <= sameWithin && (best < 0 || distance(held[i], f) < distance(held[best], f)) {
+				best = i
+			}
+		}
+		if best >= 0 {
+			taken[best] = true
+			f.ID, f.Since = held[best].ID, held[best].Since
+		}
+		out.Put = append(out.Put, f)
+	}
+	for i, h := range held {
+		if !taken[i] && h.Resolved.IsZero() && judged(h) {
+			out.Resolved = append(out.Resolved, h)
+		}
+	}
+	return out
+}
+
+func distance(a, b Finding) int {
+	d := int(a.Since - b.Since)
+	return max(d, -d)
+}
