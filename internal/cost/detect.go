@@ -126,7 +126,9 @@ const sameDays = 2
 // Method: a series at a time is gone through day by day and compared with its
 // baseline (baseline.go): the services first, then the subscriptions and the
 // tenant without what was found below them. Limits: a change within the first
-// MinHistory days that are held cannot be seen, nor one smaller than Share.
+// MinHistory days that are held cannot be seen, nor one smaller than Share, and
+// a batch that begins to run every week is told each time: anomalous days are in
+// no baseline.
 func DetectAnomalies(in DetectInput, o DetectOptions) (raised, recurring []Detected) {
 	d := newDetector(in, o)
 	if d == nil {

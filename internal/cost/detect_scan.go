@@ -49,6 +49,7 @@ func (t *track) endEarlier() {
 		for _, next := range t.events {
 			if e.lasting && next.lasts() && next.from > e.from && next.from <= e.last {
 				e.last, e.lasting = next.from-1, false
+				e.peak = min(e.peak, e.last)
 			}
 		}
 	}
@@ -172,6 +173,7 @@ func (d *detector) step(t *track, b baseline, r stretch, fires bool) (next int, 
 	for e.from < r.last && !fires && abs(t.deviation(b, e.from)) < abs(r.shift)/2 {
 		e.from++ // a day that only hinted at it
 	}
+	e.peak = e.from
 	if r.lasting {
 		if next, ok := d.ramps(t, e.from); ok {
 			return next, true
@@ -266,6 +268,9 @@ func (d *detector) begins(t *track, b baseline, from int) int {
 
 // record adds an event with its amounts in CostUSD.
 func (t *track) record(e event) {
+	if e.lasting {
+		e.last = len(t.costs) - 1
+	}
 	rate := t.usdPer(e.peak)
 	e.usdActual, e.usdExpected = e.actual*rate, e.expected*rate
 	t.events = append(t.events, e)
