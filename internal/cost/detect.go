@@ -81,8 +81,8 @@ type Contributor struct {
 //
 // The amounts are micro-units of one day. Of a spike, drop or recurring charge
 // they are those of the day Peak, the one that differs most. Of a step, new or
-// vanished series they are means by day over From..To; of growth, of its last
-// 7 days beside the level before it. Expected is what the weekday, the trend
+// vanished series they are means by day from From on, over at most 5 weeks; of
+// growth, the levels of a mean day after and before it. Expected is what the weekday, the trend
 // and the tenant's other series on that day let expect.
 type Detected struct {
 	Kind                            Kind
@@ -101,6 +101,24 @@ type Detected struct {
 // CostUSD by day.
 func (a Detected) USDChange() int64 { return a.USDActual - a.USDExpected }
 
+// Same tells whether two findings, of runs on different days, are of one
+// anomaly: the same series and direction, and about the same first day or, of
+// growth, days that overlap. What is told first may be a spike, which becomes a
+// step when it lasts, or growth, whose first day is found later.
+func (a Detected) Same(b Detected) bool {
+	if a.Level != b.Level || a.Subscription != b.Subscription || a.Service != b.Service || a.Currency != b.Currency ||
+		(a.USDChange() > 0) != (b.USDChange() > 0) {
+		return false
+	}
+	if a.Kind == KindGrowth || b.Kind == KindGrowth {
+		return a.From <= b.To && b.From <= a.To
+	}
+	return a.From <= b.From+sameDays && b.From <= a.From+sameDays
+}
+
+// sameDays is how far apart the first days of one anomaly may be found.
+const sameDays = 2
+
 // DetectAnomalies finds the anomalies of one tenant, the largest change in
 // CostUSD first, and beside them the charges that were recognised as recurring
 // and are therefore none.
@@ -108,7 +126,9 @@ func (a Detected) USDChange() int64 { return a.USDActual - a.USDExpected }
 // Method: a series at a time is gone through day by day and compared with its
 // baseline (baseline.go): the services first, then the subscriptions and the
 // tenant without what was found below them. Limits: a change within the first
-// MinHistory days that are held cannot be seen, nor one smaller than Share.
+// MinHistory days that are held cannot be seen, nor one smaller than Share, and
+// a batch that begins to run every week is told each time: anomalous days are in
+// no baseline.
 func DetectAnomalies(in DetectInput, o DetectOptions) (raised, recurring []Detected) {
 	d := newDetector(in, o)
 	if d == nil {

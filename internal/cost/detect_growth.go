@@ -15,7 +15,7 @@ const (
 
 // ramps tells whether what looks like a step on a day is part of a slow rise or
 // fall. A rise is recorded; in both cases the history is brought to the level
-// after it, and the next day to judge is given.
+// after it, and the next day to judge is given, which is always a later one.
 func (d *detector) ramps(t *track, day int) (next int, ok bool) {
 	from := max(t.begin, day-6*week, 0)
 	r, ok := d.fitRamp(t, from, min(d.days, day+followDays))
@@ -23,7 +23,7 @@ func (d *detector) ramps(t *track, day int) (next int, ok bool) {
 		return 0, false
 	}
 	d.growth(t, r)
-	return min(r.to, d.days), true
+	return max(day+1, min(r.to, d.days)), true
 }
 
 // findGrowth looks for a slow rise of which no day stood out.

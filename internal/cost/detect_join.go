@@ -11,6 +11,7 @@ import (
 const (
 	leastFolded     = 3 // fewer series that change together are told each on its own
 	topContributors = 5
+	manyGrow        = 0.3 // of the series below
 )
 
 // foldInto makes one anomaly of a series out of those that several series below
@@ -23,11 +24,12 @@ func (d *detector) foldInto(above *track) {
 	}
 	groups := map[key][]*event{}
 	var order []key
+	d.foldGrowth(above)
 	for _, c := range above.children {
 		for i := range c.events {
 			e := &c.events[i]
 			k := key{e.kind, e.from, e.actual > e.expected}
-			if e.kind == KindRecurring || e.folded {
+			if e.kind == KindRecurring || e.kind == KindGrowth || e.folded {
 				continue
 			}
 			if len(groups[k]) == 0 {
@@ -43,6 +45,24 @@ func (d *detector) foldInto(above *track) {
 	}
 }
 
+// foldGrowth makes one of the growth of many series: where all of them grow, no
+// two seem to begin on the same day.
+func (d *detector) foldGrowth(above *track) {
+	for _, below := range [][]*track{above.lowest(), above.children} {
+		var group []*event
+		for _, t := range below {
+			for i := range t.events {
+				if e := &t.events[i]; e.kind == KindGrowth && !e.folded {
+					group = append(group, e)
+				}
+			}
+		}
+		if len(group) >= leastFolded && float64(len(group)) >= manyGrow*float64(len(below)) {
+			d.fold(above, group)
+		}
+	}
+}
+
 func (d *detector) fold(above *track, group []*event) {
 	sum := *group[0]
 	sum.usdActual, sum.usdExpected, sum.score = 0, 0, 0
@@ -51,7 +71,7 @@ func (d *detector) fold(above *track, group []*event) {
 		one := e.usdActual - e.usdExpected
 		change += one
 		largest = max(largest, abs(one))
-		sum.last = max(sum.last, e.last)
+		sum.from, sum.last = min(sum.from, e.from), max(sum.last, e.last)
 		sum.lasting = sum.lasting || e.lasting
 		if abs(e.score) > abs(sum.score) {
 			sum.score = e.score
@@ -63,8 +83,8 @@ func (d *detector) fold(above *track, group []*event) {
 	}
 	sum.actual = above.mean(sum)
 	sum.expected = sum.actual - change/rate
-	if abs(change) < d.o.Share*sum.expected*rate {
-		return
+	if sum.kind != KindGrowth && abs(change) < d.o.Share*sum.expected*rate {
+		return // of growth they are many
 	}
 	sum.usdActual, sum.usdExpected = sum.actual*rate, sum.expected*rate
 	for _, e := range group {
@@ -105,7 +125,7 @@ func (d *detector) join(above *track) {
 }
 
 // same lists the changes of series below that are of the same kind, direction
-// and day.
+// and day; of growth, those that overlap.
 func (e *event) same(below []*track) []*event {
 	tolerance := 1
 	if e.lasts() || e.kind == KindNew {
@@ -115,8 +135,11 @@ func (e *event) same(below []*track) []*event {
 	for _, c := range below {
 		for i := range c.events {
 			o := &c.events[i]
-			if !o.folded && o.kind == e.kind && (o.actual > o.expected) == (e.actual > e.expected) &&
-				o.from >= e.from-tolerance && o.from <= e.from+tolerance {
+			near := o.from >= e.from-tolerance && o.from <= e.from+tolerance
+			if e.kind == KindGrowth {
+				near = o.from <= e.last && o.last >= e.from
+			}
+			if near && !o.folded && o.kind == e.kind && (o.actual > o.expected) == (e.actual > e.expected) {
 				out = append(out, o)
 			}
 		}
@@ -125,16 +148,21 @@ func (e *event) same(below []*track) []*event {
 	return out
 }
 
-// mean is what a series cost on the days that an event's amounts are told of.
-func (t *track) mean(e event) float64 {
-	from, last := e.from, e.last
+// told are the days, both inclusive, that an event's amounts are told of.
+func (e event) told() (from, last int) {
 	switch e.kind {
 	case KindSpike, KindDrop, KindRecurring:
-		return t.costs[e.peak]
+		return e.peak, e.peak
 	case KindGrowth:
-		from = max(from, last-week+1)
+		return max(e.from, e.last-week+1), e.last
 	}
+	return e.from, min(e.last, e.from+followDays-1)
+}
+
+// mean is what a series cost on the days that an event's amounts are told of.
+func (t *track) mean(e event) float64 {
 	sum, days := 0.0, 0.0
+	from, last := e.told()
 	for u := from; u <= last; u++ {
 		if t.known(u) {
 			sum += t.costs[u]
@@ -188,14 +216,8 @@ func (d *detector) contributors(t *track, e event) []Contributor {
 // change is by how much the days of an event differ from the same weekdays
 // before it, by day.
 func (t *track) change(e event, weeks int) float64 {
-	from, last := e.from, min(e.last, e.from+4*week-1)
-	switch e.kind {
-	case KindSpike, KindDrop, KindRecurring:
-		from, last = e.peak, e.peak
-	case KindGrowth:
-		from, last = max(e.from, e.last-week+1), e.last
-	}
 	sum, days := 0.0, 0.0
+	from, last := e.told()
 	var same []float64
 	for u := from; u <= last; u++ {
 		same = same[:0]

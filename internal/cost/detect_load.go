@@ -8,6 +8,7 @@ const (
 	shiftBefore    = 14   // days that tell the level before a shift
 	shiftAfter     = 21   // and after it: a shorter one is load
 	mostShifts     = 3
+	mostApart      = 1.5 // times the tenant's shift: what a service's own may be
 )
 
 // commonLoad is how busy the whole tenant was on each day beside its past: the
@@ -45,7 +46,7 @@ func (d *detector) commonLoad(leaves []*track) []float64 {
 }
 
 // commonShifts is the common load, after the lasting shifts of the whole tenant
-// were taken out: the services that took part are brought to the level after
+// were taken out: the services that took part are brought to their level after
 // each. Left in, a shift would leave the load when half of the weeks before
 // have it, and would then look like one of each service.
 func (d *detector) commonShifts(leaves []*track) []float64 {
@@ -60,9 +61,10 @@ func (d *detector) commonShifts(leaves []*track) []float64 {
 			if (own-1)*(ratio-1) <= 0 || abs(own-1) < abs(ratio-1)/2 {
 				continue
 			}
+			own = max(ratio/mostApart, min(ratio*mostApart, own))
 			for u := range at {
-				t.rescale(u, ratio)
-				t.shift[u] *= ratio
+				t.rescale(u, own)
+				t.shift[u] *= own
 			}
 		}
 		load = d.commonLoad(leaves)

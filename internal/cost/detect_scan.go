@@ -18,12 +18,7 @@ const (
 	followDays  = 35  // after so many days a new level is the level
 	holdShare   = 0.4 // of a change, below which it no longer holds
 	hintShare   = 0.6 // of Share: a day that far off may begin a step
-	rawShare    = 0.5 // of the share: also without the tenant's load it must be that far off
 	missesToEnd = 2   // days on which a change does not hold: it is over
-
-	// weekendRelief is how far below the floor the mean of a week may be whose
-	// working days are above it.
-	weekendRelief = 0.6
 )
 
 // scan goes through a series day by day and records its anomalies.
@@ -54,6 +49,7 @@ func (t *track) endEarlier() {
 		for _, next := range t.events {
 			if e.lasting && next.lasts() && next.from > e.from && next.from <= e.last {
 				e.last, e.lasting = next.from-1, false
+				e.peak = min(e.peak, e.last)
 			}
 		}
 	}
@@ -73,62 +69,6 @@ func (d *detector) hadCost() bool {
 		}
 	}
 	return false
-}
-
-// deviation is how far a day is from its baseline, relative to it.
-func (t *track) deviation(b baseline, day int) float64 {
-	expected := b.expect(day) * t.load[day]
-	if expected <= 0 {
-		if t.base[day] > 0 {
-			return math.Inf(1)
-		}
-		return 0
-	}
-	return t.base[day]/expected - 1
-}
-
-// limits are what a change must reach.
-type limits struct {
-	share float64
-	usd   float64 // micro-units by day
-}
-
-func (d *detector) ofDay() limits { return limits{d.o.ShareShort, float64(d.o.FloorUSD)} }
-
-// ofLevel are the limits for the mean of a change that lasts. Where its first
-// day alone is an anomaly the mean may be below the floor: weekends often are.
-func (d *detector) ofLevel(firstFires bool) limits {
-	l := limits{d.o.Share, float64(d.o.FloorUSD)}
-	if firstFires {
-		l.usd *= weekendRelief
-	}
-	return l
-}
-
-// fires tells whether an amount is anomalous, and how many sigmas it is off.
-func (d *detector) fires(t *track, b baseline, day int, actual, expected float64, l limits) (score float64, ok bool) {
-	change := actual - expected
-	typical := expected
-	if typical < b.level/10 {
-		typical = b.level // a weekday without cost says nothing of what is usual
-	}
-	score = change / max(b.sigma*typical, 1)
-	if abs(change) < l.share*expected || abs(score) < d.o.Score || abs(change)*t.usdPer(day) < l.usd {
-		return score, false
-	}
-	if t.load[day] == 0 {
-		return score, true
-	}
-	raw := expected / t.load[day] // as if the tenant were as busy as usual
-	return score, (actual-raw)*change > 0 && abs(actual-raw) >= rawShare*l.share*raw
-}
-
-// usdPer is US dollars for one unit of the track's currency.
-func (t *track) usdPer(day int) float64 {
-	if t.currency == USD {
-		return 1
-	}
-	return t.rate(day)
 }
 
 // judgeDay judges a day and what follows it; it gives the next day to judge.
@@ -159,20 +99,6 @@ func (d *detector) judgeDay(t *track, b baseline, u int) int {
 		r.last, r.lasting = u, false
 	}
 	return d.shortChange(t, b, r)
-}
-
-// usual tells whether the same weekday was as far off at least twice in the
-// weeks before: a service that is only used now and then. The samples are those
-// of the day's baseline.
-func (d *detector) usual(b baseline, day int, change float64) bool {
-	times := 0
-	for _, s := range d.samples[day%week] {
-		was := s.amount*(1+b.trend*float64(day-s.day)) - b.weekday[day%week]
-		if was*change > 0 && abs(was) >= abs(change)/2 {
-			times++
-		}
-	}
-	return times >= 2
 }
 
 // stretch is the days on which a change holds.
@@ -247,13 +173,14 @@ func (d *detector) step(t *track, b baseline, r stretch, fires bool) (next int, 
 	for e.from < r.last && !fires && abs(t.deviation(b, e.from)) < abs(r.shift)/2 {
 		e.from++ // a day that only hinted at it
 	}
+	e.peak = e.from
 	if r.lasting {
 		if next, ok := d.ramps(t, e.from); ok {
 			return next, true
 		}
 	}
 	d.means(t, b, &e)
-	if e.score, ok = d.fires(t, b, e.peak, e.actual, e.expected, d.ofLevel(fires)); !ok || math.IsInf(r.shift, 0) || r.shift <= -1 {
+	if e.score, ok = d.fires(t, b, e.peak, e.actual, e.expected, d.ofLevel(r.days, fires)); !ok || math.IsInf(r.shift, 0) || r.shift <= -1 {
 		return 0, false
 	}
 	if !r.lasting {
@@ -300,7 +227,7 @@ func (d *detector) vanishes(t *track, b baseline, from int) (next int, ok bool) 
 	e := event{kind: KindVanished, from: from, last: d.days - 1, lasting: true, peak: from}
 	d.means(t, b, &e)
 	_, fires := d.fires(t, b, from, 0, b.expect(from)*t.load[from], d.ofDay())
-	if e.score, ok = d.fires(t, b, from, e.actual, e.expected, d.ofLevel(fires)); !ok {
+	if e.score, ok = d.fires(t, b, from, e.actual, e.expected, d.ofLevel(away, fires)); !ok {
 		return 0, false
 	}
 	t.absent = true
@@ -328,7 +255,7 @@ func (d *detector) begins(t *track, b baseline, from int) int {
 	d.means(t, b, &e)
 	raised := false
 	_, fires := d.fires(t, b, from, t.base[from], 0, d.ofDay())
-	if e.score, raised = d.fires(t, b, from, e.actual, 0, d.ofLevel(fires)); raised {
+	if e.score, raised = d.fires(t, b, from, e.actual, 0, d.ofLevel(days, fires)); raised {
 		t.record(e)
 	}
 	if e.lasting {
@@ -341,6 +268,9 @@ func (d *detector) begins(t *track, b baseline, from int) int {
 
 // record adds an event with its amounts in CostUSD.
 func (t *track) record(e event) {
+	if e.lasting {
+		e.last = len(t.costs) - 1
+	}
 	rate := t.usdPer(e.peak)
 	e.usdActual, e.usdExpected = e.actual*rate, e.expected*rate
 	t.events = append(t.events, e)

@@ -179,6 +179,29 @@ func charge(s *cost.SeriesCost, usd float64, chosen func(time.Time) bool) {
 	}
 }
 
+// TestDetectEnds puts changes of every size and length on series and looks at
+// what is always so.
+func TestDetectEnds(t *testing.T) {
+	for seed := range uint64(60) {
+		w := newWorld(seed, 150, 75).fill(2, 5)
+		r := w.random
+		for range 25 {
+			s := &w.series[r.IntN(len(w.series))]
+			from := r.IntN(150)
+			times(s, []float64{0, 0.3, 0.8, 1.2, 1.5, 4, 30}[r.IntN(7)], from, from+r.IntN(1+r.IntN(80)))
+		}
+		in := w.input()
+		raised, recurring := w.detect()
+		for _, f := range slices.Concat(raised, recurring) {
+			switch {
+			case f.To < f.From || f.To >= in.Judge.To || f.From < in.Judge.From && f.Kind != cost.KindGrowth,
+				f.Lasting && f.To != in.Judge.To-1, f.Peak < f.From || f.Peak > f.To, math.IsNaN(f.Score), f.Actual == f.Expected:
+				t.Errorf("seed %d: %+v", seed, f)
+			}
+		}
+	}
+}
+
 func TestDetectGrowth(t *testing.T) {
 	for seed := range uint64(5) {
 		w, s := one(seed)
@@ -247,6 +270,10 @@ func TestDetectTellsALevelThatExplains(t *testing.T) {
 		{"a subscription that ended", func(w *world) { scale(w, 0, 150, 199, of("sub-02")) }, "vanished sub-02 150...", 5},
 		{"a subscription's gap", func(w *world) { scale(w, 0, 150, 153, of("sub-02")) }, "", 0},
 		{"a gap at the end", func(w *world) { scale(w, 0, 194, 199, of("sub-02")) }, "", 0},
+		{"the tenant's busy week, and one service's drop", func(w *world) {
+			scale(w, 1.2, 150, 156, everything)
+			times(&w.series[7], 0.65, 153, 153)
+		}, "drop sub-01/service-01 153..153", 0},
 		{"the tenant's gap", func(w *world) { scale(w, 0, 150, 151, everything) }, "", 0},
 	} {
 		for seed := range uint64(3) {

@@ -1,7 +1,6 @@
 package cost
 
 import (
-	"math"
 	"slices"
 
 	"fresnel"
@@ -17,18 +16,17 @@ import (
 // day: once), and only where it stands out of the daily noise.
 
 const (
-	leastHistory   = 28  // settled days, below which nothing is foretold
-	forecastPast   = 56  // days that tell the level
-	mostPast       = 400 // days that are looked at
-	trendKept      = 0.5 // of the trend: it seldom goes on
-	outlier        = 4.0 // robust sigmas, beyond which a day tells of no level
-	coverShare     = 0.8 // of the true month ends lie in the range
-	originStep     = 3   // days between the origins that are tried
-	leastOrigins   = 4.0 // independent ones, or a shorter horizon is asked
-	unknownError   = 0.1 // of the forecast, where there is no earlier origin at all
-	leastRange     = 0.002
-	rangeWidening  = 1.0
-	recentHalfLife = 0.0
+	leastHistory = 28    // settled days, below which nothing is foretold
+	forecastPast = 56    // days that tell the level
+	mostPast     = 400   // days that are looked at
+	trendKept    = 0.5   // of the trend: it seldom goes on
+	outlier      = 4.0   // robust sigmas, beyond which a day tells of no level
+	coverShare   = 0.8   // of the true month ends lie in the range
+	originStep   = 3     // days between the origins that are tried
+	leastOrigins = 4.0   // independent ones, or a shorter horizon is asked
+	unknownError = 0.07  // of the forecast, where there is no earlier origin at all
+	widening     = 1.03  // what comes differs a little more from the past than the past from itself
+	leastRange   = 0.002 // of the forecast: no range is narrower
 )
 
 // ForecastInput is the daily total of one unit, and when it was read.
@@ -134,7 +132,7 @@ func (f *forecaster) spread(ahead int, rest float64) float64 {
 	// Origins that share days are one piece of evidence.
 	independent := max(1, float64(room)/float64(ahead))
 	share := min(1, coverShare*(1+1/independent))
-	return max(leastRange, quantile(errors, share)*rangeWidening) * abs(rest)
+	return max(leastRange, widening*quantile(errors, share)) * abs(rest)
 }
 
 // quantile is the linearly interpolated quantile of values, which it sorts.
@@ -265,7 +263,6 @@ func (f *forecaster) findCharges() {
 			f.takeOut(dom, excess, sigma)
 		}
 	}
-	_ = math.Pi
 }
 
 // recurringAmount tells what a day of the month charges in addition, by its

@@ -2,6 +2,7 @@ package cost_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -68,16 +69,15 @@ func TestForecastLabelledEstates(t *testing.T) {
 			})
 		}
 	}
-	names := make([]string, 0, len(parts))
-	for name := range parts {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		t.Logf("%-22s %s", name, parts[name])
 	}
 	t.Logf("%-22s %s", "all", all)
-	if s := all.share(); s < 0.75 || s > 0.85 {
+	low, high := 0.75, 0.85
+	if testing.Short() { // two estates are too few to tell
+		low, high = 0.7, 0.9
+	}
+	if s := all.share(); s < low || s > high {
 		t.Errorf("%.1f %% of the true month ends are in the 80 %% range", 100*s)
 	}
 	if all.errors >= all.straight {
