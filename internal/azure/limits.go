@@ -28,6 +28,7 @@ func costTenantRules() []limitRule { // QPU
 	return []limitRule{{12, 10 * time.Second}, {60, time.Minute}, {600, time.Hour}}
 }
 func costClientRules() []limitRule { return []limitRule{{2000, time.Minute}} }
+func graphRules() []limitRule      { return []limitRule{{15, 5 * time.Second}} } // of a principal in a tenant
 func armRules() []limitRule        { return []limitRule{{250, 10 * time.Second}} }
 
 // limits holds the buckets of every scope, principal and tenant, shared by all
@@ -134,6 +135,18 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
+}
+
+// graphWait reads how long Resource Graph's quota is used up: 0 = it is not.
+func graphWait(h http.Header) time.Duration {
+	if h.Get("x-ms-user-quota-remaining") != "0" {
+		return 0
+	}
+	t, err := time.Parse("15:04:05", h.Get("x-ms-user-quota-resets-after"))
+	if err != nil {
+		return 0
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second
 }
 
 // qpuLeft reads "QueriesPerHour:599,QueriesPerMin:59,QueriesPer10Sec:11" into

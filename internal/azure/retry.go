@@ -155,11 +155,18 @@ func names(header, bucket string) bool {
 	case "clienttype":
 		return bucket == "client"
 	default:
-		return bucket == "principal" || bucket == "arm"
+		return bucket == "principal" || bucket == "arm" || bucket == "graph"
 	}
 }
 
 func learn(buckets []*bucket, h http.Header) {
+	if wait := graphWait(h); wait > 0 {
+		for _, b := range buckets {
+			if b.kind == "graph" {
+				b.pause(wait)
+			}
+		}
+	}
 	left := qpuLeft(h)
 	if len(left) == 0 {
 		return

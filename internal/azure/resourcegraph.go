@@ -1,0 +1,152 @@
+package azure
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
+
+	"fresnel"
+)
+
+// Resource Graph answers one query over many subscriptions. It gives what the
+// caller may read and is silent about the rest: a missing row proves nothing.
+
+const (
+	graphAPIVersion = "2024-04-01"
+	graphPage       = 1000 // rows of a page at most
+	graphSubs       = 1000 // subscriptions of a query at most
+)
+
+type graphRequest struct {
+	Subscriptions []string     `json:"subscriptions,omitempty"`
+	Query         string       `json:"query"`
+	Options       graphOptions `json:"options"`
+}
+
+type graphOptions struct {
+	Top          int    `json:"$top"`
+	SkipToken    string `json:"$skipToken,omitempty"`
+	ResultFormat string `json:"resultFormat"`
+}
+
+type graphAnswer struct {
+	Count           *int              `json:"count"`
+	ResultTruncated string            `json:"resultTruncated"`
+	SkipToken       string            `json:"$skipToken"`
+	Data            []json.RawMessage `json:"data"`
+}
+
+// graphRows asks a query of at most 1000 subscriptions of a tenant, and gives
+// its rows as they come. The query must project id, or Azure cuts it at 1000
+// rows. After an error the rows before it are still rows, but not all.
+func (c *Client) graphRows(ctx context.Context, t fresnel.Tenant, subs []string, query string) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		if len(subs) == 0 || len(subs) > graphSubs {
+			yield(nil, fresnel.Errorf(fresnel.Internal, "a Resource Graph query over %d subscriptions", len(subs)))
+			return
+		}
+		cred, err := c.creds.of(t)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		ctx = withBuckets(ctx, 1, c.limits.bucket("graph", cred.principal+"|"+string(t.ID), graphRules()))
+		q := graphPages{c: c, pl: c.pipeline("resourcegraph", cred), req: graphRequest{Subscriptions: subs, Query: query, Options: graphOptions{Top: graphPage, ResultFormat: "objectArray"}}}
+		for range maxPages {
+			page, err := q.get(ctx)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, row := range page.Data {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if page.SkipToken == "" {
+				if strings.EqualFold(page.ResultTruncated, "true") {
+					yield(nil, fresnel.Errorf(fresnel.Unavailable, "Resource Graph cut its answer and gave no way to the rest"))
+				}
+				return
+			}
+			q.req.Options.SkipToken = page.SkipToken
+		}
+		yield(nil, fresnel.Errorf(fresnel.Unavailable, "Resource Graph's answer does not end"))
+	}
+}
+
+// graphPages reads the pages of one query.
+type graphPages struct {
+	c   *Client
+	pl  runtime.Pipeline
+	req graphRequest
+}
+
+// get reads the next page; one that is larger than Azure sends is asked for in
+// halves.
+func (q *graphPages) get(ctx context.Context) (graphAnswer, error) {
+	for try := 1; ; try++ {
+		page, err := q.once(ctx)
+		var bad *malformed
+		var big *payloadTooLarge
+		switch {
+		case errors.As(err, &big) && q.req.Options.Top > 1:
+			q.req.Options.Top /= 2
+		case errors.As(err, &bad) && try < malformedTries:
+			if err := sleep(ctx, backoff(try)); err != nil {
+				return page, err
+			}
+		case errors.As(err, &bad):
+			return page, &fresnel.Error{Kind: fresnel.Unavailable, Msg: "Resource Graph's answer cannot be read: " + bad.why, Do: "Fresnel tries again with the next run.", Err: err}
+		default:
+			return page, err
+		}
+	}
+}
+
+// payloadTooLarge is Azure's refusal of a page over 16 MB.
+type payloadTooLarge struct{ error }
+
+func (e *payloadTooLarge) Unwrap() error { return e.error }
+
+func (q *graphPages) once(ctx context.Context) (graphAnswer, error) {
+	var page graphAnswer
+	body, err := json.Marshal(q.req)
+	if err != nil {
+		return page, err
+	}
+	req, err := runtime.NewRequest(ctx, http.MethodPost, runtime.JoinPaths(q.c.cfg.ResourceManagerURL, "/providers/Microsoft.ResourceGraph/resources")+"?api-version="+graphAPIVersion)
+	if err != nil {
+		return page, err
+	}
+	if err := req.SetBody(streaming.NopCloser(bytes.NewReader(body)), "application/json"); err != nil {
+		return page, err
+	}
+	resp, err := q.pl.Do(req)
+	if err != nil {
+		return page, transportError(ctx, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		err := statusError(resp, "Resource Graph", fmt.Sprintf("%d subscriptions", len(q.req.Subscriptions)))
+		if strings.Contains(err.Error(), "ResponsePayloadTooLarge") {
+			return page, &payloadTooLarge{err}
+		}
+		return page, err
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&page); err != nil {
+		return page, &malformed{"not JSON: " + clip(err.Error())}
+	}
+	if page.Data == nil || page.Count == nil {
+		return page, &malformed{"no data"}
+	}
+	return page, nil
+}
