@@ -121,16 +121,12 @@ type Reconciled struct {
 	Resolved []Finding // held before, judged again, and no longer found
 }
 
-// sameWithin is how far the first day of a finding may move, as data come in,
-// before it is another one.
-const sameWithin = 3
-
 // Reconcile compares what was found with what is held of the same tenant and
-// rule. judged tells whether a held finding would have been found again if it
-// still held; the others are left as they are. What is found keeps the key, and
-// so the verdicts, of the held finding about the same object that begins
-// nearest, within three days.
-func Reconcile(held, found []Finding, judged func(Finding) bool) Reconciled {
+// rule. What is found keeps the key, and so the verdicts, of the held finding
+// that is the same: about the same object, as same tells, the nearest first day
+// before others. judged tells whether a held finding would have been found
+// again if it still held; the others are left as they are.
+func Reconcile(held, found []Finding, same func(held, found Finding) bool, judged func(Finding) bool) Reconciled {
 	var out Reconciled
 	taken := make([]bool, len(held))
 	byObject := map[string][]int{}
@@ -142,7 +138,7 @@ func Reconcile(held, found []Finding, judged func(Finding) bool) Reconciled {
 	}) {
 		best := -1
 		for _, i := range byObject[f.Object] {
-			if !taken[i] && distance(held[i], f) <= sameWithin && (best < 0 || distance(held[i], f) < distance(held[best], f)) {
+			if !taken[i] && same(held[i], f) && (best < 0 || distance(held[i], f) < distance(held[best], f)) {
 				best = i
 			}
 		}

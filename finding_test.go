@@ -23,7 +23,8 @@ func TestReconcileKeepsTheKeyOfTheNearestFinding(t *testing.T) {
 		{Object: "new", Since: 10},
 		{Object: "gone", Since: 10}, // it is back
 	}
-	got := fresnel.Reconcile(held, found, func(f fresnel.Finding) bool { return f.Since >= 10 })
+	near := func(h, f fresnel.Finding) bool { return h.Since-f.Since <= 3 && f.Since-h.Since <= 3 }
+	got := fresnel.Reconcile(held, found, near, func(f fresnel.Finding) bool { return f.Since >= 10 })
 	want := map[string]int64{"a 20": 2, "a 30": 0, "new 10": 0, "gone 10": 5}
 	for _, f := range got.Put {
 		key := fmt.Sprintf("%s %d", f.Object, f.Since)

@@ -94,7 +94,16 @@ func (s Search) keep(ctx context.Context, t fresnel.TenantID, rule string, list 
 	if err != nil {
 		return err
 	}
-	return s.Kept.Keep(ctx, t, rule, fresnel.Reconcile(held, found, judged), s.Now())
+	details := map[string]Detected{} // by the text that they are kept as
+	for _, f := range slices.Concat(held, found) {
+		var d Detected
+		if err := json.Unmarshal([]byte(f.Detail), &d); err != nil {
+			return fmt.Errorf("cost: detail of finding %d: %w", f.ID, err)
+		}
+		details[f.Detail] = d
+	}
+	same := func(h, f fresnel.Finding) bool { return details[h.Detail].Same(details[f.Detail]) }
+	return s.Kept.Keep(ctx, t, rule, fresnel.Reconcile(held, found, same, judged), s.Now())
 }
 
 // readable says which days can be searched, and of which subscriptions.

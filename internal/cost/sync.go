@@ -397,7 +397,7 @@ func (w *work) budgets(ctx context.Context, plans []plan) error {
 		if !at.IsZero() && now.Sub(at) < detailEvery && !now.Before(at) {
 			continue
 		}
-		list, err := w.Sync.Budgets.Budgets(ctx, w.tenant, sub)
+		list, err := w.Budgets.Budgets(ctx, w.tenant, sub)
 		if err == nil {
 			err = w.Kept.ReplaceAzure(ctx, w.tenant.ID, sub, list, now)
 		}
