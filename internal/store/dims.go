@@ -12,6 +12,7 @@ import (
 // changes, so it may be remembered.
 type dims struct {
 	service, group, currency, charge, resource dim
+	rtype, location, tagKey, tagValue          dim
 }
 
 type dim struct {
@@ -28,6 +29,10 @@ func (d *dims) init(db *DB) {
 	d.currency = newDim(db, "currency")
 	d.charge = newDim(db, "charge_type")
 	d.resource = newDim(db, "arm_id")
+	d.rtype = newDim(db, "resource_type")
+	d.location = newDim(db, "location")
+	d.tagKey = newDim(db, "tag_key")
+	d.tagValue = newDim(db, "tag_value")
 }
 
 func newDim(db *DB, table string) dim {

@@ -1,0 +1,92 @@
+package azure
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/inventory"
+)
+
+// The columns of every query. id must be among them, or Azure cuts the answer.
+const (
+	resourceQuery = "resources | project id, name, type, kind, location, resourceGroup, subscriptionId, managedBy, sku, identity, zones, tags, properties | order by id asc"
+	// containers are subscriptions and resource groups: who they are missing
+	// of may not be read, and their tags and locks belong to what is in them.
+	containerQuery = "resourcecontainers | where type in~ ('microsoft.resources/subscriptions', 'microsoft.resources/subscriptions/resourcegroups') " +
+		"| project id, name, type, location, resourceGroup, subscriptionId, managedBy, tags, properties | order by id asc"
+	adviceQuery = "advisorresources | where type =~ 'microsoft.advisor/recommendations' and properties.category =~ 'Cost' " +
+		"| project id, name, type, subscriptionId, resourceGroup, properties | order by id asc"
+)
+
+type graphResource struct {
+	ID             string             `json:"id"`
+	Name           string             `json:"name"`
+	Type           string             `json:"type"`
+	Kind           string             `json:"kind"`
+	Location       string             `json:"location"`
+	ResourceGroup  string             `json:"resourceGroup"`
+	SubscriptionID string             `json:"subscriptionId"`
+	ManagedBy      string             `json:"managedBy"`
+	SKU            json.RawMessage    `json:"sku"`
+	Identity       json.RawMessage    `json:"identity"`
+	Zones          []string           `json:"zones"`
+	Tags           map[string]*string `json:"tags"`
+	Properties     json.RawMessage    `json:"properties"`
+}
+
+// Resources implements inventory.Source with Resource Graph: containers first,
+// then resources by id, then Advisor's advice about cost.
+func (c *Client) Resources(ctx context.Context, t fresnel.Tenant, subscriptions []string) iter.Seq2[inventory.Resource, error] {
+	return func(yield func(inventory.Resource, error) bool) {
+		for _, query := range []string{containerQuery, resourceQuery, adviceQuery} {
+			for some := range slices.Chunk(subscriptions, graphSubs) {
+				for row, err := range c.graphRows(ctx, t, some, query) {
+					var r inventory.Resource
+					if err == nil {
+						r, err = parseResource(t.ID, row)
+					}
+					if !yield(r, err) || err != nil {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+func parseResource(t fresnel.TenantID, row json.RawMessage) (inventory.Resource, error) {
+	var g graphResource
+	if err := json.Unmarshal(row, &g); err != nil {
+		return inventory.Resource{}, &fresnel.Error{Kind: fresnel.Unavailable, Msg: "a row of Resource Graph cannot be read", Err: &malformed{clip(err.Error())}}
+	}
+	r := inventory.Resource{
+		ID: g.ID, Tenant: t, Subscription: strings.ToLower(g.SubscriptionID), Group: strings.ToLower(g.ResourceGroup), Type: strings.ToLower(g.Type),
+		Name: g.Name, Location: strings.ToLower(g.Location), Kind: g.Kind, ManagedBy: g.ManagedBy, Zones: g.Zones, Tags: map[string]string{},
+	}
+	if !strings.HasPrefix(r.ID, "/") || !fresnel.IsGUID(r.Subscription) || r.Type == "" {
+		return r, &fresnel.Error{Kind: fresnel.Unavailable, Msg: "a row of Resource Graph has no id, type or subscription", Err: &malformed{clip(string(row))}}
+	}
+	for k, v := range g.Tags {
+		if r.Tags[k] = ""; v != nil {
+			r.Tags[k] = *v
+		}
+	}
+	var err error
+	for _, one := range []struct {
+		raw  json.RawMessage
+		into *inventory.Value
+	}{{g.SKU, &r.SKU}, {g.Identity, &r.Identity}, {g.Properties, &r.Properties}} {
+		if len(one.raw) > 0 && err == nil {
+			*one.into, err = inventory.ParseValue(one.raw)
+		}
+	}
+	if created, perr := time.Parse(time.RFC3339, r.Properties.At("timeCreated").Text()); perr == nil {
+		r.Created = created
+	}
+	return r, err
+}

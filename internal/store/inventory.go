@@ -1,0 +1,229 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"hash/fnv"
+	"strings"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/inventory"
+)
+
+// Inventory keeps what tenants have. It is an inventory.Sink; InventoryReader
+// reads.
+type Inventory struct{ db *DB }
+
+// Inventory gives access to resources.
+func (db *DB) Inventory() *Inventory { return &Inventory{db} }
+
+// resourceDoc is a resource as it is kept: all that Azure tells, keys sorted, so
+// that the same resource is the same text.
+type resourceDoc struct {
+	ID         string            `json:"id"`
+	Name       string            `json:"name"`
+	Kind       string            `json:"kind,omitempty"`
+	ManagedBy  string            `json:"managedBy,omitempty"`
+	Zones      []string          `json:"zones,omitempty"`
+	SKU        inventory.Value   `json:"sku"`
+	Identity   inventory.Value   `json:"identity"`
+	Tags       map[string]string `json:"tags"`
+	Properties inventory.Value   `json:"properties"`
+	Created    *time.Time        `json:"created,omitempty"`
+}
+
+func docOf(r *inventory.Resource) (string, error) {
+	d := resourceDoc{
+		ID: r.ID, Name: r.Name, Kind: r.Kind, ManagedBy: r.ManagedBy, Zones: r.Zones,
+		SKU: r.SKU, Identity: r.Identity, Tags: r.Tags, Properties: r.Properties,
+	}
+	if !r.Created.IsZero() {
+		d.Created = &r.Created
+	}
+	b, err := json.Marshal(d)
+	return string(b), err
+}
+
+func (d resourceDoc) fill(r *inventory.Resource) {
+	r.ID, r.Name, r.Kind, r.ManagedBy, r.Zones = d.ID, d.Name, d.Kind, d.ManagedBy, d.Zones
+	r.SKU, r.Identity, r.Tags, r.Properties = d.SKU, d.Identity, d.Tags, d.Properties
+	if d.Created != nil {
+		r.Created = *d.Created
+	}
+}
+
+// hashOf tells whether a resource changed. The case of its id does not count:
+// Azure varies it from answer to answer.
+func hashOf(r *inventory.Resource, doc string) int64 {
+	h := fnv.New64a()
+	for _, s := range []string{r.Type, r.Group, r.Location, strings.Replace(doc, r.ID, r.Key(), 1)} {
+		_, _ = h.Write([]byte(s)) // a hash does not fail
+		_, _ = h.Write([]byte{0})
+	}
+	return int64(h.Sum64()) //nolint:gosec // a fingerprint: its sign means nothing
+}
+
+// kept is a resource ready to be stored.
+type kept struct {
+	*inventory.Resource
+	doc                             string
+	hash, arm, rtype, rgroup, place int64
+}
+
+// Put implements inventory.Sink.
+func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription string, list []inventory.Resource, now time.Time) (int, error) {
+	rows, err := v.number(ctx, list)
+	if err != nil {
+		return 0, err
+	}
+	var written int
+	var g int64
+	err = v.db.tx(ctx, "put resources", func(tx *sql.Tx) error {
+		written, g = 0, 0
+		tenant, sub, err := v.owner(ctx, tx, t, subscription)
+		if err != nil {
+			return err
+		}
+		held, err := v.held(ctx, tx, rows)
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			n, err := v.put(ctx, tx, &rows[i], held, tenant, sub, now)
+			if err != nil {
+				return err
+			}
+			written += n
+		}
+		if written > 0 {
+			g, err = v.db.raise(ctx, tx)
+		}
+		return err
+	})
+	if err == nil {
+		v.db.seen(g)
+	}
+	return written, err
+}
+
+// owner checks the lease and gives the numbers of a tenant and its subscription.
+func (v *Inventory) owner(ctx context.Context, tx *sql.Tx, t fresnel.TenantID, subscription string) (tenant, sub int64, err error) {
+	if err = v.db.guard(ctx, tx); err != nil {
+		return 0, 0, err
+	}
+	if tenant, err = v.db.Tenants().lock(ctx, tx, t); err != nil {
+		return 0, 0, err
+	}
+	err = v.db.txQueryRow(ctx, tx, "SELECT num FROM subscription WHERE id = ? AND tenant = ?", clean(subscription), tenant).Scan(&sub)
+	if err == sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
+		err = fresnel.Errorf(fresnel.NotFound, "subscription %s is not registered", subscription)
+	}
+	return tenant, sub, err
+}
+
+// number gives resources their numbers. What is listed twice counts once.
+func (v *Inventory) number(ctx context.Context, list []inventory.Resource) ([]kept, error) {
+	d := &v.db.dims
+	rows := make([]kept, 0, len(list))
+	var ids, types, groups, places []string
+	seen := map[string]bool{}
+	for i := range list {
+		r := &list[i]
+		id := clean(r.Key())
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		doc, err := docOf(r)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, kept{Resource: r, doc: doc, hash: hashOf(r, doc)})
+		ids, types = append(ids, id), append(types, clean(r.Type))
+		groups, places = append(groups, clean(r.Group)), append(places, clean(r.Location))
+	}
+	for _, one := range []struct {
+		dim   *dim
+		names []string
+		into  func(*kept) *int64
+	}{
+		{&d.resource, ids, func(k *kept) *int64 { return &k.arm }},
+		{&d.rtype, types, func(k *kept) *int64 { return &k.rtype }},
+		{&d.group, groups, func(k *kept) *int64 { return &k.rgroup }},
+		{&d.location, places, func(k *kept) *int64 { return &k.place }},
+	} {
+		nums, err := one.dim.nums(ctx, one.names)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			*one.into(&rows[i]) = nums[one.names[i]]
+		}
+	}
+	return rows, nil
+}
+
+// state is what is held of a resource.
+type state struct{ hash, gone, sub int64 }
+
+func (v *Inventory) held(ctx context.Context, tx *sql.Tx, rows []kept) (map[int64]state, error) {
+	nums := make([]int64, len(rows))
+	for i, r := range rows {
+		nums[i] = r.arm
+	}
+	list, err := json.Marshal(nums)
+	if err != nil {
+		return nil, err
+	}
+	found, err := v.db.txQuery(ctx, tx, "SELECT arm, hash, gone_at, sub FROM resource WHERE arm IN "+v.db.d.numbers(), string(list))
+	if err != nil {
+		return nil, err
+	}
+	type pair struct {
+		arm int64
+		state
+	}
+	pairs, err := scan(found, func(r *sql.Rows, p *pair) error { return r.Scan(&p.arm, &p.hash, &p.gone, &p.sub) })
+	out := make(map[int64]state, len(pairs))
+	for _, p := range pairs {
+		out[p.arm] = p.state
+	}
+	return out, err
+}
+
+// put writes one resource unless it is held as it is. One that comes back after
+// it was gone is the same resource, first seen when it was.
+func (v *Inventory) put(ctx context.Context, tx *sql.Tx, r *kept, held map[int64]state, tenant, sub int64, now time.Time) (int, error) {
+	old, known := held[r.arm]
+	if known && old.hash == r.hash && old.gone == 0 && old.sub == sub {
+		return 0, nil
+	}
+	name := clean(strings.ToLower(r.Name))
+	exec := func(q string, args ...any) error {
+		_, err := v.db.txExec(ctx, tx, q, args...)
+		return err
+	}
+	var err error
+	if known {
+		err = exec("UPDATE resource SET tenant = ?, sub = ?, rtype = ?, rgroup = ?, location = ?, name = ?, hash = ?, changed_at = ?, gone_at = 0 WHERE arm = ?",
+			tenant, sub, r.rtype, r.rgroup, r.place, name, r.hash, micros(now), r.arm)
+		if err == nil {
+			err = exec("UPDATE resource_doc SET doc = ? WHERE arm = ?", r.doc, r.arm)
+		}
+		if err == nil {
+			err = exec("DELETE FROM resource_tag WHERE arm = ?", r.arm)
+		}
+	} else {
+		err = exec("INSERT INTO resource (arm, tenant, sub, rtype, rgroup, location, name, hash, first_seen, changed_at, gone_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+			r.arm, tenant, sub, r.rtype, r.rgroup, r.place, name, r.hash, micros(now), micros(now))
+		if err == nil {
+			err = exec("INSERT INTO resource_doc (arm, doc) VALUES (?, ?)", r.arm, r.doc)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	return 1, v.putTags(ctx, tx, r)
+}

@@ -1,0 +1,80 @@
+-- +goose Up
+-- What tenants have. A resource is known by the number of its ARM id in lower
+-- case, the same as in cost_resource, so that its cost is one range away.
+
+CREATE TABLE resource_type (num INTEGER PRIMARY KEY, name TEXT NOT NULL CONSTRAINT uq_resource_type UNIQUE);
+CREATE TABLE location (num INTEGER PRIMARY KEY, name TEXT NOT NULL CONSTRAINT uq_location UNIQUE);
+CREATE TABLE tag_key (num INTEGER PRIMARY KEY, name TEXT NOT NULL CONSTRAINT uq_tag_key UNIQUE);
+CREATE TABLE tag_value (num INTEGER PRIMARY KEY, name TEXT NOT NULL CONSTRAINT uq_tag_value UNIQUE);
+
+-- gone_at is when it was found to be no more; 0 = it is there. name is in lower
+-- case: what is searched and sorted. hash is of all that Azure tells.
+CREATE TABLE resource (
+    arm        BIGINT NOT NULL CONSTRAINT pk_resource PRIMARY KEY,
+    tenant     BIGINT NOT NULL,
+    sub        BIGINT NOT NULL,
+    rtype      BIGINT NOT NULL,
+    rgroup     BIGINT NOT NULL,
+    location   BIGINT NOT NULL,
+    name       TEXT NOT NULL,
+    hash       BIGINT NOT NULL,
+    first_seen BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    gone_at    BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX ix_resource_sub ON resource (sub, gone_at, arm);
+CREATE INDEX ix_resource_name ON resource (gone_at, name, arm);
+CREATE INDEX ix_resource_tenant ON resource (tenant, gone_at, name, arm);
+CREATE INDEX ix_resource_type ON resource (rtype, gone_at, name, arm);
+
+-- The rest of a resource, apart from what lists read: JSON as it was told.
+CREATE TABLE resource_doc (
+    arm BIGINT NOT NULL CONSTRAINT pk_resource_doc PRIMARY KEY,
+    doc TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE resource_tag (
+    tkey   BIGINT NOT NULL,
+    tvalue BIGINT NOT NULL,
+    arm    BIGINT NOT NULL,
+    CONSTRAINT pk_resource_tag PRIMARY KEY (tkey, tvalue, arm)
+) WITHOUT ROWID;
+CREATE INDEX ix_resource_tag ON resource_tag (arm, tkey, tvalue);
+
+-- When the inventory of a subscription was last read in full.
+CREATE TABLE resource_read (
+    sub      BIGINT NOT NULL CONSTRAINT pk_resource_read PRIMARY KEY,
+    asked_at BIGINT NOT NULL
+) WITHOUT ROWID;
+
+-- Names by their trigrams: a part of a name is found without reading all.
+CREATE VIRTUAL TABLE resource_name USING fts5(name, content='', contentless_delete=1, tokenize='trigram', detail='none');
+-- +goose StatementBegin
+CREATE TRIGGER resource_named AFTER INSERT ON resource BEGIN
+    INSERT INTO resource_name (rowid, name) VALUES (new.arm, new.name);
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER resource_renamed AFTER UPDATE OF name ON resource WHEN old.name <> new.name BEGIN
+    DELETE FROM resource_name WHERE rowid = old.arm;
+    INSERT INTO resource_name (rowid, name) VALUES (new.arm, new.name);
+END;
+-- +goose StatementEnd
+
+DROP TABLE resources;
+CREATE VIEW resources AS
+SELECT a.name AS id, t.id AS tenant_id, s.id AS subscription_id, g.name AS resource_group, y.name AS resource_type, r.name, l.name AS location,
+    json_extract(d.doc, '$.tags') AS tags, strftime('%Y-%m-%dT%H:%M:%SZ', p.asked_at / 1000000, 'unixepoch') AS synced_at
+FROM resource r
+JOIN arm_id a ON a.num = r.arm
+JOIN tenant t ON t.num = r.tenant
+JOIN subscription s ON s.num = r.sub
+JOIN resource_group g ON g.num = r.rgroup
+JOIN resource_type y ON y.num = r.rtype
+JOIN location l ON l.num = r.location
+JOIN resource_doc d ON d.arm = r.arm
+LEFT JOIN resource_read p ON p.sub = r.sub
+WHERE r.gone_at = 0;
+
+-- +goose Down
+SELECT 'migrations are not undone: restore a copy instead' WHERE 0;
