@@ -493,7 +493,7 @@ func (w *world) dump(t *testing.T, prefix string) map[string][]string {
 	return out
 }
 
-var volatile = []string{"asked_at", "seen_at", "oldest", "newest", "writes", "cost_at"}
+var volatile = []string{"asked_at", "seen_at", "oldest", "newest", "last_costs", "writes", "cost_at"}
 
 func (w *world) dumpTable(t *testing.T, name string) []string {
 	t.Helper()
