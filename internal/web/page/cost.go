@@ -17,6 +17,9 @@ type chartJSON struct {
 	Series      []seriesJSON `json:"series"`
 	Totals      []*float64   `json:"totals"`
 	Previous    *seriesJSON  `json:"previous,omitempty"`
+	Forecast    *seriesJSON  `json:"forecast,omitempty"`
+	Area        bool         `json:"area,omitempty"`
+	Band        string       `json:"band"` // words of the shaded days
 	Marks       []markJSON   `json:"marks,omitempty"`
 }
 
@@ -34,10 +37,11 @@ type markJSON struct {
 
 func chartData(m CostChart) chartJSON {
 	out := chartJSON{Symbol: Symbol(m.Currency), Series: []seriesJSON{}, Totals: units(m.Totals, len(m.Slots))}
+	out.Area, out.Band = m.Area, "Still changing"
 	for _, s := range m.Slots {
 		out.Labels = append(out.Labels, s.Label)
 		out.Days = append(out.Days, s.Full)
-		out.Provisional = append(out.Provisional, s.Late)
+		out.Provisional = append(out.Provisional, s.Late || s.Ahead)
 	}
 	for _, s := range m.Series {
 		slot := s.Slot
@@ -48,6 +52,9 @@ func chartData(m CostChart) chartJSON {
 	}
 	if m.Previous != nil {
 		out.Previous = &seriesJSON{Name: m.Previous.Name, Values: units(m.Previous.Micros, len(m.Slots))}
+	}
+	if m.Forecast != nil {
+		out.Forecast, out.Band = &seriesJSON{Name: m.Forecast.Name, Values: units(m.Forecast.Micros, len(m.Slots))}, "Partial days and forecast"
 	}
 	for _, k := range m.Marks {
 		if k.Slot >= 0 && k.Slot < len(m.Slots) {
@@ -141,6 +148,15 @@ func groupChoices(q Query, path string, offered []string) []ui.Choice {
 	var out []ui.Choice
 	for _, g := range offered {
 		out = append(out, ui.Choice{Label: groupNames[g], URL: q.WithGroup(g).URL(path), Current: is(q.Group, g, groups)})
+	}
+	return out
+}
+
+// granularityChoices are the links of "Granularity".
+func granularityChoices(q Query) []ui.Choice {
+	var out []ui.Choice
+	for _, g := range granularities {
+		out = append(out, ui.Choice{Label: Sentence(g), URL: q.WithGranularity(g).URL(PathCosts), Current: is(q.Granularity, g, granularities)})
 	}
 	return out
 }
