@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -67,6 +68,8 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.Handle("GET "+ui.Prefix, ui.Static())
 	mux.HandleFunc("GET /{$}", h.page("Overview", page.PathOverview, h.overview))
 	mux.HandleFunc("GET /costs", h.page("Costs", page.PathCosts, h.costs))
+	mux.HandleFunc("GET "+page.PathAnomalies, h.page("Anomalies", page.PathAnomalies, h.anomalies))
+	mux.HandleFunc("POST "+page.PathAnomalies+"/{id}/verdict", h.judge)
 	mux.HandleFunc("GET /sync", h.page("Sync status", page.PathSync, h.syncPage))
 	mux.HandleFunc("GET /docs", h.page("REST API", page.PathDocs, h.docs))
 	mux.HandleFunc("POST /sync/{job}", h.startSync)
@@ -207,7 +210,7 @@ func (h handlers) shell(ctx context.Context, title, path string, q *request) pag
 	for _, t := range q.tenants {
 		s.Tenants = append(s.Tenants, page.TenantOption{ID: string(t.ID), Name: t.Name, Chosen: chosen[t.ID]})
 	}
-	if p := q.ask.Period; p.Days() > 0 && len(q.tenants) > 0 && (path == page.PathOverview || path == page.PathCosts) {
+	if p := q.ask.Period; p.Days() > 0 && len(q.tenants) > 0 && slices.Contains([]string{page.PathOverview, page.PathCosts, page.PathAnomalies, page.PathRestated}, path) {
 		s.From, s.To = p.From.Time(), (p.To - 1).Time()
 	}
 	if path == page.PathSync {

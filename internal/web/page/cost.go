@@ -100,6 +100,11 @@ func (m CostBreakdown) foldsBilling(r BreakdownRow) bool {
 	return !slices.ContainsFunc(m.Rows, func(r BreakdownRow) bool { return len(r.Billing) >= manyCurrencies })
 }
 
+// billedApart says whether a row is billed in anything but what its cost is told in.
+func (m CostBreakdown) billedApart(r BreakdownRow) bool {
+	return len(r.Billing) > 1 || len(r.Billing) == 1 && r.Billing[0] != r.Cost
+}
+
 // step is the head of the first column of the table.
 func (m CostChart) step() string {
 	if m.Monthly {
@@ -126,7 +131,7 @@ func (m CostAnomalies) detail(r AnomalyRow) string {
 	if m.onOverview() {
 		return r.Detail
 	}
-	return r.Detail + ": " + r.Cost
+	return r.Detail + ": " + r.Cost + " a day"
 }
 
 // riseTone is the colour of a change of cost: a rise is bad news.
@@ -181,4 +186,25 @@ func nextSort(q Query, column string, num bool) string {
 		return "-" + column
 	}
 	return column
+}
+
+// stateChoices are the links of the state of anomalies.
+func stateChoices(q Query) []ui.Choice {
+	labels := map[string]string{"all": "All", "open": "Open", "acknowledged": "Seen", "expected": "Expected"}
+	var out []ui.Choice
+	for _, s := range states {
+		out = append(out, ui.Choice{Label: labels[s], URL: q.WithState(s).URL(PathAnomalies), Current: is(q.State, s, states)})
+	}
+	return out
+}
+
+// kindIcon is the sign of what an anomaly looks like.
+func kindIcon(kind string) string {
+	switch kind {
+	case "Drop", "Vanished":
+		return "arrow-down-right"
+	case "New":
+		return "plus"
+	}
+	return "arrow-up-right"
 }
