@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -16,7 +17,7 @@ import (
 )
 
 // azureShown is how many of Azure's budgets a page has.
-const azureShown = 100
+const azureShown = 40
 
 func (h handlers) budgets(ctx context.Context, q *request) (view, error) {
 	return h.budgetsWith(ctx, q, nil)
@@ -45,6 +46,7 @@ func (h handlers) budgetsWith(ctx context.Context, q *request, typed *page.Budge
 		row.URL, row.ChangeURL = budgetURL(q, s.Budget), q.query.Scope().WithBudget(strconv.FormatInt(s.Budget.ID, 10), "").URL(page.PathBudgets)
 		m.Rows = append(m.Rows, row)
 	}
+	slices.SortStableFunc(rep.Azure, func(a, b cost.AzureBudget) int { return cmp.Compare(azureUsed(b), azureUsed(a)) })
 	for _, b := range rep.Azure[:min(azureShown, len(rep.Azure))] {
 		m.Azure = append(m.Azure, azureRow(b))
 	}
@@ -75,6 +77,14 @@ func budgetURL(q *request, b cost.Budget) string {
 	return to.URL(page.PathCosts)
 }
 
+// azureUsed is how much of a budget Azure says is used, in percent; -1 where it does not say.
+func azureUsed(b cost.AzureBudget) float64 {
+	if b.Spent == nil || b.Amount.Micros <= 0 || b.Spent.Currency != b.Amount.Currency {
+		return -1
+	}
+	return float64(b.Spent.Micros) / float64(b.Amount.Micros) * 100
+}
+
 func azureRow(b cost.AzureBudget) page.AzureBudgetRow {
 	row := page.AzureBudgetRow{
 		Name: b.Name, Of: b.TenantName + " · " + subscriptionName(b.SubscriptionName, b.Subscription), Grain: b.Grain,
@@ -90,8 +100,7 @@ func azureRow(b cost.AzureBudget) page.AzureBudgetRow {
 		return row
 	}
 	row.Spent = page.Money(b.Spent.Micros, b.Spent.Currency, true)
-	if b.Amount.Micros > 0 && b.Spent.Currency == b.Amount.Currency {
-		used := float64(b.Spent.Micros) / float64(b.Amount.Micros) * 100
+	if used := azureUsed(b); used >= 0 {
 		row.Used = &page.Used{Percent: percentWords(used), Value: int(min(max(used, 0), 100)), Tone: ui.OK, Title: "Used of " + b.Name}
 		switch {
 		case used > 100:

@@ -52,12 +52,12 @@ function exact(symbol, value) {
 function config(data) {
   const ink2 = token("--ink-2"), surface = token("--surface");
   const fade = (colour) => colour + "8c"; // 55 % of an #rrggbb colour
-  const bars = data.series.map((series) => {
+  const bars = data.series.map((series, i) => {
     const colour = token(`--s${series.slot}`);
     const shades = data.provisional.map((late) => (late ? fade(colour) : colour));
     if (data.area) return {
-      type: "line", label: series.name, data: series.values, stack: "cost", order: 2, fill: "stack", backgroundColor: colour + "b3",
-      borderColor: colour, borderWidth: 1, pointRadius: 0, pointHitRadius: 6, spanGaps: false,
+      type: "line", label: series.name, data: series.values, stack: "cost", order: 2, fill: i === 0 ? "origin" : "-1", backgroundColor: colour,
+      borderColor: surface, borderWidth: 1, pointRadius: 0, pointHitRadius: 6, spanGaps: false,
     };
     return {
       type: "bar", label: series.name, data: series.values, stack: "cost", order: 2,
