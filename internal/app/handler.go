@@ -40,6 +40,8 @@ func (a *App) cacheKey(r *http.Request) (string, bool) {
 	switch {
 	case path == "/", path == "/costs", path == "/partials/cost-summary-card", path == "/partials/cost-chart",
 		path == "/partials/cost-breakdown", path == "/partials/cost-anomalies":
+	case strings.HasSuffix(path, ".csv"): // streamed: it may be larger than memory
+		return "", false
 	case strings.HasPrefix(path, "/api/v1/costs/") && strings.Count(path, "/") == 4, path == "/api/v1/tenants":
 	default:
 		return "", false
@@ -56,6 +58,10 @@ func (a *App) cacheKey(r *http.Request) (string, bool) {
 	b.WriteString(fresnel.ScopeFrom(r.Context()).Key())
 	b.WriteByte(0)
 	b.WriteString(strconv.FormatInt(a.db.Generation(), 10))
+	// What "today" is, how old data are and until when a verdict holds change
+	// without a write.
+	b.WriteByte(0)
+	b.WriteString(strconv.FormatInt(a.now().Unix()/60, 10))
 	if !strings.HasPrefix(path, "/api/") {
 		if c, err := r.Cookie("theme"); err == nil && len(c.Value) < 16 {
 			b.WriteByte(0)
