@@ -1,14 +1,17 @@
 package app_test
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -369,16 +372,36 @@ func between(t *testing.T, sim *azuresim.Server, answer func(w http.ResponseWrit
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(sim.CA())
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	var address string // of the proxy
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Header.Del("Accept-Encoding") // the transport unpacks what it asks for itself
+	}}
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck // it is one
 	transport.TLSClientConfig.RootCAs = roots
 	proxy.Transport = transport
+	// The simulator writes its own address into links to next pages, which the program must not follow past the proxy.
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if !strings.Contains(r.Header.Get("Content-Type"), "json") {
+			return nil
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		_ = r.Body.Close()
+		body = bytes.ReplaceAll(body, []byte(target.Host), []byte(address))
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+		return nil
+	}
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !answer(w, r) {
 			proxy.ServeHTTP(w, r)
 		}
 	}))
+	address = srv.Listener.Addr().String()
 	t.Cleanup(func() { srv.Close(); transport.CloseIdleConnections() })
 	return func(c *app.Config, o *app.Options) {
 		c.AzureResourceManager = srv.URL

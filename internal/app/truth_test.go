@@ -376,7 +376,7 @@ func (e *expected) check(t *testing.T, q question) {
 			e.trend(t, q, granularity, group)
 		}
 	}
-	e.anomalies(t, q)
+	e.rises(t, q)
 }
 
 func (e *expected) summary(t *testing.T, q question) summary {
@@ -638,7 +638,7 @@ func (e *expected) wantSeries(series map[cell]map[fresnel.Day]int64, totals map[
 
 func (e *expected) label(k cell) string { return cmp.Or(k.service, e.names[k.sub], e.names[k.tenant]) }
 
-type anomaly struct {
+type rise struct {
 	TenantID    string   `json:"tenant_id"`
 	TenantName  string   `json:"tenant_name"`
 	Service     string   `json:"service"`
@@ -650,41 +650,41 @@ type anomaly struct {
 	USDExpected money    `json:"usd_expected"`
 }
 
-func (e *expected) anomalies(t *testing.T, q question) {
+func (e *expected) rises(t *testing.T, q question) {
 	t.Helper()
-	path := q.path("/api/v1/costs/anomalies", "limit=1000")
+	path := q.path("/api/v1/costs/daily-rises", "limit=1000")
 	if q.period.Days() > 100 {
 		if a := e.w.get(path); a.status != 400 {
 			t.Errorf("%s: %d for %d days", path, a.status, q.period.Days())
 		}
 		return
 	}
-	got := read[[]anomaly](t, e.w, path)
-	want := e.wantAnomalies(q)
+	got := read[[]rise](t, e.w, path)
+	want := e.wantRises(q)
 	if d := diff(want, got.Data); d != "" {
 		t.Errorf("%s (-truth +api):\n%s", path, d)
 	}
 	e.plainMeta(t, path, q, got.Meta)
 }
 
-// unasked checks the one default that differs between endpoints: anomalies are
+// unasked checks the one default that differs between endpoints: daily rises are
 // looked for in amortized cost, where a purchase is no spike.
 func (e *expected) unasked(t *testing.T) {
 	t.Helper()
-	got := read[[]anomaly](t, e.w, "/api/v1/costs/anomalies?period=30d&limit=1000")
-	want := e.wantAnomalies(question{metric: "amortized", period: period(e.today-29, e.today)})
+	got := read[[]rise](t, e.w, "/api/v1/costs/daily-rises?period=30d&limit=1000")
+	want := e.wantRises(question{metric: "amortized", period: period(e.today-29, e.today)})
 	if d := diff(want, got.Data); d != "" || got.Meta.Metric != "amortized" {
-		t.Errorf("anomalies of no metric, %s (-truth +api):\n%s", got.Meta.Metric, d)
+		t.Errorf("rises of no metric, %s (-truth +api):\n%s", got.Meta.Metric, d)
 	}
 	if m := read[summary](t, e.w, "/api/v1/costs/summary").Meta; m.Metric != "actual" {
 		t.Errorf("the summary of no metric is %s", m.Metric)
 	}
 }
 
-// wantAnomalies are the settled days on which a service of a tenant cost over
+// wantRises are the settled days on which a service of a tenant cost over
 // 20 % and at least 25 USD more than on the day before and on the same weekday
 // the week before, where those are held.
-func (e *expected) wantAnomalies(q question) []anomaly {
+func (e *expected) wantRises(q question) []rise {
 	at := map[cell]*[2]int64{} // by tenant, service, currency and day
 	e.each(q, fresnel.Period{From: q.period.From - 7, To: q.period.To}, func(c cell) {
 		k := cell{tenant: c.tenant, service: c.service, currency: c.currency, day: c.day}
@@ -694,7 +694,7 @@ func (e *expected) wantAnomalies(q question) []anomaly {
 		at[k][0] += c.micros
 		at[k][1] += c.usd
 	})
-	var out []anomaly
+	var out []rise
 	end := e.settled(q)
 	for k, v := range at {
 		if k.day < q.period.From || k.day >= end || e.lacks[k.tenant] || k.day-7 < e.first {
@@ -711,17 +711,17 @@ func (e *expected) wantAnomalies(q question) []anomaly {
 		if v[1]-usual[1] < 25_000_000 || 10*v[0] <= 12*usual[0] {
 			continue
 		}
-		a := anomaly{
+		a := rise{
 			TenantID: k.tenant, TenantName: e.names[k.tenant], Service: k.service, Date: k.day.String(),
 			Cost: money{v[0], k.currency}, Expected: money{usual[0], k.currency}, USD: money{v[1], "USD"}, USDExpected: money{usual[1], "USD"},
 		}
 		if usual[0] > 0 {
-			rise := float64(v[0]-usual[0]) / float64(usual[0]) * 100
-			a.Percent = &rise
+			over := float64(v[0]-usual[0]) / float64(usual[0]) * 100
+			a.Percent = &over
 		}
 		out = append(out, a)
 	}
-	slices.SortFunc(out, func(a, b anomaly) int {
+	slices.SortFunc(out, func(a, b rise) int {
 		return cmp.Or(cmp.Compare(b.USD.Micros-b.USDExpected.Micros, a.USD.Micros-a.USDExpected.Micros),
 			cmp.Compare(b.Date, a.Date), cmp.Compare(a.TenantID, b.TenantID), cmp.Compare(a.Service, b.Service))
 	})
@@ -803,7 +803,7 @@ func TestPaging(t *testing.T) {
 		w.sync(t) // so that there are more runs to list
 		lists := []string{
 			"/api/v1/tenants", "/api/v1/tenants/" + sim.Estate()[0].ID + "/subscriptions", "/api/v1/sync/status",
-			"/api/v1/costs/anomalies?period=30d",
+			"/api/v1/costs/daily-rises?period=30d",
 		}
 		sorts := []string{"-cost", "cost", "name", "-name", "change", "-change"}
 		for i, by := range breakdowns {
