@@ -111,8 +111,8 @@ var (
 	footing  = regexp.MustCompile(`(?s)<tfoot>.*?<td class="num strong">\s*([^<]*?)\s*<`)
 )
 
-// pages compares what people see with what the API says.
-func (e *expected) pages(t *testing.T) {
+// shown compares what people see with what the API says.
+func (e *expected) shown(t *testing.T) {
 	t.Helper()
 	one := e.estate[1]
 	for _, words := range []string{

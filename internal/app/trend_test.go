@@ -70,6 +70,10 @@ func (e *expected) trend(t *testing.T, q question, granularity, group string) {
 	path := q.path("/api/v1/costs/trends", "granularity="+granularity, "group="+group)
 	got := read[trend](t, e.w, path)
 	want := e.wantTrend(q, granularity == "monthly", group)
+	running := path + "&accumulated=true"
+	if d := diff(accumulated(t, want), read[trend](t, e.w, running).Data); d != "" {
+		t.Errorf("%s (-truth +api):\n%s", running, d)
+	}
 	if d := diff(want, got.Data); d != "" {
 		t.Errorf("%s (-truth +api):\n%s", path, d)
 	}
@@ -92,11 +96,46 @@ func (e *expected) trend(t *testing.T, q question, granularity, group string) {
 	}
 }
 
+// accumulated is a trend of which each known step is the sum of all steps up
+// to it.
+func accumulated(t *testing.T, plain trend) trend {
+	t.Helper()
+	out := plain
+	out.Steps, out.Series = slices.Clone(plain.Steps), slices.Clone(plain.Series)
+	totals, usd := map[string]int64{}, int64(0)
+	for i, s := range out.Steps {
+		if s.USD == nil {
+			continue
+		}
+		usd += s.USD.Micros
+		out.Steps[i].USD = &money{usd, "USD"}
+		out.Steps[i].Totals = nil
+		for _, m := range s.Totals {
+			totals[m.Currency] += m.Micros
+			out.Steps[i].Totals = append(out.Steps[i].Totals, money{totals[m.Currency], m.Currency})
+		}
+	}
+	for i, s := range out.Series {
+		var sum int64
+		out.Series[i].USD = nil
+		for _, text := range s.USD {
+			v, err := micros(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += v
+			out.Series[i].USD = append(out.Series[i].USD, fresnel.Money{Micros: sum}.Decimal())
+		}
+	}
+	return out
+}
+
 // The groups of a trend, by their word.
 var trendKeys = map[string]func(cell) cell{
 	"tenant":       func(c cell) cell { return cell{tenant: c.tenant} },
 	"service":      func(c cell) cell { return cell{service: c.service} },
 	"subscription": func(c cell) cell { return cell{sub: c.sub} },
+	"charge-type":  func(c cell) cell { return cell{group: c.group} }, // of the charges cut
 }
 
 func (e *expected) wantTrend(q question, monthly bool, group string) trend {
@@ -180,4 +219,6 @@ func (e *expected) wantSeries(series map[cell]map[fresnel.Day]int64, totals map[
 	return out
 }
 
-func (e *expected) label(k cell) string { return cmp.Or(k.service, e.names[k.sub], e.names[k.tenant]) }
+func (e *expected) label(k cell) string {
+	return cmp.Or(k.group, k.service, e.names[k.sub], e.names[k.tenant])
+}

@@ -56,7 +56,7 @@ func TestTruth(t *testing.T) {
 				}
 				e.unasked(t)
 				if c.every == 1 && !testing.Short() {
-					e.pages(t)
+					e.shown(t)
 				}
 			})
 		})
@@ -71,6 +71,10 @@ type question struct {
 	tenants []string
 	sub     string
 	vs      string
+
+	services []string
+	keys     []string       // resource groups or charge types: what the cut has beside the service
+	against  fresnel.Period // to compare with, instead of vs
 }
 
 func (q question) path(base string, more ...string) string {
@@ -130,8 +134,8 @@ func period(first, last fresnel.Day) fresnel.Period { return fresnel.Period{From
 func (e *expected) questions() []question {
 	d := e.today
 	span := func(first, last fresnel.Day) string { return "from=" + first.String() + "&to=" + last.String() }
-	one, two := e.estate[0], e.estate[2]
-	last := one.Subscriptions[len(one.Subscriptions)-1]
+	first, two := e.estate[0], e.estate[2]
+	last := first.Subscriptions[len(first.Subscriptions)-1]
 	list := []question{
 		{words: "", period: period(d.MonthStart(), d)},
 		{words: "period=last-month", period: fresnel.Period{From: d.AddMonths(-1), To: d.MonthStart()}},
@@ -148,9 +152,9 @@ func (e *expected) questions() []question {
 		{words: span(d+40, d+50), period: period(d+40, d+50)},
 		{words: span(e.first-20, e.first+10), period: period(e.first-20, e.first+10)},
 		{words: span(e.first, e.first+25), period: period(e.first, e.first+25)},
-		{words: "tenant=" + one.ID, period: period(d.MonthStart(), d), tenants: []string{one.ID}},
-		{words: "period=30d&tenant=" + slug(one.Name) + "&tenant=" + strings.ToUpper(two.ID), period: period(d-29, d), tenants: []string{one.ID, two.ID}},
-		{words: "period=30d&sub=" + one.Subscriptions[1].ID, period: period(d-29, d), sub: one.Subscriptions[1].ID},
+		{words: "tenant=" + first.ID, period: period(d.MonthStart(), d), tenants: []string{first.ID}},
+		{words: "period=30d&tenant=" + slug(first.Name) + "&tenant=" + strings.ToUpper(two.ID), period: period(d-29, d), tenants: []string{first.ID, two.ID}},
+		{words: "period=30d&sub=" + first.Subscriptions[1].ID, period: period(d-29, d), sub: first.Subscriptions[1].ID},
 		{words: "period=30d&sub=" + last.ID, period: period(d-29, d), sub: last.ID}, // may be one whose costs we must not read
 	}
 	var out []question
@@ -168,12 +172,15 @@ func (e *expected) questions() []question {
 func (e *expected) each(q question, p fresnel.Period, f func(cell)) {
 	for d := max(p.From, e.first); d < min(p.To, e.today+1); d++ {
 		for _, c := range e.byDay[q.metric][d] {
-			if (len(q.tenants) == 0 || slices.Contains(q.tenants, c.tenant)) && (q.sub == "" || q.sub == c.sub) {
+			if one(q.tenants, c.tenant) && (q.sub == "" || q.sub == c.sub) && one(q.services, c.service) && one(q.keys, c.group) {
 				f(c)
 			}
 		}
 	}
 }
+
+// one tells whether a filter lets a value through; an empty one does.
+func one(filter []string, v string) bool { return len(filter) == 0 || slices.Contains(filter, v) }
 
 // covered tells whether every month that a period touches, up to today, is held.
 func (e *expected) covered(p fresnel.Period) bool {
@@ -215,6 +222,9 @@ func (e *expected) settled(q question) fresnel.Day {
 func (e *expected) compared(q question) (now, before fresnel.Period, ok bool) {
 	now = q.period
 	now.To = min(now.To, e.settled(q))
+	if q.against.Days() > 0 && now.Days() > 0 {
+		return now, q.against, e.covered(q.against)
+	}
 	if q.vs == "none" || now.Days() == 0 {
 		return now, before, false
 	}
@@ -253,6 +263,8 @@ type costRow struct {
 	SubscriptionID string   `json:"subscription_id"`
 	Service        *string  `json:"service"`
 	ResourceGroup  *string  `json:"resource_group"`
+	ChargeType     *string  `json:"charge_type"`
+	Resource       *string  `json:"resource"`
 	Name           string   `json:"name"`
 	Figures        []figure `json:"figures"`
 	USD            figure   `json:"usd"`
@@ -306,7 +318,7 @@ func figureOf(v *[3]int64, currency string) figure {
 
 // breakdown sums by a key: three sums per row, over the period, the compared
 // days and the days before.
-func (e *expected) breakdown(q question, key func(cell) cell) map[cell]sums {
+func (e *expected) sums(q question, key func(cell) cell) map[cell]sums {
 	rows := map[cell]sums{}
 	fill := func(p fresnel.Period, column int) {
 		e.each(q, p, func(c cell) {
@@ -327,11 +339,13 @@ func (e *expected) breakdown(q question, key func(cell) cell) map[cell]sums {
 }
 
 // The breakdowns of the API: by which keys, and how a row looks.
-var breakdowns = []struct {
+type breakdown struct {
 	path string
 	key  func(cell) cell
 	row  func(e *expected, k cell) costRow
-}{
+}
+
+var breakdowns = []breakdown{
 	{"by-tenant", func(c cell) cell { return cell{tenant: c.tenant} }, func(e *expected, k cell) costRow {
 		return costRow{TenantID: k.tenant, Name: e.names[k.tenant]}
 	}},
@@ -346,6 +360,17 @@ var breakdowns = []struct {
 	}},
 }
 
+// byCharge is of the charges cut, byResource of the resources cut: there the
+// cut's own key is in the place of the resource group.
+var (
+	byCharge = breakdown{"by-charge-type", func(c cell) cell { return cell{group: c.group} }, func(_ *expected, k cell) costRow {
+		return costRow{ChargeType: &k.group}
+	}}
+	byResource = breakdown{"by-resource", func(c cell) cell { return cell{tenant: c.tenant, sub: c.sub, group: c.group} }, func(e *expected, k cell) costRow {
+		return costRow{TenantID: k.tenant, SubscriptionID: k.sub, Resource: &k.group, Name: e.names[k.sub]}
+	}}
+)
+
 // diff compares with a tolerance for percentages, and none for money.
 func diff(want, got any) string {
 	return gocmp.Diff(want, got, cmpopts.EquateApprox(1e-9, 1e-9), cmpopts.EquateEmpty())
@@ -356,17 +381,7 @@ func (e *expected) check(t *testing.T, q question) {
 	t.Helper()
 	total := e.summary(t, q)
 	for _, b := range breakdowns {
-		path := q.path("/api/v1/costs/"+b.path, "limit=1000")
-		got := read[[]costRow](t, e.w, path)
-		want := e.rows(q, b.key, b.row)
-		if d := diff(want, got.Data); d != "" {
-			t.Errorf("%s (-truth +api):\n%s", path, d)
-		}
-		e.meta(t, path, q, got.Meta)
-		if got.Meta.Total == nil || *got.Meta.Total != len(want) {
-			t.Errorf("%s: total %v, want %d", path, got.Meta.Total, len(want))
-		}
-		addsUp(t, path, got.Data, total)
+		e.list(t, q, b, total)
 	}
 	for _, granularity := range []string{"daily", "monthly"} {
 		for _, group := range []string{"none", "tenant", "service", "subscription"} {
@@ -376,11 +391,44 @@ func (e *expected) check(t *testing.T, q question) {
 	e.rises(t, q)
 }
 
+// list asks for one breakdown, page by page.
+func (e *expected) list(t *testing.T, q question, b breakdown, total summary) []costRow {
+	t.Helper()
+	path := q.path("/api/v1/costs/"+b.path, "limit=1000")
+	got, meta := pages[costRow](t, e.w, path)
+	want := e.rows(q, b.key, b.row)
+	if d := diff(want, got); d != "" {
+		t.Errorf("%s (-truth +api):\n%.4000s", path, d)
+	}
+	e.meta(t, path, q, meta)
+	if meta.Total == nil || *meta.Total != len(want) {
+		t.Errorf("%s: total %v, want %d", path, meta.Total, len(want))
+	}
+	addsUp(t, path, got, total)
+	return want
+}
+
+// pages reads a list to its end.
+func pages[T any](t *testing.T, w *world, path string) (all []T, first meta) {
+	t.Helper()
+	for next := path; ; {
+		a := read[[]T](t, w, next)
+		if all == nil {
+			first = a.Meta
+		}
+		all = append(all, a.Data...)
+		if a.Meta.NextCursor == "" || len(a.Data) == 0 {
+			return all, first
+		}
+		next = with(path, "cursor", a.Meta.NextCursor)
+	}
+}
+
 func (e *expected) summary(t *testing.T, q question) summary {
 	t.Helper()
 	path := q.path("/api/v1/costs/summary")
 	got := read[summary](t, e.w, path)
-	all := e.breakdown(q, func(cell) cell { return cell{} })[cell{}]
+	all := e.sums(q, func(cell) cell { return cell{} })[cell{}]
 	want := summary{Known: len(all) > 0, Totals: all.figures()}
 	if want.Known {
 		usd := all.usd()
@@ -445,7 +493,7 @@ func (e *expected) rows(q question, key func(cell) cell, row func(*expected, cel
 	}
 	var lines []line
 	var total int64
-	for k, s := range e.breakdown(q, key) {
+	for k, s := range e.sums(q, key) {
 		r := row(e, k)
 		r.Figures, r.USD = s.figures(), s.usd()
 		total += r.USD.Cost.Micros
