@@ -58,10 +58,6 @@ func (a *App) cacheKey(r *http.Request) (string, bool) {
 	b.WriteString(fresnel.ScopeFrom(r.Context()).Key())
 	b.WriteByte(0)
 	b.WriteString(strconv.FormatInt(a.db.Generation(), 10))
-	// What "today" is, how old data are and until when a verdict holds change
-	// without a write.
-	b.WriteByte(0)
-	b.WriteString(strconv.FormatInt(a.now().Unix()/60, 10))
 	if !strings.HasPrefix(path, "/api/") {
 		if c, err := r.Cookie("theme"); err == nil && len(c.Value) < 16 {
 			b.WriteByte(0)
