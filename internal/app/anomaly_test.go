@@ -347,6 +347,7 @@ func (w *world) verdicts(t *testing.T, list []anomaly) map[int64]string {
 	w.Clock().Advance((today + 1).Time().Sub(w.Clock().Now()) - time.Second)
 	w.asJudged(t, map[int64]string{expiring.ID: "expected"})
 	w.Clock().Advance(2 * time.Second)
+	w.restart(t, months(w.config.Months), viewers) // an answer is kept for half a minute of real time
 	w.asJudged(t, map[int64]string{expiring.ID: "open"})
 	w.asJudged(t, states)
 	return states
