@@ -62,8 +62,9 @@ func (a anomaly) series() string {
 func (w *world) detected(t *testing.T) (raised, recurring []anomaly, judge fresnel.Period) {
 	t.Helper()
 	now := w.Clock().Now()
-	held := fresnel.Period{From: fresnel.DayOf(now).AddMonths(1 - w.config.Months), To: fresnel.DayOf(now.Add(-72 * time.Hour))}
-	judge = fresnel.Period{From: max(held.From, held.To-75), To: held.To}
+	settled := fresnel.DayOf(now.Add(-72 * time.Hour))
+	held := fresnel.Period{From: settled - 255, To: settled} // 75 days and what tells the usual before them
+	judge = fresnel.Period{From: settled - 75, To: settled}
 	rows, err := w.Truth(azuresim.TruthQuery{
 		From: held.From.Time(), To: (held.To - 1).Time(), Metric: "AmortizedCost", Cut: "charges",
 		By: []string{"tenant", "subscription", "day", "service", "charge_type"},
@@ -95,9 +96,15 @@ func (w *world) detected(t *testing.T) (raised, recurring []anomaly, judge fresn
 	slices.SortFunc(order, func(a, b key) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	for _, te := range w.Estate() {
 		in := cost.DetectInput{Tenant: fresnel.TenantID(te.ID), Held: held, Judge: judge}
+		in.Held.From = max(held.From, w.charged(t, te.ID))
+		in.Judge.From = max(judge.From, in.Held.From)
 		for _, k := range order {
-			if k.tenant == te.ID {
-				in.Series = append(in.Series, *at[k])
+			if s := *at[k]; k.tenant == te.ID {
+				n := in.Held.From - held.From
+				s.From, s.Micros, s.USD = in.Held.From, s.Micros[n:], s.USD[n:]
+				if slices.ContainsFunc(s.Micros, func(v int64) bool { return v != 0 }) {
+					in.Series = append(in.Series, s)
+				}
 			}
 		}
 		found, known := cost.DetectAnomalies(in, cost.DefaultDetectOptions())
@@ -120,6 +127,18 @@ func (w *world) detected(t *testing.T) (raised, recurring []anomaly, judge fresn
 		}
 	}
 	return raised, recurring, judge
+}
+
+// charged is the first day from which on the charges of all of a tenant's
+// subscriptions are held: more months are than are asked for, once time goes by.
+func (w *world) charged(t *testing.T, tenant string) fresnel.Day {
+	t.Helper()
+	var first fresnel.Day
+	for _, row := range w.rows(t, "SELECT CAST(MIN(m.month) AS BIGINT) FROM cost_charge_month m JOIN subscription s ON s.num = m.sub JOIN tenant te ON te.num = s.tenant WHERE m.metric = 1 AND te.id = '"+tenant+"' GROUP BY s.num") {
+		n, _ := row[0].(int64)
+		first = max(first, fresnel.Day(n))
+	}
+	return first
 }
 
 // told lists the anomalies, or what is known to recur, of all days that are held.
