@@ -111,9 +111,31 @@ func TestBadInput(t *testing.T) {
 			"/api/v1/sync/status?cursor=-4": 400, "/api/v1/sync/status?cursor=99999999999999999999": 400,
 			"/api/v1/": 404, "/api/": 404, "/api/v2/tenants": 404, "/api/v1/costs": 404, "/api/v1/costs/summary/": 404, "/api/v1/costs/by-colour": 404,
 			"/api/v1/" + long: 404, "/api/v1/%2e%2e/%2e%2e/etc/passwd": 404, "/api/v1/sync/costs": 405, "/api/v1/%00": 404,
+			"/api/v1/costs/movement?group=colour": 422, "/api/v1/costs/movement?limit=0": 422, "/api/v1/costs/movement?cursor=x": 422, "/api/v1/costs/movement?vs_from=2026-11-01": 400,
+			"/api/v1/costs/movement?vs_from=2026-11-09&vs_to=2026-11-01": 400, "/api/v1/costs/movement?vs_from=x&vs_to=y": 400, "/api/v1/costs/summary?vs_to=2026-11-31&vs_from=2026-11-01": 400,
+			"/api/v1/costs/forecast?group=resource": 422, "/api/v1/costs/forecast?period=mtd": 422, "/api/v1/costs/forecast?tenant=nobody": 404, "/api/v1/costs/forecast?metric=x": 400, "/api/v1/costs/forecast?sub=x": 400,
+			"/api/v1/costs/budgets?tenant=nobody": 404, "/api/v1/costs/budgets?period=mtd": 422, "/api/v1/costs/budgets/1": 405, "/api/v1/costs/budgets.csv?tenant=nobody": 404,
+			"/api/v1/costs/anomalies?state=resolved": 422, "/api/v1/costs/anomalies/0": 422, "/api/v1/costs/anomalies/-1": 422, "/api/v1/costs/anomalies/x": 422, "/api/v1/costs/anomalies/999999": 404,
+			"/api/v1/costs/anomalies/99999999999999999999": 422, "/api/v1/costs/anomalies/1/verdict": 405, "/api/v1/costs/focus.csv?tenant=nobody": 404, "/api/v1/costs/focus.csv?period=x": 400, "/api/v1/costs/focus": 404,
+			"/api/v1/costs/by-charge-type?resource_group=x": 400, "/api/v1/costs/by-resource?charge_type=Usage": 400, "/api/v1/costs/by-resource?resource_group=": 400, "/api/v1/costs/by-resource-group?charge_type=Usage": 400,
+			"/api/v1/costs/by-resource.csv?resource_group=x": 400, "/api/v1/costs/trends?group=charge-type&resource_group=x": 400, "/api/v1/costs/trends?accumulated=perhaps": 422,
+			"/api/v1/costs/movement?group=charge-type&resource_group=x": 400, "/api/v1/costs/movement.csv?group=resource-group&charge_type=Usage": 400,
+			"/api/v1/costs/summary?" + strings.Repeat("service=x&", 101): 422, "/api/v1/costs/summary?" + strings.Repeat("charge_type=x&", 21): 422, "/api/v1/costs/summary?resource_group=&" + strings.Repeat("resource_group=x&", 100): 422,
 			"/health?verbose=1": 422, "/health/detailed?x": 422,
 		} {
 			refused(t, w.get(path), status)
+		}
+		// Names that nobody has find nothing, whatever they look like.
+		for _, filter := range []string{"service", "resource_group", "charge_type"} {
+			for _, name := range []string{"nobody", "%00", "%FF%FE", "'%20OR%201=1%20--", "%25", long, "[]", "%22%5D"} {
+				if filter == "resource_group" && name == "%00" {
+					continue // see below
+				}
+				v := read[summary](t, w, "/api/v1/costs/summary?"+filter+"="+name)
+				if v.Data.Known || v.Data.USD != nil {
+					t.Errorf("%s=%.20s gives %+v", filter, name, v.Data)
+				}
+			}
 		}
 		// Odd, but right: they find nothing, or say the same in another way.
 		for _, path := range []string{
