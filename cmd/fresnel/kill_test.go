@@ -137,7 +137,7 @@ func testKill(t *testing.T, engine string) {
 	}
 	t.Logf("%d kills within a run (and %d between two) in %s; %d runs lost their process", hits, misses, time.Since(begin).Round(time.Millisecond), runs)
 
-	clock.Advance(5 * time.Hour)
+	clock.Advance(25 * time.Hour)                                                  // so that charges and resources are read again, too
 	last := start(t, append(settings, frozen(sim), "FRESNEL_WORKERS=8"), "worker") // a run is taken over by a process that has room for it
 	eventually(t, 2*takeoverLimit, "all killed runs are taken over", func() bool { k.look(t, db); return k.open() == 0 })
 	idle(t, db, sim, 2*takeoverLimit)

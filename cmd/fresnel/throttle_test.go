@@ -67,7 +67,7 @@ func TestThrottle(t *testing.T) {
 	const months, slower, refusals = 2, 1.15, 0.01
 	clock := azuresim.NewClock()
 	clock.Freeze(noon)
-	sim, _ := simulator(t, azuresim.Options{Seed: 4, Tenants: 10, SubscriptionsPerTenant: 5, Months: months, Clock: clock, Throttle: "real"})
+	sim, _ := simulator(t, azuresim.Options{Seed: 4, Tenants: 3, SubscriptionsPerTenant: 4, Months: months, Clock: clock, Throttle: "real"})
 	path := filepath.Join(t.TempDir(), "fresnel.db")
 	a := inProcess(t, sim, months, "sqlite:"+path)
 

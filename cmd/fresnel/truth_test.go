@@ -23,33 +23,50 @@ func (a cellSum) plus(b cellSum) cellSum {
 	return cellSum{a.micros + b.micros, a.usd + b.usd, a.cells + b.cells}
 }
 
-// equalsTruth holds every table of costs against the simulator's truth at its clock's present: the months that count as read, the cells,
-// each rollup, and the log of restated days, in which a change that was counted twice would leave a gap. It tells how many cells there are.
+// The cuts: their tables, where the names of their own keys are, and by which key of the simulator's truth their cells are summed.
+var cuts = []struct{ name, cells, key, names, months, day, by string }{
+	{"groups", "cost_cell", "rgroup", "resource_group", "cost_month", "day", "resource_group"},
+	{"charges", "cost_charge", "charge", "charge_type", "cost_charge_month", "day", "charge_type"},
+	{"resources", "cost_resource", "resource", "arm_id", "cost_resource_month", "month", "resource"},
+}
+
+// equalsTruth holds every table of costs against the simulator's truth at its clock's present: of each cut the months that count as read
+// and the cells; each rollup; and the log of restated days, in which a change that was counted twice would leave a gap. Charges and
+// resources are read once in 20 hours: the clock has to be moved on by more before the last sync. It tells how many cells there are.
 func equalsTruth(t *testing.T, db *sql.DB, sim *azuresim.Server, months int) int {
 	t.Helper()
-	read := monthsRead(t, db, sim, months)
-	truth := map[cellKey]cellSum{}
-	for metric, name := range []string{"ActualCost", "AmortizedCost"} {
-		list, err := sim.Truth(azuresim.TruthQuery{Metric: name, By: []string{"tenant", "subscription", "day", "service", "resource_group"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range list {
-			k := cellKey{r.Tenant, r.Subscription, r.Day, r.ResourceGroup, r.Service, r.Currency, metric}
-			if !read[monthRead{r.Subscription, metric, r.Day[:7]}] {
-				continue
-			}
-			truth[k] = truth[k].plus(cellSum{r.Micros, r.USDMicros, 1})
-		}
-	}
-	if len(truth) == 0 {
-		t.Fatal("the simulator has no costs: nothing was tested")
-	}
 	const names = " JOIN currency cu ON cu.num = c.currency"
 	const ofTenant = " JOIN tenant te ON te.num = c.tenant"
 	const ofSub = " JOIN subscription s ON s.num = c.sub JOIN tenant te ON te.num = s.tenant"
-	same(t, "cost_cell", truth, sums(t, db, "SELECT te.id, s.id, c.day, g.name, sv.name, cu.name, c.metric, c.micros, c.usd_micros, 1 FROM cost_cell c"+ofSub+names+
-		" JOIN resource_group g ON g.num = c.rgroup JOIN service sv ON sv.num = c.service"))
+	cells := 0
+	var truth map[cellKey]cellSum
+	for i := len(cuts) - 1; i >= 0; i-- { // the last one is groups, of which the rollups are
+		c := cuts[i]
+		read := monthsRead(t, db, sim, c.months, months)
+		truth = map[cellKey]cellSum{}
+		for metric, name := range []string{"ActualCost", "AmortizedCost"} {
+			list, err := sim.Truth(azuresim.TruthQuery{Metric: name, Cut: c.name, By: []string{"tenant", "subscription", c.day, "service", c.by}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range list {
+				if r.Month != "" {
+					r.Day = r.Month + "-01"
+				}
+				k := cellKey{r.Tenant, r.Subscription, r.Day, r.ResourceGroup + r.ChargeType + r.Resource, r.Service, r.Currency, metric}
+				if !read[monthRead{r.Subscription, metric, r.Day[:7]}] {
+					continue
+				}
+				truth[k] = truth[k].plus(cellSum{r.Micros, r.USDMicros, 1})
+			}
+		}
+		if len(truth) == 0 {
+			t.Fatal("the simulator has no costs: nothing was tested")
+		}
+		same(t, c.cells, truth, sums(t, db, "SELECT te.id, s.id, c.day, g.name, sv.name, cu.name, c.metric, c.micros, c.usd_micros, 1 FROM "+c.cells+" c"+ofSub+names+
+			" JOIN "+c.names+" g ON g.num = c."+c.key+" JOIN service sv ON sv.num = c.service"))
+		cells += len(truth)
+	}
 	same(t, "cost_tenant_day_service", reduce(truth, func(k *cellKey) { k.subscription, k.group = "", "" }),
 		sums(t, db, "SELECT te.id, '', c.day, '', sv.name, cu.name, c.metric, c.micros, c.usd_micros, c.cells FROM cost_tenant_day_service c"+ofTenant+names+" JOIN service sv ON sv.num = c.service"))
 	same(t, "cost_tenant_day", reduce(truth, func(k *cellKey) { k.subscription, k.group, k.service = "", "", "" }),
@@ -59,7 +76,7 @@ func equalsTruth(t *testing.T, db *sql.DB, sim *azuresim.Server, months int) int
 	subDays := reduce(truth, func(k *cellKey) { k.group, k.service = "", "" })
 	same(t, "cost_sub_day", subDays, sums(t, db, "SELECT te.id, s.id, c.day, '', '', cu.name, c.metric, c.micros, c.usd_micros, c.cells FROM cost_sub_day c"+ofSub+names))
 	restatedChain(t, db, subDays)
-	return len(truth)
+	return cells
 }
 
 // monthRead is a month of a subscription that counts as read.
@@ -70,7 +87,7 @@ type monthRead struct {
 }
 
 // monthsRead lists them; the last months of every subscription with costs have to be among them. Earlier ones may be: the clock moves.
-func monthsRead(t *testing.T, db *sql.DB, sim *azuresim.Server, months int) map[monthRead]bool {
+func monthsRead(t *testing.T, db *sql.DB, sim *azuresim.Server, table string, months int) map[monthRead]bool {
 	t.Helper()
 	read := map[monthRead]bool{}
 	for _, m := range rows(t, db, func(r *sql.Rows, v *monthRead) error {
@@ -78,7 +95,7 @@ func monthsRead(t *testing.T, db *sql.DB, sim *azuresim.Server, months int) map[
 		err := r.Scan(&v.subscription, &v.metric, &d)
 		v.month = day(d)[:7]
 		return err
-	}, "SELECT s.id, m.metric, m.month FROM cost_month m JOIN subscription s ON s.num = m.sub") {
+	}, "SELECT s.id, m.metric, m.month FROM "+table+" m JOIN subscription s ON s.num = m.sub") {
 		read[m] = true
 	}
 	now := sim.Clock().Now()
@@ -88,7 +105,7 @@ func monthsRead(t *testing.T, db *sql.DB, sim *azuresim.Server, months int) map[
 				for back := range months {
 					m := monthRead{sub.ID, metric, time.Date(now.Year(), now.Month()-time.Month(back), 1, 0, 0, 0, 0, time.UTC).Format("2006-01")}
 					if sub.Costs && !read[m] {
-						t.Errorf("%+v was not read", m)
+						t.Errorf("%s: %+v was not read", table, m)
 					}
 				}
 			}

@@ -53,7 +53,7 @@ func anomaly(a cost.Anomaly) Anomaly {
 	o := Anomaly{
 		ID: a.ID, Kind: string(a.Kind), State: string(a.State), TenantID: string(a.Tenant), TenantName: a.TenantName,
 		SubscriptionID: a.Subscription, SubscriptionName: a.SubscriptionName, Service: a.Service,
-		From: a.Since.String(), To: a.Until.String(), Lasting: a.Lasting,
+		From: a.From.String(), To: a.To.String(), Lasting: a.Lasting,
 		Cost: money(a.Actual, a.Currency), Expected: money(a.Expected, a.Currency),
 		USD: money(a.USDActual, cost.USD), USDExpected: money(a.USDExpected, cost.USD), Contributors: []Contributor{}, FirstSeen: a.First,
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"fresnel"
 	"fresnel/internal/cost"
 )
@@ -35,6 +37,19 @@ type FilterInput struct {
 	Service []string `query:"service,explode" maxItems:"100" doc:"Azure service; repeatable"`
 	Group   []string `query:"resource_group,explode" maxItems:"100" doc:"Resource group, in any case; repeatable; empty text = not in a group"`
 	Charge  []string `query:"charge_type,explode" maxItems:"20" doc:"Usage, Purchase, Refund, ...; repeatable"`
+}
+
+// maxGroups is the most that one question may name, as declared above.
+const maxGroups = 100
+
+// Resolve implements huma.Resolver. huma takes a word whose first value is
+// empty for one that is not given; but the empty resource group is one.
+func (in *FilterInput) Resolve(ctx huma.Context) []error {
+	u := ctx.URL()
+	if in.Group = u.Query()["resource_group"]; len(in.Group) > maxGroups {
+		return []error{&huma.ErrorDetail{Message: "expected array length <= 100", Location: "query.resource_group"}}
+	}
+	return nil
 }
 
 // ask resolves an input within the viewer's scope. It fails with Invalid on

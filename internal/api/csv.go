@@ -195,7 +195,7 @@ func (h handlers) anomaliesCSV(report anomalyAsk) func(context.Context, *anomaly
 			}
 			return []string{
 				a.Key(), string(a.Kind), string(a.State), string(a.Tenant), text(a.TenantName), a.Subscription, text(a.SubscriptionName), text(a.Service),
-				a.Since.String(), a.Until.String(), strconv.FormatBool(a.Lasting), text(a.Currency), decimal(a.Actual), decimal(a.Expected),
+				a.From.String(), a.To.String(), strconv.FormatBool(a.Lasting), text(a.Currency), decimal(a.Actual), decimal(a.Expected),
 				percent(a.Percent()), decimal(a.USDActual), decimal(a.USDExpected), text(note), text(by),
 			}
 		})}, err

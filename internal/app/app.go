@@ -151,6 +151,7 @@ func (a *App) ended(run fresnel.Run, status fresnel.RunStatus, res fresnel.Resul
 // Close ends what New began. Run and the other tasks must have returned.
 func (a *App) Close() error {
 	a.azure.Close()
+	a.cache.Close()
 	return a.db.Close()
 }
 

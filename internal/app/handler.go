@@ -40,6 +40,8 @@ func (a *App) cacheKey(r *http.Request) (string, bool) {
 	switch {
 	case path == "/", path == "/costs", path == "/partials/cost-summary-card", path == "/partials/cost-chart",
 		path == "/partials/cost-breakdown", path == "/partials/cost-anomalies":
+	case strings.HasSuffix(path, ".csv"): // streamed: it may be larger than memory
+		return "", false
 	case strings.HasPrefix(path, "/api/v1/costs/") && strings.Count(path, "/") == 4, path == "/api/v1/tenants":
 	default:
 		return "", false

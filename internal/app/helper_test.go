@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -345,137 +344,6 @@ func read[T any](t *testing.T, w *world, path string) wire[T] {
 	return v
 }
 
-// cell is the cost of one day, resource group and service of a subscription.
-type cell struct {
-	tenant, sub, group, service, currency string
-	day                                   fresnel.Day
-	micros, usd                           int64
-}
-
-// key is the cell without its amounts.
-func (c cell) key() cell { c.micros, c.usd = 0, 0; return c }
-
-func compareCells(a, b cell) int {
-	return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.sub, b.sub), cmp.Compare(a.day, b.day),
-		cmp.Compare(a.group, b.group), cmp.Compare(a.service, b.service), cmp.Compare(a.currency, b.currency))
-}
-
-var metrics = []string{"actual", "amortized"}
-
-// truth is what the simulator says Azure shows at an instant, by metric; the
-// cells are ordered as compareCells does.
-type truth map[string][]cell
-
-// truthAt asks the simulator for the truth of a period at an instant.
-func truthAt(t *testing.T, sim *azuresim.Server, at time.Time, p fresnel.Period) truth {
-	t.Helper()
-	out := truth{}
-	for metric, azures := range map[string]string{"actual": "ActualCost", "amortized": "AmortizedCost"} {
-		rows, err := sim.Truth(azuresim.TruthQuery{
-			At: at, From: p.From.Time(), To: (p.To - 1).Time(), Metric: azures,
-			By: []string{"tenant", "subscription", "day", "service", "resource_group"},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		cells := make([]cell, len(rows))
-		for i, r := range rows {
-			d, err := fresnel.ParseDay(r.Day)
-			if err != nil {
-				t.Fatal(err)
-			}
-			cells[i] = cell{r.Tenant, r.Subscription, r.ResourceGroup, r.Service, r.Currency, d, r.Micros, r.USDMicros}
-		}
-		slices.SortFunc(cells, compareCells)
-		out[metric] = cells
-	}
-	return out
-}
-
-// now is the truth of the months that the program holds, at this moment.
-func (w *world) now(t *testing.T) truth {
-	t.Helper()
-	at := w.Clock().Now()
-	today := fresnel.DayOf(at)
-	return truthAt(t, w.Server, at, fresnel.Period{From: today.AddMonths(1 - w.config.Months), To: today + 1})
-}
-
-// held is every cell in the database.
-func (w *world) held(t *testing.T) truth {
-	t.Helper()
-	out := truth{"actual": nil, "amortized": nil}
-	rows, err := w.tables.Query(`SELECT c.metric, te.id, su.id, g.name, se.name, cu.name, c.day, c.micros, c.usd_micros FROM cost_cell c
-		JOIN subscription su ON su.num = c.sub JOIN tenant te ON te.num = su.tenant JOIN resource_group g ON g.num = c.rgroup
-		JOIN service se ON se.num = c.service JOIN currency cu ON cu.num = c.currency`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var metric int
-		var c cell
-		if err := rows.Scan(&metric, &c.tenant, &c.sub, &c.group, &c.service, &c.currency, &c.day, &c.micros, &c.usd); err != nil {
-			t.Fatal(err)
-		}
-		out[metrics[metric]] = append(out[metrics[metric]], c)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	for _, cells := range out {
-		slices.SortFunc(cells, compareCells)
-	}
-	return out
-}
-
-// equalTruth compares what is held with the truth, cell by cell.
-func equalTruth(t *testing.T, got, want truth) {
-	t.Helper()
-	for _, m := range metrics {
-		if len(want[m]) == 0 {
-			t.Errorf("the truth has no %s cost: the test shows nothing", m)
-		}
-		if d := firstDifference(got[m], want[m]); d != "" {
-			t.Errorf("%s: %s", m, d)
-		}
-	}
-}
-
-func firstDifference(got, want []cell) string {
-	for i := range min(len(got), len(want)) {
-		if got[i] != want[i] {
-			return fmt.Sprintf("cell %d: got %+v, want %+v", i, got[i], want[i])
-		}
-	}
-	if len(got) != len(want) {
-		return fmt.Sprintf("%d cells, want %d", len(got), len(want))
-	}
-	return ""
-}
-
-// rollups fails unless every rollup is the sum of the cells under it.
-func (w *world) rollups(t *testing.T) {
-	t.Helper()
-	for _, r := range []struct{ table, keys, from string }{
-		{"cost_tenant_day_service", "s.tenant, c.metric, c.day, c.service, c.currency", "tenant, metric, day, service, currency"},
-		{"cost_tenant_day", "s.tenant, c.metric, c.day, c.currency", "tenant, metric, day, currency"},
-		{"(SELECT * FROM cost_day WHERE cells <> 0) d", "c.metric, c.day, c.currency", "metric, day, currency"},
-		{"cost_sub_day", "c.sub, c.metric, c.day, c.currency", "sub, metric, day, currency"},
-	} {
-		sums := "SELECT " + r.keys + ", CAST(SUM(c.micros) AS BIGINT), CAST(SUM(c.usd_micros) AS BIGINT), CAST(COUNT(*) AS BIGINT) FROM cost_cell c JOIN subscription s ON s.num = c.sub GROUP BY " + r.keys
-		rolled := "SELECT " + r.from + ", micros, usd_micros, cells FROM " + r.table
-		for _, q := range []string{sums + " EXCEPT " + rolled, rolled + " EXCEPT " + sums} {
-			var n int
-			if err := w.tables.QueryRow("SELECT COUNT(*) FROM (" + q + ") x").Scan(&n); err != nil {
-				t.Fatal(err)
-			}
-			if n != 0 {
-				t.Errorf("%s: %d rows are not the sums of their cells", r.table, n)
-			}
-		}
-	}
-}
-
 // dump prints the rows of every table whose name begins with a word, in an
 // order of its own, without the columns that say when something was asked.
 func (w *world) dump(t *testing.T, prefix string) map[string][]string {
@@ -493,7 +361,7 @@ func (w *world) dump(t *testing.T, prefix string) map[string][]string {
 	return out
 }
 
-var volatile = []string{"asked_at", "seen_at", "oldest", "newest", "writes", "cost_at"}
+var volatile = []string{"asked_at", "seen_at", "oldest", "newest", "last_costs", "writes", "cost_at"}
 
 func (w *world) dumpTable(t *testing.T, name string) []string {
 	t.Helper()

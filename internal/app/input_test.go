@@ -52,7 +52,7 @@ func plain(t *testing.T, a answer) {
 	if len(a.body) > 64<<10 {
 		t.Errorf("%.200s is answered with %d bytes", a.path, len(a.body))
 	}
-	if a.header.Get("X-Request-Id") == "" || a.header.Get("Content-Security-Policy") == "" {
+	if a.status >= 400 && a.header.Get("X-Request-Id") == "" || a.header.Get("Content-Security-Policy") == "" {
 		t.Errorf("%.200s lacks the headers of every answer", a.path)
 	}
 }
@@ -69,7 +69,7 @@ func TestBadInput(t *testing.T) {
 		const stranger = "11111111-2222-4333-8444-555555555555"
 		code := base64.RawURLEncoding.EncodeToString
 		long := strings.Repeat("x", 5000)
-		costs := []string{"summary", "by-tenant", "by-subscription", "by-service", "by-resource-group", "trends", "anomalies", "restated"}
+		costs := []string{"summary", "by-tenant", "by-subscription", "by-service", "by-resource-group", "trends", "anomalies", "daily-rises", "restated", "by-charge-type", "by-resource", "movement", "recurring", "by-tenant.csv", "movement.csv", "anomalies.csv", "restated.csv"}
 		anyCost := map[string]int{ // what every cost endpoint refuses
 			"period=yesterday": 400, "period=MTD": 400, "period=" + long: 422, "period=%00": 400, "period=%FF": 400,
 			"from=2026-11-01": 400, "to=2026-11-01": 400, "from=2026-11-01&to=": 400,
@@ -90,7 +90,7 @@ func TestBadInput(t *testing.T) {
 				refused(t, w.get("/api/v1/costs/"+c+"?"+strings.ReplaceAll(query, " ", "%20")), status)
 			}
 		}
-		lists := []string{"tenants", "tenants/" + mine.ID + "/subscriptions", "sync/status", "costs/by-tenant", "costs/by-service", "costs/anomalies"}
+		lists := []string{"tenants", "tenants/" + mine.ID + "/subscriptions", "sync/status", "costs/by-tenant", "costs/by-service", "costs/by-charge-type", "costs/by-resource", "costs/anomalies", "costs/recurring", "costs/daily-rises"}
 		for _, l := range lists {
 			for query, status := range map[string]int{
 				"limit=0": 422, "limit=-1": 422, "limit=1001": 422, "limit=99999999999999999999": 422, "limit=ten": 422, "limit=1.5": 422, "limit=1e2": 422,
@@ -107,13 +107,35 @@ func TestBadInput(t *testing.T) {
 			"/api/v1/tenants/" + stranger + "/subscriptions": 404, "/api/v1/tenants/nobody/subscriptions": 404, "/api/v1/tenants/%00/subscriptions": 404,
 			"/api/v1/tenants/" + strings.Repeat("9", 201) + "/subscriptions": 422, "/api/v1/tenants/" + mine.ID: 404,
 			"/api/v1/costs/trends?group=colour": 422, "/api/v1/costs/trends?granularity=weekly": 422, "/api/v1/costs/trends?limit=5": 422,
-			"/api/v1/costs/anomalies?from=2026-01-01&to=2026-11-01": 400, "/api/v1/sync/status?type=" + long: 422, "/api/v1/sync/status?open=perhaps": 422,
+			"/api/v1/costs/daily-rises?from=2026-01-01&to=2026-11-01": 400, "/api/v1/sync/status?type=" + long: 422, "/api/v1/sync/status?open=perhaps": 422,
 			"/api/v1/sync/status?cursor=-4": 400, "/api/v1/sync/status?cursor=99999999999999999999": 400,
 			"/api/v1/": 404, "/api/": 404, "/api/v2/tenants": 404, "/api/v1/costs": 404, "/api/v1/costs/summary/": 404, "/api/v1/costs/by-colour": 404,
 			"/api/v1/" + long: 404, "/api/v1/%2e%2e/%2e%2e/etc/passwd": 404, "/api/v1/sync/costs": 405, "/api/v1/%00": 404,
+			"/api/v1/costs/movement?group=colour": 422, "/api/v1/costs/movement?limit=0": 422, "/api/v1/costs/movement?cursor=x": 422, "/api/v1/costs/movement?vs_from=2026-11-01": 400,
+			"/api/v1/costs/movement?vs_from=2026-11-09&vs_to=2026-11-01": 400, "/api/v1/costs/movement?vs_from=x&vs_to=y": 400, "/api/v1/costs/summary?vs_to=2026-11-31&vs_from=2026-11-01": 400,
+			"/api/v1/costs/forecast?group=resource": 422, "/api/v1/costs/forecast?period=mtd": 422, "/api/v1/costs/forecast?tenant=nobody": 404, "/api/v1/costs/forecast?metric=x": 400, "/api/v1/costs/forecast?sub=x": 400,
+			"/api/v1/costs/budgets?tenant=nobody": 404, "/api/v1/costs/budgets?period=mtd": 422, "/api/v1/costs/budgets/1": 405, "/api/v1/costs/budgets.csv?tenant=nobody": 404,
+			"/api/v1/costs/anomalies?state=resolved": 422, "/api/v1/costs/anomalies/0": 422, "/api/v1/costs/anomalies/-1": 422, "/api/v1/costs/anomalies/x": 422, "/api/v1/costs/anomalies/999999": 404,
+			"/api/v1/costs/anomalies/99999999999999999999": 422, "/api/v1/costs/anomalies/1/verdict": 405, "/api/v1/costs/focus.csv?tenant=nobody": 404, "/api/v1/costs/focus.csv?period=x": 400, "/api/v1/costs/focus": 404,
+			"/api/v1/costs/by-charge-type?resource_group=x": 400, "/api/v1/costs/by-resource?charge_type=Usage": 400, "/api/v1/costs/by-resource?resource_group=": 400, "/api/v1/costs/by-resource-group?charge_type=Usage": 400,
+			"/api/v1/costs/by-resource.csv?resource_group=x": 400, "/api/v1/costs/trends?group=charge-type&resource_group=x": 400, "/api/v1/costs/trends?accumulated=perhaps": 422,
+			"/api/v1/costs/movement?group=charge-type&resource_group=x": 400, "/api/v1/costs/movement.csv?group=resource-group&charge_type=Usage": 400,
+			"/api/v1/costs/summary?" + strings.Repeat("service=x&", 101): 422, "/api/v1/costs/summary?" + strings.Repeat("charge_type=x&", 21): 422, "/api/v1/costs/summary?resource_group=&" + strings.Repeat("resource_group=x&", 100): 422,
 			"/health?verbose=1": 422, "/health/detailed?x": 422,
 		} {
 			refused(t, w.get(path), status)
+		}
+		// Names that nobody has find nothing, whatever they look like.
+		for _, filter := range []string{"service", "resource_group", "charge_type"} {
+			for _, name := range []string{"nobody", "%00", "%FF%FE", "'%20OR%201=1%20--", "%25", long, "[]", "%22%5D"} {
+				if filter == "resource_group" && name == "%00" {
+					continue // see below
+				}
+				v := read[summary](t, w, "/api/v1/costs/summary?"+filter+"="+name)
+				if v.Data.Known || v.Data.USD != nil {
+					t.Errorf("%s=%.20s gives %+v", filter, name, v.Data)
+				}
+			}
 		}
 		// Odd, but right: they find nothing, or say the same in another way.
 		for _, path := range []string{

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"html"
 	"maps"
 	"net/http"
@@ -32,7 +33,7 @@ func viewers(_ *app.Config, o *app.Options) {
 }
 
 // traces are the texts by which a tenant shows in an answer: as they are, and
-// as HTML and JSON write them.
+// as HTML, JSON and CSV write them.
 func traces(te azuresim.EstateTenant) (out []string) {
 	plain := []string{te.ID, te.Name, te.Domain}
 	for _, s := range te.Subscriptions {
@@ -40,7 +41,7 @@ func traces(te azuresim.EstateTenant) (out []string) {
 	}
 	for _, p := range plain {
 		quoted, _ := json.Marshal(p) // a string cannot fail
-		out = append(out, p, html.EscapeString(p), strings.Trim(string(quoted), `"`))
+		out = append(out, p, html.EscapeString(p), strings.Trim(string(quoted), `"`), strings.ReplaceAll(p, `"`, `""`))
 	}
 	return out
 }
@@ -66,6 +67,14 @@ func places() map[string]bool {
 		"/api/v1/costs/by-service": false, "/api/v1/costs/by-resource-group": true, "/api/v1/costs/trends?group=tenant": true,
 		"/api/v1/costs/trends?group=subscription&granularity=monthly": true, "/api/v1/costs/anomalies?period=90d&metric=actual": true,
 		"/api/v1/costs/restated?period=90d": true, "/api/v1/sync/status": true,
+		"/api/v1/costs/by-charge-type": false, "/api/v1/costs/by-resource?limit=1000": true, "/api/v1/costs/movement?period=last-month": true,
+		"/api/v1/costs/movement?period=last-month&group=resource-group": true, "/api/v1/costs/daily-rises?period=90d&metric=actual": true,
+		"/api/v1/costs/recurring?period=90d": false, "/api/v1/costs/forecast?group=tenant": true, "/api/v1/costs/trends?group=charge-type": false,
+		"/api/v1/tenants.csv": true, "/api/v1/costs/by-tenant.csv": true, "/api/v1/costs/by-subscription.csv": true, "/api/v1/costs/by-service.csv": false,
+		"/api/v1/costs/by-resource-group.csv": true, "/api/v1/costs/by-charge-type.csv": false, "/api/v1/costs/by-resource.csv": true,
+		"/api/v1/costs/trends.csv?group=tenant": true, "/api/v1/costs/movement.csv?period=last-month&group=subscription": true,
+		"/api/v1/costs/anomalies.csv?period=90d": true, "/api/v1/costs/recurring.csv?period=90d": false, "/api/v1/costs/daily-rises.csv?period=90d": true,
+		"/api/v1/costs/restated.csv?period=90d": true, "/api/v1/costs/focus.csv": true, "/api/v1/costs/budgets": true, "/api/v1/costs/budgets.csv": true,
 		"/metrics": false, "/health": false, "/health/detailed": false, "/openapi.json": false, "/nothing": false, "/api/v1/nothing": false,
 	}
 }
@@ -75,12 +84,15 @@ func places() map[string]bool {
 func TestIsolation(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, database string) {
-		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 3, Months: 3, MarkupNames: true})
-		w := begin(t, sim, database, months(3), viewers)
+		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 3, Months: 5, MarkupNames: true, Planted: 8})
+		w := begin(t, sim, database, months(5), viewers)
 		whole(t, w.sync(t))
 		sim.Clock().Freeze(early.Add(5 * 24 * time.Hour)) // so that there are restated days
 		whole(t, w.sync(t))
 		estate := sim.Estate()
+		for i, te := range estate { // each made by who may
+			w.addBudget(t, budgetInput{Name: "of " + te.Name, Tenant: te.ID, Amount: []string{"10", "20", "30"}[i], Currency: "USD"}, "X-Viewer", te.ID)
+		}
 		// The third tenant is nobody's: it shows to no viewer at all.
 		for round := range 2 { // the second one from the cache, where it is
 			for path, named := range places() {
@@ -107,6 +119,7 @@ func TestIsolation(t *testing.T) {
 		}
 		w.ownFigures(t)
 		w.foreign(t)
+		w.foreignWrites(t)
 		w.conditional(t)
 		w.ownTrigger(t)
 	})
@@ -129,12 +142,18 @@ func (w *world) ownFigures(t *testing.T) {
 	if v := read[summary](t, &nobody, "/api/v1/costs/summary"); v.Data.Known || len(v.Data.Totals) > 0 || v.Data.USD != nil || v.Meta.Coverage.Of != 0 {
 		t.Errorf("who sees nothing is told %+v, %+v", v.Data, v.Meta.Coverage)
 	}
-	for _, b := range breakdowns {
+	if v := nobody.budgets(t, ""); len(v.Azure) > 0 {
+		t.Errorf("who sees nothing is told of Azure's budgets %v", v.Azure)
+	}
+	if _, rows := sheet(t, &nobody, "/api/v1/costs/focus.csv?period=90d"); len(rows) > 0 {
+		t.Errorf("who sees nothing is given %d charges", len(rows))
+	}
+	for _, b := range append(slices.Clone(breakdowns), byCharge, byResource) {
 		if v := read[[]costRow](t, &nobody, "/api/v1/costs/"+b.path); len(v.Data) > 0 || *v.Meta.Total != 0 {
 			t.Errorf("who sees nothing is told %+v", v)
 		}
 	}
-	for _, path := range []string{"/api/v1/tenants", "/api/v1/sync/status", "/api/v1/costs/anomalies", "/api/v1/costs/restated"} {
+	for _, path := range []string{"/api/v1/tenants", "/api/v1/sync/status", "/api/v1/costs/anomalies", "/api/v1/costs/recurring", "/api/v1/costs/daily-rises", "/api/v1/costs/restated", "/api/v1/costs/budgets"} {
 		if v := read[[]any](t, &nobody, path); v.Data == nil || len(v.Data) > 0 {
 			t.Errorf("%s tells who sees nothing %v", path, v.Data)
 		}
@@ -168,7 +187,7 @@ func (w *world) foreign(t *testing.T) {
 			pair(path+join+"tenant=", theirs.ID, nowhere)
 			pair(path+join+"tenant=", slug(theirs.Name), "nowhere")
 			pair(path+join+"tenant="+mine.ID+"&tenant=", theirs.ID, nowhere)
-			if strings.HasPrefix(path, "/api/") {
+			if strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/api/v1/costs/budgets") { // these are of tenants
 				pair(path+join+"sub=", theirs.Subscriptions[0].ID, nowhere)
 				pair(path+join+"sub="+mine.Subscriptions[0].ID+"&sub=", theirs.Subscriptions[0].ID, nowhere)
 			}
@@ -193,6 +212,48 @@ func (w *world) foreign(t *testing.T) {
 	a := w.ask("GET", "/api/v1/tenants/"+mine.ID+"/subscriptions", "X-Viewer", mine.ID)
 	if got := whose(estate, a.body); a.status != 200 || len(got) != 1 || got[0] != mine.ID {
 		t.Errorf("%s: %d, shows %v", a.path, a.status, got)
+	}
+}
+
+// foreignWrites has a viewer of one tenant change what is of another: budgets
+// and what is said of anomalies are not found, and stay.
+func (w *world) foreignWrites(t *testing.T) {
+	t.Helper()
+	estate := w.Estate()
+	mine, theirs := estate[0], estate[1]
+	owner := *w
+	owner.headers = []string{"X-Viewer", theirs.ID}
+	before := owner.budgets(t, "")
+	found := read[[]anomaly](t, &owner, "/api/v1/costs/anomalies?period=90d").Data
+	if len(before.Data) != 1 || len(before.Azure) == 0 || len(found) == 0 {
+		t.Errorf("%d budgets, %d of Azure, %d anomalies: the test shows nothing", len(before.Data), len(before.Azure), len(found))
+		return
+	}
+	budget := fmt.Sprintf("/api/v1/costs/budgets/%d", before.Data[0].ID)
+	good := budgetInput{Name: "mine now", Tenant: mine.ID, Amount: "1", Currency: "USD"}
+	his := good
+	his.Tenant = theirs.ID
+	part := good
+	part.Subscriptions = []string{theirs.Subscriptions[0].ID}
+	for _, viewer := range []string{mine.ID, ""} {
+		for _, a := range []answer{
+			w.send("PUT", budget, good, "X-Viewer", viewer), w.send("PUT", budget, his, "X-Viewer", viewer), w.send("DELETE", budget, nil, "X-Viewer", viewer),
+			w.send("POST", "/api/v1/costs/budgets", his, "X-Viewer", viewer), w.send("POST", "/api/v1/costs/budgets", part, "X-Viewer", viewer),
+			w.send("POST", verdictPath(found[0].ID), map[string]string{"verdict": "acknowledged"}, "X-Viewer", viewer),
+			w.ask("GET", fmt.Sprintf("/api/v1/costs/anomalies/%d", found[0].ID), "X-Viewer", viewer),
+		} {
+			refused(t, a, 404)
+			body := strings.NewReplacer(theirs.ID, "", theirs.Subscriptions[0].ID, "").Replace(a.body) // what was asked for is repeated
+			if got := whose(estate[1:], body); len(got) > 0 {
+				t.Errorf("%s shows %v", a.path, got)
+			}
+		}
+	}
+	if d := diff(before, owner.budgets(t, "")); d != "" {
+		t.Errorf("budgets were changed by a stranger:\n%s", d)
+	}
+	if d := diff(found, read[[]anomaly](t, &owner, "/api/v1/costs/anomalies?period=90d").Data); d != "" {
+		t.Errorf("anomalies were judged by a stranger:\n%s", d)
 	}
 }
 

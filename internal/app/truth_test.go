@@ -2,11 +2,8 @@ package app_test
 
 import (
 	"cmp"
-	"fmt"
-	"html"
 	"maps"
 	"math"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -59,7 +56,7 @@ func TestTruth(t *testing.T) {
 				}
 				e.unasked(t)
 				if c.every == 1 && !testing.Short() {
-					e.pages(t)
+					e.shown(t)
 				}
 			})
 		})
@@ -74,6 +71,10 @@ type question struct {
 	tenants []string
 	sub     string
 	vs      string
+
+	services []string
+	keys     []string       // resource groups or charge types: what the cut has beside the service
+	against  fresnel.Period // to compare with, instead of vs
 }
 
 func (q question) path(base string, more ...string) string {
@@ -133,8 +134,8 @@ func period(first, last fresnel.Day) fresnel.Period { return fresnel.Period{From
 func (e *expected) questions() []question {
 	d := e.today
 	span := func(first, last fresnel.Day) string { return "from=" + first.String() + "&to=" + last.String() }
-	one, two := e.estate[0], e.estate[2]
-	last := one.Subscriptions[len(one.Subscriptions)-1]
+	first, two := e.estate[0], e.estate[2]
+	last := first.Subscriptions[len(first.Subscriptions)-1]
 	list := []question{
 		{words: "", period: period(d.MonthStart(), d)},
 		{words: "period=last-month", period: fresnel.Period{From: d.AddMonths(-1), To: d.MonthStart()}},
@@ -151,9 +152,9 @@ func (e *expected) questions() []question {
 		{words: span(d+40, d+50), period: period(d+40, d+50)},
 		{words: span(e.first-20, e.first+10), period: period(e.first-20, e.first+10)},
 		{words: span(e.first, e.first+25), period: period(e.first, e.first+25)},
-		{words: "tenant=" + one.ID, period: period(d.MonthStart(), d), tenants: []string{one.ID}},
-		{words: "period=30d&tenant=" + slug(one.Name) + "&tenant=" + strings.ToUpper(two.ID), period: period(d-29, d), tenants: []string{one.ID, two.ID}},
-		{words: "period=30d&sub=" + one.Subscriptions[1].ID, period: period(d-29, d), sub: one.Subscriptions[1].ID},
+		{words: "tenant=" + first.ID, period: period(d.MonthStart(), d), tenants: []string{first.ID}},
+		{words: "period=30d&tenant=" + slug(first.Name) + "&tenant=" + strings.ToUpper(two.ID), period: period(d-29, d), tenants: []string{first.ID, two.ID}},
+		{words: "period=30d&sub=" + first.Subscriptions[1].ID, period: period(d-29, d), sub: first.Subscriptions[1].ID},
 		{words: "period=30d&sub=" + last.ID, period: period(d-29, d), sub: last.ID}, // may be one whose costs we must not read
 	}
 	var out []question
@@ -171,12 +172,15 @@ func (e *expected) questions() []question {
 func (e *expected) each(q question, p fresnel.Period, f func(cell)) {
 	for d := max(p.From, e.first); d < min(p.To, e.today+1); d++ {
 		for _, c := range e.byDay[q.metric][d] {
-			if (len(q.tenants) == 0 || slices.Contains(q.tenants, c.tenant)) && (q.sub == "" || q.sub == c.sub) {
+			if one(q.tenants, c.tenant) && (q.sub == "" || q.sub == c.sub) && one(q.services, c.service) && one(q.keys, c.group) {
 				f(c)
 			}
 		}
 	}
 }
+
+// one tells whether a filter lets a value through; an empty one does.
+func one(filter []string, v string) bool { return len(filter) == 0 || slices.Contains(filter, v) }
 
 // covered tells whether every month that a period touches, up to today, is held.
 func (e *expected) covered(p fresnel.Period) bool {
@@ -218,6 +222,9 @@ func (e *expected) settled(q question) fresnel.Day {
 func (e *expected) compared(q question) (now, before fresnel.Period, ok bool) {
 	now = q.period
 	now.To = min(now.To, e.settled(q))
+	if q.against.Days() > 0 && now.Days() > 0 {
+		return now, q.against, e.covered(q.against)
+	}
 	if q.vs == "none" || now.Days() == 0 {
 		return now, before, false
 	}
@@ -256,6 +263,8 @@ type costRow struct {
 	SubscriptionID string   `json:"subscription_id"`
 	Service        *string  `json:"service"`
 	ResourceGroup  *string  `json:"resource_group"`
+	ChargeType     *string  `json:"charge_type"`
+	Resource       *string  `json:"resource"`
 	Name           string   `json:"name"`
 	Figures        []figure `json:"figures"`
 	USD            figure   `json:"usd"`
@@ -309,7 +318,7 @@ func figureOf(v *[3]int64, currency string) figure {
 
 // breakdown sums by a key: three sums per row, over the period, the compared
 // days and the days before.
-func (e *expected) breakdown(q question, key func(cell) cell) map[cell]sums {
+func (e *expected) sums(q question, key func(cell) cell) map[cell]sums {
 	rows := map[cell]sums{}
 	fill := func(p fresnel.Period, column int) {
 		e.each(q, p, func(c cell) {
@@ -330,11 +339,13 @@ func (e *expected) breakdown(q question, key func(cell) cell) map[cell]sums {
 }
 
 // The breakdowns of the API: by which keys, and how a row looks.
-var breakdowns = []struct {
+type breakdown struct {
 	path string
 	key  func(cell) cell
 	row  func(e *expected, k cell) costRow
-}{
+}
+
+var breakdowns = []breakdown{
 	{"by-tenant", func(c cell) cell { return cell{tenant: c.tenant} }, func(e *expected, k cell) costRow {
 		return costRow{TenantID: k.tenant, Name: e.names[k.tenant]}
 	}},
@@ -349,6 +360,17 @@ var breakdowns = []struct {
 	}},
 }
 
+// byCharge is of the charges cut, byResource of the resources cut: there the
+// cut's own key is in the place of the resource group.
+var (
+	byCharge = breakdown{"by-charge-type", func(c cell) cell { return cell{group: c.group} }, func(_ *expected, k cell) costRow {
+		return costRow{ChargeType: &k.group}
+	}}
+	byResource = breakdown{"by-resource", func(c cell) cell { return cell{tenant: c.tenant, sub: c.sub, group: c.group} }, func(e *expected, k cell) costRow {
+		return costRow{TenantID: k.tenant, SubscriptionID: k.sub, Resource: &k.group, Name: e.names[k.sub]}
+	}}
+)
+
 // diff compares with a tolerance for percentages, and none for money.
 func diff(want, got any) string {
 	return gocmp.Diff(want, got, cmpopts.EquateApprox(1e-9, 1e-9), cmpopts.EquateEmpty())
@@ -359,31 +381,54 @@ func (e *expected) check(t *testing.T, q question) {
 	t.Helper()
 	total := e.summary(t, q)
 	for _, b := range breakdowns {
-		path := q.path("/api/v1/costs/"+b.path, "limit=1000")
-		got := read[[]costRow](t, e.w, path)
-		want := e.rows(q, b.key, b.row)
-		if d := diff(want, got.Data); d != "" {
-			t.Errorf("%s (-truth +api):\n%s", path, d)
-		}
-		e.meta(t, path, q, got.Meta)
-		if got.Meta.Total == nil || *got.Meta.Total != len(want) {
-			t.Errorf("%s: total %v, want %d", path, got.Meta.Total, len(want))
-		}
-		addsUp(t, path, got.Data, total)
+		e.list(t, q, b, total)
 	}
 	for _, granularity := range []string{"daily", "monthly"} {
 		for _, group := range []string{"none", "tenant", "service", "subscription"} {
 			e.trend(t, q, granularity, group)
 		}
 	}
-	e.anomalies(t, q)
+	e.rises(t, q)
+}
+
+// list asks for one breakdown, page by page.
+func (e *expected) list(t *testing.T, q question, b breakdown, total summary) []costRow {
+	t.Helper()
+	path := q.path("/api/v1/costs/"+b.path, "limit=1000")
+	got, meta := pages[costRow](t, e.w, path)
+	want := e.rows(q, b.key, b.row)
+	if d := diff(want, got); d != "" {
+		t.Errorf("%s (-truth +api):\n%.4000s", path, d)
+	}
+	e.meta(t, path, q, meta)
+	if meta.Total == nil || *meta.Total != len(want) {
+		t.Errorf("%s: total %v, want %d", path, meta.Total, len(want))
+	}
+	addsUp(t, path, got, total)
+	return want
+}
+
+// pages reads a list to its end.
+func pages[T any](t *testing.T, w *world, path string) (all []T, first meta) {
+	t.Helper()
+	for next := path; ; {
+		a := read[[]T](t, w, next)
+		if all == nil {
+			first = a.Meta
+		}
+		all = append(all, a.Data...)
+		if a.Meta.NextCursor == "" || len(a.Data) == 0 {
+			return all, first
+		}
+		next = with(path, "cursor", a.Meta.NextCursor)
+	}
 }
 
 func (e *expected) summary(t *testing.T, q question) summary {
 	t.Helper()
 	path := q.path("/api/v1/costs/summary")
 	got := read[summary](t, e.w, path)
-	all := e.breakdown(q, func(cell) cell { return cell{} })[cell{}]
+	all := e.sums(q, func(cell) cell { return cell{} })[cell{}]
 	want := summary{Known: len(all) > 0, Totals: all.figures()}
 	if want.Known {
 		usd := all.usd()
@@ -448,7 +493,7 @@ func (e *expected) rows(q question, key func(cell) cell, row func(*expected, cel
 	}
 	var lines []line
 	var total int64
-	for k, s := range e.breakdown(q, key) {
+	for k, s := range e.sums(q, key) {
 		r := row(e, k)
 		r.Figures, r.USD = s.figures(), s.usd()
 		total += r.USD.Cost.Micros
@@ -465,458 +510,4 @@ func (e *expected) rows(q question, key func(cell) cell, row func(*expected, cel
 		}
 	}
 	return out
-}
-
-// addsUp fails unless rows of an answer add up to the summary's total.
-func addsUp(t *testing.T, path string, rows []costRow, total summary) {
-	t.Helper()
-	got := map[string]*[3]int64{}
-	add := func(currency string, f figure) {
-		if got[currency] == nil {
-			got[currency] = &[3]int64{}
-		}
-		for i, v := range []int64{f.Cost.Micros, f.Compared.Micros, f.Previous.Micros} {
-			got[currency][i] += v
-		}
-	}
-	for _, r := range rows {
-		for _, f := range r.Figures {
-			add(f.Cost.Currency, f)
-		}
-		add("CostUSD", r.USD)
-	}
-	want := map[string]*[3]int64{}
-	figures := func(currency string, f figure) {
-		want[currency] = &[3]int64{f.Cost.Micros, f.Compared.Micros, f.Previous.Micros}
-	}
-	for _, f := range total.Totals {
-		figures(f.Cost.Currency, f)
-	}
-	if total.USD != nil {
-		figures("CostUSD", *total.USD)
-	}
-	if d := gocmp.Diff(want, got); d != "" {
-		t.Errorf("%s: the rows do not add up to the summary (-summary +rows):\n%s", path, d)
-	}
-}
-
-type trend struct {
-	Granularity string        `json:"granularity"`
-	Steps       []trendStep   `json:"steps"`
-	Series      []trendSeries `json:"series"`
-}
-
-type trendStep struct {
-	Date    string  `json:"date"`
-	Known   bool    `json:"known"`
-	Settled bool    `json:"settled"`
-	Totals  []money `json:"totals"`
-	USD     *money  `json:"usd"`
-}
-
-type trendSeries struct {
-	Name   string   `json:"name"`
-	ID     string   `json:"id"`
-	Others int      `json:"others"`
-	USD    []string `json:"usd"`
-}
-
-func (e *expected) trend(t *testing.T, q question, granularity, group string) {
-	t.Helper()
-	path := q.path("/api/v1/costs/trends", "granularity="+granularity, "group="+group)
-	got := read[trend](t, e.w, path)
-	want := e.wantTrend(q, granularity == "monthly", group)
-	if d := diff(want, got.Data); d != "" {
-		t.Errorf("%s (-truth +api):\n%s", path, d)
-	}
-	e.plainMeta(t, path, q, got.Meta)
-	if group == "none" {
-		return
-	}
-	for i, s := range got.Data.Steps {
-		var sum int64
-		for _, one := range got.Data.Series {
-			v, err := micros(one.USD[i])
-			if err != nil {
-				t.Fatalf("%s: %v", path, err)
-			}
-			sum += v
-		}
-		if s.USD != nil && s.USD.Micros != sum || s.USD == nil && sum != 0 {
-			t.Errorf("%s: the series of %s add up to %d, the step is %v", path, s.Date, sum, s.USD)
-		}
-	}
-}
-
-// The groups of a trend, by their word.
-var trendKeys = map[string]func(cell) cell{
-	"tenant":       func(c cell) cell { return cell{tenant: c.tenant} },
-	"service":      func(c cell) cell { return cell{service: c.service} },
-	"subscription": func(c cell) cell { return cell{sub: c.sub} },
-}
-
-func (e *expected) wantTrend(q question, monthly bool, group string) trend {
-	out := trend{Granularity: "daily"}
-	stepOf := func(d fresnel.Day) fresnel.Day { return d }
-	next := func(d fresnel.Day) fresnel.Day { return d + 1 }
-	if monthly {
-		out.Granularity, stepOf, next = "monthly", fresnel.Day.MonthStart, func(d fresnel.Day) fresnel.Day { return d.AddMonths(1) }
-	}
-	steps := map[fresnel.Day]sums{}
-	series := map[cell]map[fresnel.Day]int64{}
-	totals := map[cell]int64{}
-	currencies := map[string]bool{}
-	e.each(q, q.period, func(c cell) {
-		d := stepOf(c.day)
-		if steps[d] == nil {
-			steps[d] = sums{}
-		}
-		steps[d].add(c, 0)
-		currencies[c.currency] = true
-		if key := trendKeys[group]; key != nil {
-			k := key(c)
-			if series[k] == nil {
-				series[k] = map[fresnel.Day]int64{}
-			}
-			series[k][d] += c.usd
-			totals[k] += c.usd
-		}
-	})
-	settled := e.settled(q)
-	_, lacking := e.asked(q)
-	var days []fresnel.Day
-	for d := stepOf(q.period.From); d < q.period.To; d = next(d) {
-		days = append(days, d)
-		s := trendStep{Date: d.String(), Known: len(steps[d]) > 0 || d < settled && len(lacking) == 0, Settled: next(d) <= settled}
-		if s.Known {
-			for _, c := range slices.Sorted(maps.Keys(currencies)) {
-				m := money{Currency: c}
-				if v := steps[d][c]; v != nil {
-					m.Micros = v[0]
-				}
-				s.Totals = append(s.Totals, m)
-			}
-			s.USD = &money{steps[d].usd().Cost.Micros, "USD"}
-		}
-		out.Steps = append(out.Steps, s)
-	}
-	out.Series = e.wantSeries(series, totals, days)
-	return out
-}
-
-// wantSeries are the six largest groups, or seven if there are no more, and
-// the others as one.
-func (e *expected) wantSeries(series map[cell]map[fresnel.Day]int64, totals map[cell]int64, steps []fresnel.Day) []trendSeries {
-	keys := slices.Collect(maps.Keys(series))
-	slices.SortFunc(keys, func(a, b cell) int {
-		return cmp.Or(cmp.Compare(totals[b], totals[a]), cmp.Compare(e.label(a), e.label(b)))
-	})
-	own := len(keys)
-	if own > 7 {
-		own = 6
-	}
-	var out []trendSeries
-	write := func(name, id string, others int, folded []cell) {
-		s := trendSeries{Name: name, ID: id, Others: others}
-		for _, d := range steps {
-			var v int64
-			for _, k := range folded {
-				v += series[k][d]
-			}
-			s.USD = append(s.USD, fresnel.Money{Micros: v}.Decimal())
-		}
-		out = append(out, s)
-	}
-	for _, k := range keys[:own] {
-		write(e.label(k), k.tenant+k.sub, 0, []cell{k})
-	}
-	if rest := keys[own:]; len(rest) > 0 {
-		write("Other", "", len(rest), rest)
-	}
-	return out
-}
-
-func (e *expected) label(k cell) string { return cmp.Or(k.service, e.names[k.sub], e.names[k.tenant]) }
-
-type anomaly struct {
-	TenantID    string   `json:"tenant_id"`
-	TenantName  string   `json:"tenant_name"`
-	Service     string   `json:"service"`
-	Date        string   `json:"date"`
-	Cost        money    `json:"cost"`
-	Expected    money    `json:"expected"`
-	Percent     *float64 `json:"rise_percent"`
-	USD         money    `json:"usd"`
-	USDExpected money    `json:"usd_expected"`
-}
-
-func (e *expected) anomalies(t *testing.T, q question) {
-	t.Helper()
-	path := q.path("/api/v1/costs/anomalies", "limit=1000")
-	if q.period.Days() > 100 {
-		if a := e.w.get(path); a.status != 400 {
-			t.Errorf("%s: %d for %d days", path, a.status, q.period.Days())
-		}
-		return
-	}
-	got := read[[]anomaly](t, e.w, path)
-	want := e.wantAnomalies(q)
-	if d := diff(want, got.Data); d != "" {
-		t.Errorf("%s (-truth +api):\n%s", path, d)
-	}
-	e.plainMeta(t, path, q, got.Meta)
-}
-
-// unasked checks the one default that differs between endpoints: anomalies are
-// looked for in amortized cost, where a purchase is no spike.
-func (e *expected) unasked(t *testing.T) {
-	t.Helper()
-	got := read[[]anomaly](t, e.w, "/api/v1/costs/anomalies?period=30d&limit=1000")
-	want := e.wantAnomalies(question{metric: "amortized", period: period(e.today-29, e.today)})
-	if d := diff(want, got.Data); d != "" || got.Meta.Metric != "amortized" {
-		t.Errorf("anomalies of no metric, %s (-truth +api):\n%s", got.Meta.Metric, d)
-	}
-	if m := read[summary](t, e.w, "/api/v1/costs/summary").Meta; m.Metric != "actual" {
-		t.Errorf("the summary of no metric is %s", m.Metric)
-	}
-}
-
-// wantAnomalies are the settled days on which a service of a tenant cost over
-// 20 % and at least 25 USD more than on the day before and on the same weekday
-// the week before, where those are held.
-func (e *expected) wantAnomalies(q question) []anomaly {
-	at := map[cell]*[2]int64{} // by tenant, service, currency and day
-	e.each(q, fresnel.Period{From: q.period.From - 7, To: q.period.To}, func(c cell) {
-		k := cell{tenant: c.tenant, service: c.service, currency: c.currency, day: c.day}
-		if at[k] == nil {
-			at[k] = &[2]int64{}
-		}
-		at[k][0] += c.micros
-		at[k][1] += c.usd
-	})
-	var out []anomaly
-	end := e.settled(q)
-	for k, v := range at {
-		if k.day < q.period.From || k.day >= end || e.lacks[k.tenant] || k.day-7 < e.first {
-			continue
-		}
-		var usual [2]int64
-		for _, back := range []fresnel.Day{1, 7} {
-			before := k
-			before.day -= back
-			if b := at[before]; b != nil {
-				usual = [2]int64{max(usual[0], b[0]), max(usual[1], b[1])}
-			}
-		}
-		if v[1]-usual[1] < 25_000_000 || 10*v[0] <= 12*usual[0] {
-			continue
-		}
-		a := anomaly{
-			TenantID: k.tenant, TenantName: e.names[k.tenant], Service: k.service, Date: k.day.String(),
-			Cost: money{v[0], k.currency}, Expected: money{usual[0], k.currency}, USD: money{v[1], "USD"}, USDExpected: money{usual[1], "USD"},
-		}
-		if usual[0] > 0 {
-			rise := float64(v[0]-usual[0]) / float64(usual[0]) * 100
-			a.Percent = &rise
-		}
-		out = append(out, a)
-	}
-	slices.SortFunc(out, func(a, b anomaly) int {
-		return cmp.Or(cmp.Compare(b.USD.Micros-b.USDExpected.Micros, a.USD.Micros-a.USDExpected.Micros),
-			cmp.Compare(b.Date, a.Date), cmp.Compare(a.TenantID, b.TenantID), cmp.Compare(a.Service, b.Service))
-	})
-	return out
-}
-
-var (
-	headline = regexp.MustCompile(`(?s)class="figure[^"]*">\s*<a [^>]*>([^<]+)</a>`)
-	footing  = regexp.MustCompile(`(?s)<tfoot>.*?<td class="num strong">\s*([^<]*?)\s*<`)
-)
-
-// pages compares what people see with what the API says.
-func (e *expected) pages(t *testing.T) {
-	t.Helper()
-	one := e.estate[1]
-	for _, words := range []string{
-		"", "metric=amortized", "period=last-month", "period=30d&metric=amortized", "period=90d", "tenant=" + one.ID,
-		"tenant=" + one.ID + "&metric=amortized&period=30d", "from=" + (e.today - 12).String() + "&to=" + (e.today - 4).String(),
-	} {
-		api := read[summary](t, e.w, "/api/v1/costs/summary?"+words).Data
-		want := api.USD
-		if len(api.Totals) == 1 {
-			want = &api.Totals[0]
-		}
-		if want == nil { // unknown is a dash, not a zero
-			for _, path := range []string{"/?", "/partials/cost-summary-card?", "/costs?"} {
-				a := e.w.get(path + words)
-				if a.status != 200 || !strings.Contains(a.body, `<p class="figure">—</p>`) || headline.MatchString(a.body) || footing.MatchString(a.body) {
-					t.Errorf("%s: %d, shows a figure where nothing is known", a.path, a.status)
-				}
-			}
-			continue
-		}
-		for _, path := range []string{"/?", "/partials/cost-summary-card?"} {
-			e.shows(t, path+words, headline, want.Cost, 1_000_000)
-		}
-		for _, group := range []string{"", "&group=service", "&group=subscription"} {
-			for _, path := range []string{"/costs?", "/partials/cost-breakdown?"} {
-				e.shows(t, path+words+group, footing, want.Cost, 10_000)
-			}
-		}
-	}
-}
-
-// shows fails unless a page prints an amount where a pattern finds it, rounded
-// to a unit.
-func (e *expected) shows(t *testing.T, path string, where *regexp.Regexp, want money, unit int64) {
-	t.Helper()
-	a := e.w.get(path)
-	if strings.Contains(a.body, "<script>alert") {
-		t.Errorf("%s runs what Azure calls a tenant", path)
-	}
-	m := where.FindStringSubmatch(a.body)
-	if a.status != 200 || m == nil {
-		t.Errorf("%s: %d, no figure found", path, a.status)
-		return
-	}
-	symbol, ok := map[string]string{"USD": "$", "EUR": "€", "GBP": "£"}[want.Currency]
-	if !ok {
-		symbol = want.Currency + "\u00a0"
-	}
-	text, ok := strings.CutPrefix(html.UnescapeString(m[1]), symbol)
-	rounded := (want.Micros + unit/2) / unit
-	digits := strings.NewReplacer(",", "", ".", "").Replace(text)
-	if !ok || want.Micros <= 0 || digits != fmt.Sprint(rounded) || strings.Contains(text, ".") != (unit < 1_000_000) {
-		t.Errorf("%s shows %q, the API says %d %s", path, m[1], want.Micros, want.Currency)
-	}
-}
-
-// TestPaging reads lists row by row: whatever the order and the size of a
-// page, each row comes once, and in the order of the whole list.
-func TestPaging(t *testing.T) {
-	t.Parallel()
-	long(t)
-	sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 3, Months: 2})
-	engines(t, func(t *testing.T, database string) {
-		w := begin(t, sim, database, months(2))
-		whole(t, w.sync(t))
-		w.sync(t) // so that there are more runs to list
-		lists := []string{
-			"/api/v1/tenants", "/api/v1/tenants/" + sim.Estate()[0].ID + "/subscriptions", "/api/v1/sync/status",
-			"/api/v1/costs/anomalies?period=30d",
-		}
-		sorts := []string{"-cost", "cost", "name", "-name", "change", "-change"}
-		for i, by := range breakdowns {
-			for j, sort := range sorts {
-				if i == 3 || i == j%3 {
-					lists = append(lists, "/api/v1/costs/"+by.path+"?period=30d&sort="+sort)
-				}
-			}
-		}
-		for _, path := range lists {
-			whole := read[[]map[string]any](t, w, with(path, "limit", "1000")).Data
-			if len(whole) < 3 {
-				t.Errorf("%s has %d rows: the test shows nothing", path, len(whole))
-			}
-			for _, size := range []int{1 + len(whole)/8, len(whole) - 1, len(whole)} {
-				var paged []map[string]any
-				next := with(path, "limit", fmt.Sprint(size))
-				for pages := 0; ; pages++ {
-					a := read[[]map[string]any](t, w, next)
-					paged = append(paged, a.Data...)
-					if len(a.Data) > size || pages > len(whole) {
-						t.Fatalf("%s: a page of %d rows, %d pages", path, len(a.Data), pages)
-					}
-					if a.Meta.NextCursor == "" {
-						break
-					}
-					next = with(with(path, "limit", fmt.Sprint(size)), "cursor", a.Meta.NextCursor)
-				}
-				if d := gocmp.Diff(whole, paged); d != "" {
-					t.Errorf("%s in pages of %d (-whole +paged):\n%s", path, size, d)
-				}
-			}
-		}
-	})
-}
-
-// with adds a parameter to an address.
-func with(path, name, value string) string {
-	join := "?"
-	if strings.Contains(path, "?") {
-		join = "&"
-	}
-	return path + join + name + "=" + url.QueryEscape(value)
-}
-
-// The relations of the architecture brief, with its columns.
-var brief = map[string]string{
-	"tenants":              "id name tenant_id client_id client_secret_ref is_active created_at updated_at",
-	"subscriptions":        "id tenant_id subscription_id display_name state synced_at",
-	"cost_snapshots":       "id tenant_id subscription_id date total_cost currency resource_group service_name synced_at",
-	"compliance_snapshots": "id tenant_id subscription_id policy_name compliance_state non_compliant_count synced_at",
-	"resources":            "id tenant_id subscription_id resource_group resource_type name location tags synced_at",
-	"identity_snapshots":   "id tenant_id snapshot_date total_users guest_users mfa_enabled privileged_users stale_accounts synced_at",
-	"sync_jobs":            "id job_type tenant_id status started_at completed_at error_message",
-}
-
-// relations checks the brief's relations and what those that we fill say.
-func (w *world) relations(t *testing.T, want truth) {
-	t.Helper()
-	for name, columns := range brief {
-		if got := strings.Join(w.columns(t, name), " "); got != columns {
-			t.Errorf("%s has the columns %s, the brief says %s", name, got, columns)
-		}
-	}
-	rows, err := w.tables.Query("SELECT tenant_id, subscription_id, resource_group, service_name, currency, CAST(date AS TEXT), total_cost FROM cost_snapshots")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	var got []cell
-	for rows.Next() {
-		var c cell
-		var date string
-		var cost float64
-		if err := rows.Scan(&c.tenant, &c.sub, &c.group, &c.service, &c.currency, &date, &cost); err != nil {
-			t.Fatal(err)
-		}
-		if c.day, err = fresnel.ParseDay(date); err != nil {
-			t.Fatal(err)
-		}
-		c.micros = int64(math.Round(cost * 1e6))
-		got = append(got, c)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	slices.SortFunc(got, compareCells)
-	plain := make([]cell, len(want["actual"]))
-	for i, c := range want["actual"] {
-		c.usd = 0
-		plain[i] = c
-	}
-	if d := firstDifference(got, plain); d != "" {
-		t.Errorf("cost_snapshots: %s", d)
-	}
-	estate, lacking := len(w.Estate()), len(newExpected(w, nil).lacks)
-	stamp := w.Clock().Now().Format("2006-01-02T15:04:05")
-	for table, n := range map[string]int{
-		"tenants WHERE id = tenant_id":                                                                             estate,
-		"subscriptions WHERE id = subscription_id":                                                                 w.count("subscription"),
-		"sync_jobs WHERE job_type = 'costs' AND status = 'completed' AND error_message IS NULL":                    estate - lacking,
-		"sync_jobs WHERE job_type = 'costs' AND status = 'partial' AND error_message LIKE '%AccountCostDisabled%'": lacking,
-		"cost_snapshots WHERE REPLACE(CAST(synced_at AS TEXT), ' ', 'T') NOT LIKE '" + stamp + "%'":                0,
-	} {
-		if got := w.count(table); got != n {
-			t.Errorf("%d rows in %s, want %d", got, table, n)
-		}
-	}
-}
-
-// count counts rows; -1 is an error.
-func (w *world) count(from string) int {
-	n := -1
-	_ = w.tables.QueryRow("SELECT COUNT(*) FROM " + from).Scan(&n) // -1 tells
-	return n
 }

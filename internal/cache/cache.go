@@ -47,6 +47,9 @@ func New(maxBytes uint64) (*Cache, error) {
 	return &Cache{c: c}, nil
 }
 
+// Close ends what New began. Answers may still be asked for.
+func (c *Cache) Close() { c.c.StopAllGoroutines() }
+
 // answer is a complete response in each of its forms. All of it is made when
 // it is recorded; several requests share it, and none writes to it.
 type answer struct {

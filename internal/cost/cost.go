@@ -187,6 +187,8 @@ func (q Query) Cut() (Cut, error) {
 	switch {
 	case charges && (groups || resources):
 		return 0, fresnel.Errorf(fresnel.Invalid, "Azure tells the charge type only beside the service: leave out the charge type, or the resource group and resource")
+	case resources && groups:
+		return 0, fresnel.Errorf(fresnel.Invalid, "Azure tells the resource only beside the service: leave out the resource group, which is a part of the resource's id")
 	case charges:
 		return CutCharges, nil
 	case resources:

@@ -77,12 +77,15 @@ func Rises(sums []Sum, p fresnel.Period, judged func(fresnel.TenantID) fresnel.P
 			found = append(found, a)
 		}
 	}
-	slices.SortFunc(found, func(a, b Rise) int {
-		return cmp.Or(
-			cmp.Compare(b.USDMicros-b.USDExpected, a.USDMicros-a.USDExpected),
-			cmp.Compare(b.Day, a.Day), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Service, b.Service))
-	})
+	slices.SortFunc(found, byRise)
 	return found
+}
+
+// byRise orders the largest rise in CostUSD first.
+func byRise(a, b Rise) int {
+	return cmp.Or(
+		cmp.Compare(b.USDMicros-b.USDExpected, a.USDMicros-a.USDExpected),
+		cmp.Compare(b.Day, a.Day), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Service, b.Service))
 }
 
 // fires compares in floats: a product of micro-units could overflow.
@@ -120,11 +123,18 @@ func (r Reports) Rises(ctx context.Context, s fresnel.Scope, a Ask) (RiseReport,
 	}
 	q := a.query(with)
 	q.By = ByTenant | ByService | ByDay
-	sums, err := r.Reader.Sums(ctx, s, q)
-	if err != nil {
-		return rep, err
+	for _, t := range rep.Coverage.Tenants { // a tenant at a time: the rows of all would fill the memory
+		days := rep.judged(t.Tenant, before)
+		if days.Days() == 0 {
+			continue
+		}
+		sums, err := r.Reader.Sums(ctx, s.Narrow(t.Tenant), q)
+		if err != nil {
+			return rep, err
+		}
+		rep.Rises = append(rep.Rises, Rises(sums, a.Period, func(fresnel.TenantID) fresnel.Period { return days }, rep.Rule)...)
 	}
-	rep.Rises = Rises(sums, a.Period, func(id fresnel.TenantID) fresnel.Period { return rep.judged(id, before) }, rep.Rule)
+	slices.SortFunc(rep.Rises, byRise)
 	return rep, nil
 }
 

@@ -119,8 +119,7 @@ func (c *CostReader) tenants(ctx context.Context, s fresnel.Scope) ([]numbered, 
 		seen = c.db.visible("t.num", s, &args)
 	}
 	q := "SELECT t.num, t.id, t.name, t.expected, t.unsupported, COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') FROM tenant t " +
-		"LEFT JOIN sync_run r ON r.id = (SELECT MAX(l.id) FROM sync_run l WHERE l.tenant = t.num AND l.job = 'costs' AND l.status >= 2) " +
-		"WHERE " + seen
+		"LEFT JOIN sync_run r ON r.id = t.last_costs WHERE " + seen
 	rows, err := c.db.query(ctx, q, args...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "cost coverage", err)

@@ -177,6 +177,9 @@ func (r *Runs) Complete(ctx context.Context, l fresnel.Lease, status fresnel.Run
 		if err := r.parts(ctx, tx, l.Run, res.Parts); err != nil {
 			return err
 		}
+		if _, err := r.db.txExec(ctx, tx, "UPDATE tenant SET last_costs = ? WHERE num = (SELECT tenant FROM sync_run WHERE id = ? AND job = 'costs')", l.Run, l.Run); err != nil {
+			return err
+		}
 		g, err = r.db.raise(ctx, tx)
 		return err
 	})

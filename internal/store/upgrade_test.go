@@ -35,8 +35,8 @@ func TestUpgradeToAllTenants(t *testing.T) {
 		defer raw.Close()           //nolint:errcheck // a throwaway database
 		for _, q := range []string{ // back to what the first migration left
 			"CREATE TABLE cost_day_tenant (tenant BIGINT)",
-			"DROP TABLE cost_day", "DROP TABLE cost_tenant_month", "DROP INDEX ix_tenant_active", "DROP INDEX ix_sync_run_ended",
-			"ALTER TABLE tenant DROP COLUMN expected", "ALTER TABLE tenant DROP COLUMN unsupported",
+			"DROP TABLE cost_day", "DROP TABLE cost_tenant_month", "DROP INDEX ix_tenant_active",
+			"ALTER TABLE tenant DROP COLUMN expected", "ALTER TABLE tenant DROP COLUMN unsupported", "ALTER TABLE tenant DROP COLUMN last_costs",
 			"DELETE FROM goose_db_version WHERE version_id >= 3",
 		} {
 			if _, err := raw.ExecContext(t.Context(), q); err != nil {

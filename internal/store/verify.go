@@ -33,8 +33,9 @@ func (c *Costs) Verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.same(ctx, "tenant", "SELECT num, expected, unsupported FROM tenant",
-		"SELECT t.num, (SELECT COUNT(*) FROM subscription s WHERE s.tenant = t.num AND "+expected+"), (SELECT COUNT(*) FROM subscription s WHERE s.tenant = t.num AND s.cost_state = 2) FROM tenant t")
+	return c.same(ctx, "tenant", "SELECT num, expected, unsupported, last_costs FROM tenant",
+		"SELECT t.num, (SELECT COUNT(*) FROM subscription s WHERE s.tenant = t.num AND "+expected+"), (SELECT COUNT(*) FROM subscription s WHERE s.tenant = t.num AND s.cost_state = 2), "+
+			"COALESCE((SELECT MAX(r.id) FROM sync_run r WHERE r.tenant = t.num AND r.job = 'costs' AND r.status >= 2), 0) FROM tenant t")
 }
 
 // same fails where two questions do not give the same rows.

@@ -100,10 +100,10 @@ func subscriptionName(name, id string) string {
 }
 
 func anomalyWhen(a cost.Anomaly) string {
-	if a.Lasting && a.Until > a.Since {
-		return "since " + a.Since.Time().Format("2 Jan")
+	if a.Lasting && a.To > a.From {
+		return "since " + a.From.Time().Format("2 Jan")
 	}
-	return page.ShortDays(a.Since.Time(), max(a.Since, a.Until).Time())
+	return page.ShortDays(a.From.Time(), max(a.From, a.To).Time())
 }
 
 // marks are the largest anomalies that nobody expects, one a day.
@@ -133,7 +133,15 @@ func marks(q *request, t cost.Trend, found cost.AnomalyReport) []page.ChartMark 
 	return out
 }
 
-// anomalyURL shows the days around an anomaly, with the week before.
+// anomalyURL shows the days around an anomaly, with the week before, of what changed.
 func anomalyURL(q *request, a cost.Anomaly) string {
-	return q.query.Scope().WithTenants(string(a.Tenant)).WithDays((a.Since - 7).Time(), max(a.Since, a.Until).Time()).WithGroup("service").WithMetric("amortized").URL(page.PathCosts)
+	until := min(max(a.From, a.To), a.From+60)
+	to := q.query.Scope().WithTenants(string(a.Tenant)).WithDays((a.From - 7).Time(), until.Time()).WithGroup("service").WithMetric("amortized")
+	if a.Subscription != "" {
+		to = to.WithSubs(a.Subscription)
+	}
+	if a.Service != "" {
+		to = to.WithService(a.Service).WithGroup("resource-group")
+	}
+	return to.URL(page.PathCosts)
 }

@@ -17,7 +17,9 @@ func (h handlers) overview(ctx context.Context, q *request) (view, error) {
 	}
 	m := page.Overview{}
 	var err error
-	q.query.Sort, q.query.Cursor = "", ""
+	q.query = q.query.WithFilters(page.Filters{}) // the Overview has none
+	q.query.Sort, q.query.Cursor, q.query.Granularity = "", "", ""
+	q.ask.Subscriptions, q.ask.Services, q.ask.Groups, q.ask.Charges = nil, nil, nil, nil
 	if q.query.Group != "service" {
 		q.query.Group, q.ask.By = "", cost.ByTenant
 	}
@@ -39,10 +41,20 @@ func (h handlers) overview(ctx context.Context, q *request) (view, error) {
 	if err != nil {
 		return nil, err
 	}
+	end, err := h.outlook(ctx, &tenants, 0)
+	if err != nil {
+		return nil, err
+	}
+	budgets, err := h.Reports.BudgetReport(ctx, q.scope)
+	if err != nil {
+		return nil, err
+	}
 	m.Summary = h.summaryModel(q, b, trend, fresh)
-	m.Chart = h.chartModel(q, trend, found, fresh)
+	m.Forecast = forecastModel(q, end, budgets, endFreshness(fresh, end))
+	m.Budgets = budgetsCardModel(q, budgets, fresh)
+	m.Chart = h.chartModel(q, chartOf{trend, found, whereMonth(q, end)}, fresh)
 	m.Chart.Groups = []string{"tenant", "service"}
-	m.Tenants = h.breakdownModel(&tenants, b, fresh, slotsOf(trend), nil)
+	m.Tenants = h.breakdownModel(&tenants, beside{Breakdown: b, slots: slotsOf(trend)}, fresh)
 	m.Anomalies = h.anomaliesModel(q, found, fresh, anomaliesOnOverview)
 	if m.Freshness, err = h.freshnessModel(ctx, q, 8); err != nil {
 		return nil, err
@@ -60,7 +72,7 @@ func subtitle(q *request, c cost.Coverage) string {
 		subs += t.Subscriptions
 	}
 	parts := []string{page.Plural(len(c.Tenants), "tenant", "tenants"), page.Plural(subs, "subscription", "subscriptions"), periodWords(q) + ", UTC days"}
-	if subs == 0 { // not known before the first sync
+	if subs == 0 || len(q.ask.Subscriptions) > 0 { // not known before the first sync; the filter says which
 		parts = slices.Delete(parts, 1, 2)
 	}
 	return strings.Join(parts, " · ")
@@ -77,19 +89,29 @@ func periodWords(q *request) string {
 	return words[q.query.Period]
 }
 
+// beside is a breakdown with what stands beside its rows.
+type beside struct {
+	cost.Breakdown
+	slots   map[string]int // colours of the rows that the chart has
+	names   subscriptions
+	end     *cost.Outlook      // forecasts of the rows
+	budgets *cost.BudgetReport // budgets of the rows
+}
+
 func (h handlers) costs(ctx context.Context, q *request) (view, error) {
 	if len(q.tenants) == 0 {
 		return firstRun, nil
 	}
-	b, err := h.Reports.Breakdown(ctx, q.scope, q.ask)
+	b, fresh, err := h.besides(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	fresh, err := h.freshness(ctx, q, b.Coverage, b.Known())
+	trend, err := h.trend(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	trend, err := h.Reports.Trend(ctx, q.scope, q.ask, q.query.Granularity == "monthly")
+	b.slots = slotsOf(trend)
+	drawn, err := h.freshness(ctx, q, trend.Coverage, slices.Contains(trend.Known, true))
 	if err != nil {
 		return nil, err
 	}
@@ -97,26 +119,67 @@ func (h handlers) costs(ctx context.Context, q *request) (view, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := h.subscriptionNames(ctx, q, b)
-	if err != nil {
-		return nil, err
-	}
 	m := page.Costs{
-		Groups: groupsFor(q), Currency: currencyLine(b),
-		Stats: statsModel(b, trend), Chart: h.chartModel(q, trend, found, fresh),
-		Breakdown: h.breakdownModel(q, b, fresh, slotsOf(trend), names), Anomalies: h.anomaliesModel(q, found, fresh, anomaliesOnCosts),
+		Groups: groupsFor(q), Currency: currencyLine(b.Breakdown), Chips: chips(q), ClearURL: q.query.WithFilters(page.Filters{}).URL(page.PathCosts),
+		Stats: statsModel(q, b, trend), Chart: h.chartModel(q, chartOf{trend, found, whereMonth(q, b.end)}, drawn),
+		Breakdown: h.breakdownModel(q, b, fresh), Anomalies: h.anomaliesModel(q, found, fresh, anomaliesOnCosts),
+		Movement: movementModel(q, b, fresh),
 	}
-	if m.Restated, err = h.restatedModel(ctx, q); err != nil {
+	if m.Choices, err = h.choices(ctx, q); err != nil {
 		return nil, err
 	}
-	return func(s page.Shell) templ.Component { s.Sub = subtitle(q, b.Coverage); return page.CostsPage(s, m) }, nil
+	if m.Restated, err = h.restatedModel(ctx, q, restatedOnCosts); err != nil {
+		return nil, err
+	}
+	return func(s page.Shell) templ.Component {
+		s.Sub, s.CSV = subtitle(q, b.Coverage), q.query.CSV("by-"+groupWord(q))
+		return page.CostsPage(s, m)
+	}, nil
+}
+
+// groupWord is the query's group, with the default in its word.
+func groupWord(q *request) string {
+	if q.query.Group == "" {
+		return "tenant"
+	}
+	return q.query.Group
+}
+
+// besides is the breakdown of Costs with the forecasts, budgets and names of its rows.
+func (h handlers) besides(ctx context.Context, q *request) (beside, page.Freshness, error) {
+	var b beside
+	var fresh page.Freshness
+	var err error
+	if b.Breakdown, err = h.Reports.Breakdown(ctx, q.scope, q.ask); err != nil {
+		return b, fresh, err
+	}
+	if fresh, err = h.freshness(ctx, q, b.Coverage, b.Known()); err != nil {
+		return b, fresh, err
+	}
+	if b.names, err = h.subscriptionNames(ctx, q, b.Breakdown); err != nil {
+		return b, fresh, err
+	}
+	if b.end, err = h.outlook(ctx, q, q.ask.By&(cost.ByTenant|cost.ByCharge)); err != nil {
+		return b, fresh, err
+	}
+	b.budgets, err = h.budgetsFor(ctx, q)
+	return b, fresh, err
 }
 
 func groupsFor(q *request) []string {
-	if len(q.chosen) == 1 {
-		return []string{"tenant", "service", "subscription", "resource-group"}
+	if q.narrow() {
+		return []string{"tenant", "service", "subscription", "resource-group", "resource", "charge-type"}
 	}
-	return []string{"tenant", "service", "subscription"}
+	return []string{"tenant", "service", "subscription", "charge-type"}
+}
+
+// trend is the question over time. Resources are kept by month: their days are told by service.
+func (h handlers) trend(ctx context.Context, q *request) (cost.Trend, error) {
+	a := q.ask
+	if a.By.Has(cost.ByResource) {
+		a.By = cost.ByService
+	}
+	return h.Reports.Trend(ctx, q.scope, a, q.query.Granularity == "monthly")
 }
 
 func (h handlers) costSummaryCard(ctx context.Context, q *request) (templ.Component, error) {
@@ -139,7 +202,7 @@ func (h handlers) costSummaryCard(ctx context.Context, q *request) (templ.Compon
 }
 
 func (h handlers) costChart(ctx context.Context, q *request) (templ.Component, error) {
-	trend, err := h.Reports.Trend(ctx, q.scope, q.ask, q.query.Granularity == "monthly")
+	trend, err := h.trend(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +214,11 @@ func (h handlers) costChart(ctx context.Context, q *request) (templ.Component, e
 	if err != nil {
 		return nil, err
 	}
-	m := h.chartModel(q, trend, found, fresh)
+	end, err := h.outlook(ctx, q, q.ask.By&cost.ByCharge)
+	if err != nil {
+		return nil, err
+	}
+	m := h.chartModel(q, chartOf{trend, found, whereMonth(q, end)}, fresh)
 	if q.query.View != "" {
 		m.Groups = []string{"tenant", "service"}
 	}
@@ -159,11 +226,7 @@ func (h handlers) costChart(ctx context.Context, q *request) (templ.Component, e
 }
 
 func (h handlers) costBreakdown(ctx context.Context, q *request) (templ.Component, error) {
-	b, err := h.Reports.Breakdown(ctx, q.scope, q.ask)
-	if err != nil {
-		return nil, err
-	}
-	fresh, err := h.freshness(ctx, q, b.Coverage, b.Known())
+	b, fresh, err := h.besides(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -171,11 +234,8 @@ func (h handlers) costBreakdown(ctx context.Context, q *request) (templ.Componen
 	for _, r := range b.Rows[:drawn(len(b.Rows))] {
 		top.Series = append(top.Series, cost.Series{Row: r})
 	}
-	names, err := h.subscriptionNames(ctx, q, b)
-	if err != nil {
-		return nil, err
-	}
-	return page.CostBreakdownPanel(h.breakdownModel(q, b, fresh, slotsOf(top), names)), nil
+	b.slots = slotsOf(top)
+	return page.CostBreakdownPanel(h.breakdownModel(q, b, fresh)), nil
 }
 
 // drawn is how many of n rows have a series of their own in the chart.

@@ -35,9 +35,16 @@ func slotsOf(t cost.Trend) map[string]int {
 	return slots
 }
 
-func (h handlers) chartModel(q *request, t cost.Trend, found cost.AnomalyReport, fresh page.Freshness) page.CostChart {
+// chartOf is what a chart draws.
+type chartOf struct {
+	cost.Trend
+	found cost.AnomalyReport
+	end   *cost.Outlook // nil draws no forecast
+}
+
+func (h handlers) chartModel(q *request, t chartOf, fresh page.Freshness) page.CostChart {
 	m := page.CostChart{
-		Region: page.Region{Query: q.query, Fresh: fresh}, Currency: t.Unit.Currency, Totals: known(t.Total.Values, t.Known),
+		Region: page.Region{Query: q.query, Fresh: fresh}, Currency: t.Unit.Currency,
 		Title: "Daily cost", Sub: t.Unit.Currency + ", " + t.Ask.Metric.String() + " cost", Monthly: t.Monthly,
 	}
 	if t.Monthly {
@@ -46,17 +53,15 @@ func (h handlers) chartModel(q *request, t cost.Trend, found cost.AnomalyReport,
 	if t.Unit.Converted && len(t.Total.Currencies) > 1 {
 		m.Sub = "USD by Azure's CostUSD, " + t.Ask.Metric.String() + " cost"
 	}
-	for i, d := range t.Steps {
-		at := d.Time()
-		slot := page.ChartSlot{Label: at.Format("2 Jan"), Full: at.Format("Monday 2 Jan 2006"), Late: t.Known[i] && stillChanging(t, i)}
-		if t.Monthly {
-			slot.Label, slot.Full = at.Format("Jan 2006"), at.Format("January 2006")
-		}
-		m.Slots = append(m.Slots, slot)
+	m.Slots = slotsFor(t.Trend)
+	m.Summary = chartSummary(m, t.Trend)
+	if q.query.Granularity == "accumulated" {
+		m.Title, m.Area, t.Trend = "Accumulated cost", true, t.Accumulated()
 	}
-	slots := slotsOf(t)
+	m.Totals = known(t.Total.Values, t.Known)
+	slots := slotsOf(t.Trend)
 	for _, s := range t.Series {
-		one := page.ChartSeries{Name: s.Row.Label(), Slot: slots[s.Row.Key()], Micros: known(s.Values, t.Known)}
+		one := page.ChartSeries{Name: seriesName(t.Ask.By, s.Row), Slot: slots[s.Row.Key()], Micros: known(s.Values, t.Known)}
 		if s.Other > 0 {
 			one.Name, one.Slot = "Other ("+page.Count(s.Other)+")", 0
 		}
@@ -65,11 +70,59 @@ func (h handlers) chartModel(q *request, t cost.Trend, found cost.AnomalyReport,
 	if t.Before != nil {
 		m.Previous = &page.ChartSeries{Name: "Before: " + days(t.BeforeOf), Micros: t.Before}
 	}
-	if !t.Monthly {
-		m.Marks = marks(q, t, found)
+	if t.end != nil && t.end.Unit == t.Unit && t.end.End.Days > 0 {
+		withForecast(&m, t)
 	}
-	m.Summary = chartSummary(m, t)
+	if !t.Monthly && !m.Area {
+		m.Marks = marks(q, t.Trend, t.found)
+	}
 	return m
+}
+
+func slotsFor(t cost.Trend) []page.ChartSlot {
+	var out []page.ChartSlot
+	for i, d := range t.Steps {
+		at := d.Time()
+		slot := page.ChartSlot{Label: at.Format("2 Jan"), Full: at.Format("Monday 2 Jan 2006"), Late: t.Known[i] && stillChanging(t, i)}
+		if t.Monthly {
+			slot.Label, slot.Full = at.Format("Jan 2006"), at.Format("January 2006")
+		}
+		out = append(out, slot)
+	}
+	return out
+}
+
+// seriesName is what a series is called; cost without the key it is grouped by has no name.
+func seriesName(by cost.By, r cost.Row) string {
+	if by.Has(cost.ByGroup) {
+		return groupName(r.Group)
+	}
+	return r.Label()
+}
+
+// withForecast adds the days to come to the axis, and what the days that are not settled are expected to cost.
+func withForecast(m *page.CostChart, t chartOf) {
+	month := fresnel.Period{From: t.end.End.Month, To: t.end.End.Month.AddMonths(1)}
+	for d := t.Ask.Period.To; d < month.To; d++ {
+		m.Slots = append(m.Slots, page.ChartSlot{Label: d.Time().Format("2 Jan"), Full: d.Time().Format("Monday 2 Jan 2006"), Ahead: true})
+	}
+	line := page.ChartSeries{Name: "Forecast", Micros: make([]int64, len(m.Slots))}
+	for i := range line.Micros {
+		line.Micros[i] = page.Unknown
+	}
+	first := len(line.Micros) - len(t.end.End.Path)
+	if first < 0 {
+		return
+	}
+	sum := t.end.End.Spent
+	for i, v := range t.end.End.Path {
+		sum += v
+		if line.Micros[first+i] = v; m.Area {
+			line.Micros[first+i] = sum
+		}
+	}
+	m.Forecast = &line
+	m.EndNote = "Month's end: " + endRange(t.end)
 }
 
 // stillChanging tells whether a step can still grow.

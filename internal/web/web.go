@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -67,6 +68,13 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.Handle("GET "+ui.Prefix, ui.Static())
 	mux.HandleFunc("GET /{$}", h.page("Overview", page.PathOverview, h.overview))
 	mux.HandleFunc("GET /costs", h.page("Costs", page.PathCosts, h.costs))
+	mux.HandleFunc("GET "+page.PathAnomalies, h.page("Anomalies", page.PathAnomalies, h.anomalies))
+	mux.HandleFunc("POST "+page.PathAnomalies+"/{id}/verdict", h.judge)
+	mux.HandleFunc("GET "+page.PathBudgets, h.page("Budgets", page.PathBudgets, h.budgets))
+	mux.HandleFunc("POST "+page.PathBudgets, h.keepBudget)
+	mux.HandleFunc("POST "+page.PathBudgets+"/{id}", h.keepBudget)
+	mux.HandleFunc("POST "+page.PathBudgets+"/{id}/delete", h.deleteBudget)
+	mux.HandleFunc("GET "+page.PathRestated, h.page("Restated days", page.PathRestated, h.restated))
 	mux.HandleFunc("GET /sync", h.page("Sync status", page.PathSync, h.syncPage))
 	mux.HandleFunc("GET /docs", h.page("REST API", page.PathDocs, h.docs))
 	mux.HandleFunc("POST /sync/{job}", h.startSync)
@@ -75,6 +83,9 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.HandleFunc("GET /partials/cost-summary-card", h.partial("cost-summary-card", "Cost", h.costSummaryCard))
 	mux.HandleFunc("GET /partials/cost-chart", h.partial("cost-chart", "Daily cost", h.costChart))
 	mux.HandleFunc("GET /partials/cost-breakdown", h.partial("cost-breakdown", "Breakdown", h.costBreakdown))
+	mux.HandleFunc("GET /partials/cost-forecast-card", h.partial("cost-forecast-card", "Forecast, end of month", h.costForecastCard))
+	mux.HandleFunc("GET /partials/cost-budgets-card", h.partial("cost-budgets-card", "Budgets this month", h.costBudgetsCard))
+	mux.HandleFunc("GET /partials/cost-movement", h.partial("cost-movement", "What moved", h.costMovement))
 	mux.HandleFunc("GET /partials/cost-anomalies", h.partial("cost-anomalies", "Cost anomalies", h.costAnomalies))
 	mux.HandleFunc("GET /partials/sync-freshness", h.partial("sync-freshness", "Sync freshness", h.syncFreshness))
 	mux.HandleFunc("GET /partials/sync-jobs", h.partial("sync-jobs", "Jobs", h.syncJobs))
@@ -91,95 +102,6 @@ type handlers struct{ Service }
 
 // view renders a page inside its shell.
 type view func(page.Shell) templ.Component
-
-// request is a GET with its query understood.
-type request struct {
-	scope   fresnel.Scope // what the viewer may see, narrowed to the chosen tenants
-	full    fresnel.Scope // what the viewer may see
-	tenants []fresnel.Tenant
-	chosen  []fresnel.TenantID
-	query   page.Query
-	ask     cost.Ask
-	now     time.Time
-	notes   []page.Notice
-	theme   string
-}
-
-// read understands a request. Unknown words are ignored with a note; a tenant
-// that the viewer does not see is NotFound.
-func (h handlers) read(r *http.Request) (*request, error) {
-	ctx := r.Context()
-	q := &request{full: fresnel.ScopeFrom(ctx), now: h.Now()}
-	if c, err := r.Cookie("theme"); err == nil {
-		q.theme = c.Value
-	}
-	var notes []string
-	q.query, notes = page.ParseQuery(r.URL.Query())
-	var err error
-	if q.tenants, err = h.Tenants.List(ctx, q.full); err != nil {
-		return q, err
-	}
-	q.scope = q.full
-	if len(q.query.Tenants) > 0 {
-		if q.chosen, err = fresnel.FindTenants(q.tenants, q.query.Tenants); err != nil {
-			return q, err
-		}
-		q.scope = q.full.Narrow(q.chosen...)
-	}
-	today := h.Reports.Today()
-	q.ask.Period, err = cost.ParsePeriod(q.query.Period, q.query.From, q.query.To, today)
-	if err != nil {
-		msg, _ := fresnel.Reason(err)
-		notes = append(notes, "Ignored the period: "+msg+".")
-		q.query.Period, q.query.From, q.query.To = "", "", ""
-		q.ask.Period, _ = cost.Relative("", today)
-	}
-	q.ask.Versus, _ = cost.ParseVersus(q.query.VS)     // ParseQuery lets only known words through
-	q.ask.Metric, _ = cost.ParseMetric(q.query.Metric) // as above
-	q.ask.By = q.by()
-	for _, n := range unknown(r) {
-		notes = append(notes, "Ignored "+n+": not a known parameter.")
-	}
-	for _, n := range notes {
-		q.notes = append(q.notes, page.Notice{Kind: ui.Info, Text: n})
-	}
-	return q, nil
-}
-
-// by is the grouping that the query asks for.
-func (q *request) by() cost.By {
-	switch q.query.Group {
-	case "service":
-		return cost.ByService
-	case "subscription":
-		return cost.ByTenant | cost.BySubscription
-	case "resource-group":
-		if len(q.chosen) == 1 {
-			return cost.BySubscription | cost.ByGroup
-		}
-		q.query.Group = ""
-		q.notes = append(q.notes, page.Notice{Kind: ui.Info, Text: "Choose one tenant to group by resource group."})
-	}
-	return cost.ByTenant
-}
-
-// unknown lists the parameters that no page has, at most five.
-func unknown(r *http.Request) []string {
-	known := map[string]bool{
-		"tenant": true, "period": true, "from": true, "to": true, "vs": true, "group": true, "granularity": true,
-		"metric": true, "sort": true, "cursor": true, "view": true,
-	}
-	var out []string
-	for k := range r.URL.Query() {
-		if !known[k] && len(out) < 5 {
-			if len(k) > 40 {
-				k = k[:40] + "..."
-			}
-			out = append(out, k)
-		}
-	}
-	return out
-}
 
 // page serves a whole page.
 func (h handlers) page(title, path string, f func(context.Context, *request) (view, error)) http.HandlerFunc {
@@ -293,7 +215,7 @@ func (h handlers) shell(ctx context.Context, title, path string, q *request) pag
 	for _, t := range q.tenants {
 		s.Tenants = append(s.Tenants, page.TenantOption{ID: string(t.ID), Name: t.Name, Chosen: chosen[t.ID]})
 	}
-	if p := q.ask.Period; p.Days() > 0 && len(q.tenants) > 0 && (path == page.PathOverview || path == page.PathCosts) {
+	if p := q.ask.Period; p.Days() > 0 && len(q.tenants) > 0 && slices.Contains([]string{page.PathOverview, page.PathCosts, page.PathAnomalies, page.PathRestated}, path) {
 		s.From, s.To = p.From.Time(), (p.To - 1).Time()
 	}
 	if path == page.PathSync {

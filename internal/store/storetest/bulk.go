@@ -66,6 +66,7 @@ func (e Estate) bulk() []string {
 		"INSERT INTO cost_day (metric, day, currency, micros, usd_micros, cells) SELECT metric, day, currency, SUM(micros), SUM(usd_micros), SUM(cells) FROM cost_tenant_day GROUP BY metric, day, currency ORDER BY 1, 2, 3",
 		"INSERT INTO cost_tenant_month (tenant, metric, month, subs, oldest, newest) SELECT s.tenant, m.metric, m.month, COUNT(*), MIN(m.asked_at), MAX(m.asked_at) FROM subscription s JOIN cost_month m ON m.sub = s.num GROUP BY s.tenant, m.metric, m.month",
 		"INSERT INTO sync_run (job, tenant, status, queued_at, not_before) SELECT 'costs', t.num, 2, 1, 1 FROM tenant t CROSS JOIN (SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) x",
+		"UPDATE tenant SET last_costs = (SELECT MAX(r.id) FROM sync_run r WHERE r.tenant = tenant.num)",
 		"UPDATE meta SET value = value + 1 WHERE name = 'generation'")
 }
 

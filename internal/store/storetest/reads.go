@@ -143,6 +143,7 @@ func testCoverage(f *fixture) {
 	f.enqueue("costs", 1)
 	got = f.coverage(fresnel.ScopeOf(TenantID(1)), may, cost.Actual)[0]
 	f.equal("after a run", []string{string(got.LastRun), got.LastReason, got.LastDo}, []string{"partial", "one failed", "try again"})
+	f.verify()
 }
 
 // testGeneration demands that the generation rises exactly when what readers

@@ -17,6 +17,9 @@ type chartJSON struct {
 	Series      []seriesJSON `json:"series"`
 	Totals      []*float64   `json:"totals"`
 	Previous    *seriesJSON  `json:"previous,omitempty"`
+	Forecast    *seriesJSON  `json:"forecast,omitempty"`
+	Area        bool         `json:"area,omitempty"`
+	Band        string       `json:"band"` // words of the shaded days
 	Marks       []markJSON   `json:"marks,omitempty"`
 }
 
@@ -34,10 +37,11 @@ type markJSON struct {
 
 func chartData(m CostChart) chartJSON {
 	out := chartJSON{Symbol: Symbol(m.Currency), Series: []seriesJSON{}, Totals: units(m.Totals, len(m.Slots))}
+	out.Area, out.Band = m.Area, "Still changing"
 	for _, s := range m.Slots {
 		out.Labels = append(out.Labels, s.Label)
 		out.Days = append(out.Days, s.Full)
-		out.Provisional = append(out.Provisional, s.Late)
+		out.Provisional = append(out.Provisional, s.Late || s.Ahead)
 	}
 	for _, s := range m.Series {
 		slot := s.Slot
@@ -48,6 +52,9 @@ func chartData(m CostChart) chartJSON {
 	}
 	if m.Previous != nil {
 		out.Previous = &seriesJSON{Name: m.Previous.Name, Values: units(m.Previous.Micros, len(m.Slots))}
+	}
+	if m.Forecast != nil {
+		out.Forecast, out.Band = &seriesJSON{Name: m.Forecast.Name, Values: units(m.Forecast.Micros, len(m.Slots))}, "Partial days and forecast"
 	}
 	for _, k := range m.Marks {
 		if k.Slot >= 0 && k.Slot < len(m.Slots) {
@@ -93,6 +100,11 @@ func (m CostBreakdown) foldsBilling(r BreakdownRow) bool {
 	return !slices.ContainsFunc(m.Rows, func(r BreakdownRow) bool { return len(r.Billing) >= manyCurrencies })
 }
 
+// billedApart says whether a row is billed in anything but what its cost is told in.
+func (m CostBreakdown) billedApart(r BreakdownRow) bool {
+	return len(r.Billing) > 1 || len(r.Billing) == 1 && r.Billing[0] != r.Cost
+}
+
 // step is the head of the first column of the table.
 func (m CostChart) step() string {
 	if m.Monthly {
@@ -119,7 +131,7 @@ func (m CostAnomalies) detail(r AnomalyRow) string {
 	if m.onOverview() {
 		return r.Detail
 	}
-	return r.Detail + ": " + r.Cost
+	return r.Detail + ": " + r.Cost + " a day"
 }
 
 // riseTone is the colour of a change of cost: a rise is bad news.
@@ -145,6 +157,15 @@ func groupChoices(q Query, path string, offered []string) []ui.Choice {
 	return out
 }
 
+// granularityChoices are the links of "Granularity".
+func granularityChoices(q Query) []ui.Choice {
+	var out []ui.Choice
+	for _, g := range granularities {
+		out = append(out, ui.Choice{Label: Sentence(g), URL: q.WithGranularity(g).URL(PathCosts), Current: is(q.Granularity, g, granularities)})
+	}
+	return out
+}
+
 // sortOf is the aria-sort of a column, "" when the table is sorted by another.
 func sortOf(q Query, column string) string {
 	switch or(q.Sort, sorts[0]) {
@@ -165,4 +186,25 @@ func nextSort(q Query, column string, num bool) string {
 		return "-" + column
 	}
 	return column
+}
+
+// stateChoices are the links of the state of anomalies.
+func stateChoices(q Query) []ui.Choice {
+	labels := map[string]string{"all": "All", "open": "Open", "acknowledged": "Seen", "expected": "Expected"}
+	var out []ui.Choice
+	for _, s := range states {
+		out = append(out, ui.Choice{Label: labels[s], URL: q.WithState(s).URL(PathAnomalies), Current: is(q.State, s, states)})
+	}
+	return out
+}
+
+// kindIcon is the sign of what an anomaly looks like.
+func kindIcon(kind string) string {
+	switch kind {
+	case "Drop", "Vanished":
+		return "arrow-down-right"
+	case "New":
+		return "plus"
+	}
+	return "arrow-up-right"
 }

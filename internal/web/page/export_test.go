@@ -34,7 +34,7 @@ func SampleOverview(s Shell) Overview {
 	q.View = viewOverview
 	r := Region{Query: q, Fresh: sampleFresh(s)}
 	whole := Region{Query: q, Fresh: Freshness{Now: s.Now, SyncedAt: r.Fresh.SyncedAt, Covered: 6, Of: 6}}
-	return Overview{Summary: sampleSummary(r), Chart: sampleChart(whole), Tenants: sampleBreakdown(r), Anomalies: sampleAnomalies(whole), Freshness: sampleFreshness(whole)}
+	return Overview{Summary: sampleSummary(r), Forecast: sampleForecast(whole), Budgets: sampleBudgetsCard(r), Chart: sampleChart(whole), Tenants: sampleBreakdown(r), Anomalies: sampleAnomalies(whole), Freshness: sampleFreshness(whole)}
 }
 
 // SampleCosts is Costs with invented figures.
@@ -43,14 +43,21 @@ func SampleCosts(s Shell) Costs {
 	chart := sampleChart(r)
 	chart.Title = "Daily cost by tenant"
 	chart.Groups = nil
+	breakdown := sampleBreakdown(r)
+	withBudgets(&breakdown)
 	return Costs{
 		Groups: []string{"tenant", "service", "subscription"}, Currency: "USD · 1 tenant billed in EUR",
 		Stats: &CostStats{
-			Total: "$184,212.00", TotalLabel: "Actual, 1–22 Nov", Change: Delta{"+6.2%", 1}, Before: "vs 1–22 Oct", Step: "day", Average: "$8,373.27", AverageNote: "22 days, 3 still changing",
-			Peak: "$10,142.09", PeakDay: "17 Nov 2026", Settled: "19 Nov 2026", SettledNote: "Azure usage can arrive up to 72 h late",
+			Total: "$184,212.00", TotalLabel: "Actual, 1–22 Nov", Change: Delta{"+6.2%", 1}, Before: "vs 1–22 Oct", Step: "day", Average: "$8,373.27", AverageNote: "19 settled days, peak $10,142.09 on 17 Nov",
+			End: "$251,685", EndNote: "80% range $246,104 – $258,320", Budget: BudgetSum{Figure: "$239,000", Bad: "+$12,685 over", Note: "at forecast", URL: PathBudgets},
 		},
-		Chart: chart, Breakdown: sampleBreakdown(r), Anomalies: sampleAnomalies(r),
-		Restated: []RestatedDay{{Day: "9 Nov 2026", Name: "Cinder Foods", Before: "$7,412.10", After: "$7,624.50", Change: "+$212.40", NoticedAt: s.Now.Add(-3 * time.Hour)}},
+		Chart: chart, Breakdown: breakdown, Anomalies: sampleAnomalies(r), Movement: sampleMovement(r),
+		Chips: []Chip{{"Charge type: Usage", PathCosts}, {"Service: Storage", PathCosts}}, ClearURL: PathCosts,
+		Choices: []Choices{
+			{Title: "Service", Name: "service", Options: []Choice{{"Storage", "Storage", true}, {"Bandwidth", "Bandwidth", false}}},
+			{Title: "Resource group", Name: "resource_group", Note: "Choose one tenant to filter by resource group."},
+		},
+		Restated: []RestatedDay{{Day: "9 Nov 2026", Name: "Cinder Foods", Before: "$7,412.10", After: "$7,624.50", Detail: "cinder-prod", Change: Delta{"+$212.40", 1}, NoticedAt: s.Now.Add(-3 * time.Hour)}},
 	}
 }
 

@@ -3,6 +3,9 @@ package page
 import (
 	"slices"
 	"strings"
+	"time"
+
+	"fresnel/internal/web/ui"
 )
 
 // htmxConfig is htmx's configuration: no style sheet of its own (the policy forbids it and ours has the rules), a
@@ -19,7 +22,8 @@ var comparisonNames = map[string]string{"prev": "previous period", "prev-year": 
 var comparisonTitles = map[string]string{"prev": "Previous period", "prev-year": "Previous year", "none": "No comparison"}
 
 var groupNames = map[string]string{
-	"tenant": "Tenant", "service": "Service", "resource-group": "Resource group", "subscription": "Subscription",
+	"tenant": "Tenant", "service": "Service", "subscription": "Subscription", "resource-group": "Resource group",
+	"resource": "Resource", "charge-type": "Charge type",
 }
 
 func (s Shell) theme() string {
@@ -67,11 +71,25 @@ func (s Shell) tenantCount() string {
 	return "(" + Count(len(s.Tenants)) + ")"
 }
 
+// vs is the word of what is compared with, "" for days of their own.
 func (s Shell) vs() string {
+	if s.Query.VSFrom != "" {
+		return ""
+	}
 	if slices.Contains(comparisons, s.Query.VS) {
 		return s.Query.VS
 	}
 	return comparisons[0]
+}
+
+// vsName is what is compared with, in words.
+func (s Shell) vsName() string {
+	from, errFrom := time.Parse(time.DateOnly, s.Query.VSFrom)
+	to, errTo := time.Parse(time.DateOnly, s.Query.VSTo)
+	if errFrom != nil || errTo != nil {
+		return comparisonNames[or(s.vs(), comparisons[0])]
+	}
+	return Days(from, to)
 }
 
 // fields lists the query for hidden inputs, in a stable order.
@@ -87,6 +105,18 @@ func (q Query) fields() [][2]string {
 		for _, v := range values[name] {
 			out = append(out, [2]string{name, v})
 		}
+	}
+	return out
+}
+
+// onCosts says whether the page is Costs or one of those under it.
+func (s Shell) onCosts() bool { return s.Path == PathCosts || strings.HasPrefix(s.Path, PathCosts+"/") }
+
+// subPages are the pages of Costs.
+func subPages(s Shell) []ui.Choice {
+	var out []ui.Choice
+	for _, p := range []struct{ path, label string }{{PathCosts, "Costs"}, {PathAnomalies, "Anomalies"}, {PathBudgets, "Budgets"}, {PathRestated, "Restated"}} {
+		out = append(out, ui.Choice{Label: p.label, URL: s.Query.Scope().URL(p.path), Current: s.Path == p.path})
 	}
 	return out
 }

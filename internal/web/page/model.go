@@ -17,11 +17,13 @@ type Shell struct {
 
 	Tenants  []TenantOption // every tenant that the viewer may see, in the order of the menu
 	From, To time.Time      // the days that the query resolved to, both included; zero hides the period and comparison menus
+	NoVS     bool           // hides the comparison menu: nothing on the page is compared
 
 	Notes       []Notice // ignored parameters and other lines that the page must say
 	Badge       string   // a standing notice: "Simulated Azure: demo data from the built-in simulator"
 	SyncFailing int      // tenants whose last sync run failed; 0 shows no badge
 	Live        bool     // whether the page opens PathEvents
+	CSV         string   // where the view is exported; "" prints no button
 	CSRF        string   // printed as the hidden field "csrf" of every form that posts; "" leaves the field out
 	Viewer      *Viewer  // nil hides the foot of the sidebar
 }
@@ -131,6 +133,8 @@ type CostChart struct {
 	Series   []ChartSeries // at most 7, biggest first; a colour stays with its tenant or service
 	Totals   []int64       // micro-units per slot, Unknown when the slot was not read
 	Previous *ChartSeries  // the compared period, laid on the same slots; nil draws no line. Its Slot is ignored
+	Forecast *ChartSeries  // what the days that are not settled yet are expected to cost; nil draws no line
+	Area     bool          // each slot is the sum of all before it: drawn as areas
 	Marks    []ChartMark
 	Groups   []string // values of group that the segmented control offers; none hides it
 	EndNote  string   // right foot when there is no coverage problem: "" links to Costs on the Overview
@@ -141,6 +145,7 @@ type ChartSlot struct {
 	Label string // "1 Nov", "Nov 2026"
 	Full  string // "Sunday 1 Nov 2026"; in the tooltip and the table
 	Late  bool   // can still change: drawn at 55 %
+	Ahead bool   // has not begun: only a forecast is known
 }
 
 // ChartSeries is one colour of the stack.
@@ -168,6 +173,8 @@ type CostBreakdown struct {
 	Total   BreakdownRow // of all rows, not only of this page; its Name is printed
 	Shown   int          // rows up to and including this page
 	Matched int          // rows in all
+	Ends    bool         // whether the rows have a forecast of the month's end
+	Budgets bool         // whether the rows have a budget, or could have one
 	NextURL string       // the page after; "" when this is the last
 	BackURL string       // the first page; "" when this is it
 }
@@ -184,6 +191,9 @@ type BreakdownRow struct {
 	Share    string
 	Previous string
 	Change   Delta
+	End      string // the forecast of the month's end
+	Used     *Used  // of the row's budget; nil with a SetURL offers to set one
+	SetURL   string
 	Note     string // "Stale since 20 Nov"; printed under the name in warn
 }
 
@@ -216,46 +226,4 @@ type AnomalyRow struct {
 	Over   string // over the expected amount: "+$1,388.20"
 	Change Delta  // "+62%"
 	Cost   string // the day's cost: "$3,627.10"
-}
-
-// CostStats is the row of figures on top of Costs.
-type CostStats struct {
-	Total, TotalLabel string // "$184,212.00", "Actual, 1–22 Nov"
-	Change            Delta
-	Before            string // "vs 1–22 Oct", or why nothing is compared
-	Billing           []string
-	Step              string // what Average and Peak are of: "day" or "month"
-	Average           string
-	AverageNote       string // "22 settled days"
-	Peak, PeakDay     string // "$10,142.09", "17 Nov 2026"
-	Settled           string // latest day that no longer changes: "19 Nov 2026"
-	SettledNote       string // "Azure usage can arrive up to 72 h late"
-}
-
-// Overview is the body of PathOverview.
-type Overview struct {
-	Summary   CostSummary
-	Chart     CostChart
-	Tenants   CostBreakdown // grouped by tenant whatever the query's group
-	Anomalies CostAnomalies
-	Freshness SyncFreshness
-}
-
-// Costs is the body of PathCosts.
-type Costs struct {
-	Groups    []string   // values of group that are offered; resource-group only with one tenant chosen
-	Currency  string     // right end of the filter bar: "USD · 1 tenant billed in EUR"
-	Stats     *CostStats // nil when nothing covers the period: the chart panel says so
-	Chart     CostChart
-	Breakdown CostBreakdown
-	Anomalies CostAnomalies
-	Restated  []RestatedDay // closed days whose amount changed
-}
-
-// RestatedDay is a closed day whose cost Azure changed afterwards.
-type RestatedDay struct {
-	Day, Name     string // "9 Nov 2026", "Cinder Foods"
-	Before, After string
-	Change        string // "+$212.40"
-	NoticedAt     time.Time
 }

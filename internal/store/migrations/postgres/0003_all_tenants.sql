@@ -30,8 +30,9 @@ WHERE s.state NOT IN ('Deleted', 'Gone') AND s.cost_state <> 2 GROUP BY s.tenant
 
 CREATE INDEX ix_tenant_active ON tenant (active, num);
 
--- The last ended run of a tenant is part of every answer.
-CREATE INDEX ix_sync_run_ended ON sync_run (tenant, job, id) WHERE status >= 2;
+-- The last ended run of the costs job, which is part of every answer; 0 = none.
+ALTER TABLE tenant ADD COLUMN last_costs BIGINT NOT NULL CONSTRAINT df_tenant_last_costs DEFAULT 0;
+UPDATE tenant SET last_costs = COALESCE((SELECT MAX(r.id) FROM sync_run r WHERE r.tenant = tenant.num AND r.job = 'costs' AND r.status >= 2), 0);
 
 -- +goose Down
 SELECT 'this migration is not undone: restore a backup instead' WHERE FALSE;

@@ -1,10 +1,10 @@
-// The cost chart: stacked days, the previous period as a line, days that still change, anomalies.
+// The cost chart: stacked days, the previous period as a line, days that still change, forecast, anomalies.
 // Loaded only by pages that have a chart. Draws what the server put beside the canvas and adds no figure of its own.
-import { BarController, BarElement, CategoryScale, Chart, LineController, LineElement, LinearScale, PointElement, Tooltip } from "chart.js";
+import { BarController, BarElement, CategoryScale, Chart, Filler, LineController, LineElement, LinearScale, PointElement, Tooltip } from "chart.js";
 
 const family = '"Inter Variable", system-ui, "Segoe UI", sans-serif';
 Chart.defaults.font.family = family;
-Chart.register(BarController, BarElement, LineController, LineElement, PointElement, CategoryScale, LinearScale, Tooltip);
+Chart.register(BarController, BarElement, Filler, LineController, LineElement, PointElement, CategoryScale, LinearScale, Tooltip);
 
 const drawn = new Map(); // canvas -> {chart, go}
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -52,9 +52,13 @@ function exact(symbol, value) {
 function config(data) {
   const ink2 = token("--ink-2"), surface = token("--surface");
   const fade = (colour) => colour + "8c"; // 55 % of an #rrggbb colour
-  const bars = data.series.map((series) => {
+  const bars = data.series.map((series, i) => {
     const colour = token(`--s${series.slot}`);
     const shades = data.provisional.map((late) => (late ? fade(colour) : colour));
+    if (data.area) return {
+      type: "line", label: series.name, data: series.values, stack: "cost", order: 2, fill: i === 0 ? "origin" : "-1", backgroundColor: colour,
+      borderColor: surface, borderWidth: 1, pointRadius: 0, pointHitRadius: 6, spanGaps: false,
+    };
     return {
       type: "bar", label: series.name, data: series.values, stack: "cost", order: 2,
       backgroundColor: shades, hoverBackgroundColor: shades,
@@ -66,6 +70,11 @@ function config(data) {
     type: "line", label: data.previous.name, data: data.previous.values, stack: "previous", order: 1,
     borderColor: ink2, borderWidth: 1.5, pointRadius: 0, pointHitRadius: 6, cubicInterpolationMode: "monotone", spanGaps: false,
   }] : [];
+  // Each line has a stack of its own: on a stacked axis it would be drawn on top of the others.
+  if (data.forecast) lines.push({
+    type: "line", label: data.forecast.name, data: data.forecast.values, stack: "forecast", order: 0,
+    borderColor: token("--brand"), borderWidth: 2, borderDash: [4, 3], pointRadius: 0, pointHitRadius: 6, cubicInterpolationMode: "monotone", spanGaps: false,
+  });
   return {
     data: { labels: data.labels, datasets: [...bars, ...lines] },
     options: {
@@ -81,9 +90,9 @@ function config(data) {
           backgroundColor: surface, titleColor: token("--ink"), bodyColor: token("--ink"), footerColor: token("--ink"), borderColor: token("--line"), borderWidth: 1,
           padding: 10, boxWidth: 8, boxHeight: 8, boxPadding: 4, usePointStyle: false, itemSort: (a, b) => b.datasetIndex - a.datasetIndex,
           callbacks: {
-            title: (items) => data.days[items[0].dataIndex] + (data.provisional[items[0].dataIndex] ? " (still changing)" : ""),
+            title: (items) => data.days[items[0].dataIndex] + (!data.provisional[items[0].dataIndex] ? "" : data.totals[items[0].dataIndex] === null ? " (forecast)" : " (still changing)"),
             label: (item) => ` ${item.dataset.label}: ${exact(data.symbol, item.parsed.y)}`,
-            labelColor: (item) => { const c = item.dataset.type === "line" ? ink2 : token(`--s${data.series[item.datasetIndex].slot}`); return { borderColor: c, backgroundColor: c }; },
+            labelColor: (item) => { const c = data.series[item.datasetIndex] ? token(`--s${data.series[item.datasetIndex].slot}`) : item.dataset.borderColor; return { borderColor: c, backgroundColor: c }; },
             footer: (items) => { const sum = data.totals[items[0].dataIndex]; return sum === null ? "" : `Total: ${exact(data.symbol, sum)}`; },
           },
         },
@@ -108,7 +117,7 @@ function marks(data) {
       ctx.fillStyle = token("--surface-2");
       ctx.fillRect(left, area.top, area.right - left, area.bottom - area.top);
       ctx.font = font(11, 400);
-      const words = "Still changing";
+      const words = data.band;
       if (ctx.measureText(words).width + 12 < area.right - left) {
         ctx.fillStyle = token("--ink-2");
         ctx.textBaseline = "top";
