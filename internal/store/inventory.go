@@ -70,6 +70,7 @@ type kept struct {
 	*inventory.Resource
 	doc                             string
 	hash, arm, rtype, rgroup, place int64
+	tags                            [][2]int64 // numbers of keys and values
 }
 
 // Put implements inventory.Sink.
@@ -162,8 +163,33 @@ func (v *Inventory) number(ctx context.Context, list []inventory.Resource) ([]ke
 			*one.into(&rows[i]) = nums[one.names[i]]
 		}
 	}
-	return rows, nil
+	return rows, v.numberTags(ctx, rows)
 }
+
+func (v *Inventory) numberTags(ctx context.Context, rows []kept) error {
+	var keys, values []string
+	for _, r := range rows {
+		for k, val := range r.Tags {
+			keys, values = append(keys, tagText(k)), append(values, tagText(val))
+		}
+	}
+	keyNums, err := v.db.dims.tagKey.nums(ctx, keys)
+	if err != nil {
+		return err
+	}
+	valueNums, err := v.db.dims.tagValue.nums(ctx, values)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		for k, val := range rows[i].Tags {
+			rows[i].tags = append(rows[i].tags, [2]int64{keyNums[tagText(k)], valueNums[tagText(val)]})
+		}
+	}
+	return nil
+}
+
+func tagText(s string) string { return clean(strings.ToLower(s)) }
 
 // state is what is held of a resource.
 type state struct{ hash, gone, sub int64 }
@@ -226,4 +252,71 @@ func (v *Inventory) put(ctx context.Context, tx *sql.Tx, r *kept, held map[int64
 		return 0, err
 	}
 	return 1, v.putTags(ctx, tx, r)
+}
+
+// putTags replaces the tags of a resource. Keys and values are compared in
+// lower case, as people search for them; the doc has them as they were written.
+func (v *Inventory) putTags(ctx context.Context, tx *sql.Tx, r *kept) error {
+	for _, t := range r.tags {
+		if _, err := v.db.txExec(ctx, tx, v.db.d.insertAbsent("resource_tag", []string{"tkey", "tvalue", "arm"}), t[0], t[1], r.arm); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Finish implements inventory.Sink: what was not seen is gone.
+func (v *Inventory) Finish(ctx context.Context, t fresnel.TenantID, subscription string, seen map[string]struct{}, asked, now time.Time) (int, error) {
+	gone := 0
+	var g int64
+	err := v.db.tx(ctx, "finish inventory", func(tx *sql.Tx) error {
+		gone, g = 0, 0
+		_, sub, err := v.owner(ctx, tx, t, subscription)
+		if err != nil {
+			return err
+		}
+		missing, err := v.missing(ctx, tx, sub, seen)
+		if err != nil {
+			return err
+		}
+		for _, arm := range missing {
+			if _, err := v.db.txExec(ctx, tx, "UPDATE resource SET gone_at = ?, changed_at = ? WHERE arm = ?", micros(now), micros(now), arm); err != nil {
+				return err
+			}
+		}
+		gone = len(missing)
+		if _, err := v.db.txExec(ctx, tx, "DELETE FROM resource_read WHERE sub = ?", sub); err != nil {
+			return err
+		}
+		if _, err := v.db.txExec(ctx, tx, "INSERT INTO resource_read (sub, asked_at) VALUES (?, ?)", sub, micros(asked)); err != nil {
+			return err
+		}
+		g, err = v.db.raise(ctx, tx)
+		return err
+	})
+	if err == nil {
+		v.db.seen(g)
+	}
+	return gone, err
+}
+
+// missing lists the resources of a subscription that are there and were not seen.
+func (v *Inventory) missing(ctx context.Context, tx *sql.Tx, sub int64, seen map[string]struct{}) ([]int64, error) {
+	rows, err := v.db.txQuery(ctx, tx, "SELECT r.arm, a.name FROM resource r JOIN arm_id a ON a.num = r.arm WHERE r.sub = ? AND r.gone_at = 0", sub)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []int64
+	for rows.Next() {
+		var arm int64
+		var id string
+		if err := rows.Scan(&arm, &id); err != nil {
+			return nil, err
+		}
+		if _, ok := seen[id]; !ok {
+			out = append(out, arm)
+		}
+	}
+	return out, rows.Err()
 }
