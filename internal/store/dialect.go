@@ -33,6 +33,9 @@ type dialect interface {
 	list() string
 	// numbers is a subquery over the integers of one JSON-array parameter.
 	numbers() string
+	// contains narrows rows to those whose text in an index of trigrams may hold
+	// a part; "" = the engine's index serves LIKE itself, or cannot help.
+	contains(col, index, part string) (cond string, arg any)
 	// insertAbsent inserts a row unless its key is there.
 	insertAbsent(table string, cols []string) string
 	// insertInts inserts rows of integer columns, given column by column. The

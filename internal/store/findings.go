@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"time"
@@ -34,6 +35,22 @@ func (s *Findings) Held(ctx context.Context, id fresnel.TenantID, rule string, f
 	return out, s.db.wrap(ctx, "findings held", err)
 }
 
+// HeldOf lists the findings of a tenant by several rules that are not resolved.
+func (s *Findings) HeldOf(ctx context.Context, id fresnel.TenantID, rules []string) ([]fresnel.Finding, error) {
+	rows, err := s.db.query(ctx, "SELECT "+findingColumns+" FROM finding f JOIN tenant t ON t.num = f.tenant WHERE t.id = ? AND f.resolved_at = 0 AND f.rule IN "+s.db.d.list(),
+		string(id), jsonList(rules))
+	if err != nil {
+		return nil, s.db.wrap(ctx, "findings held", err)
+	}
+	out, err := scan(rows, scanFinding)
+	return out, s.db.wrap(ctx, "findings held", err)
+}
+
+// KeepAll is Keep for findings of several rules, each under its own.
+func (s *Findings) KeepAll(ctx context.Context, id fresnel.TenantID, r fresnel.Reconciled, now time.Time) error {
+	return s.Keep(ctx, id, "", r, now)
+}
+
 // Keep stores what a search came to, at once. What did not change is not
 // written. It fails with Conflict under a lost lease.
 func (s *Findings) Keep(ctx context.Context, id fresnel.TenantID, rule string, r fresnel.Reconciled, now time.Time) error {
@@ -49,7 +66,7 @@ func (s *Findings) Keep(ctx context.Context, id fresnel.TenantID, rule string, r
 		}
 		var changed int64
 		for _, f := range r.Put {
-			n, err := s.put(ctx, tx, tenant, rule, f, now)
+			n, err := s.put(ctx, tx, tenant, cmp.Or(rule, f.Rule), f, now)
 			if err != nil {
 				return err
 			}

@@ -51,6 +51,9 @@ func (postgresDialect) numbers() string {
 	return "(SELECT CAST(jsonb_array_elements_text(CAST(? AS jsonb)) AS BIGINT))"
 }
 
+// contains has nothing to add: the index of trigrams serves LIKE.
+func (postgresDialect) contains(string, string, string) (string, any) { return "", nil }
+
 func (postgresDialect) insertAbsent(table string, cols []string) string {
 	return "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(cols)-1) + ") ON CONFLICT DO NOTHING"
 }

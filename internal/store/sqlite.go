@@ -69,6 +69,20 @@ func (sqliteDialect) list() string { return "(SELECT value FROM json_each(?))" }
 
 func (sqliteDialect) numbers() string { return "(SELECT value FROM json_each(?))" }
 
+// contains asks FTS5 for all trigrams of the part, each in quotes: detail=none
+// knows no phrases.
+func (sqliteDialect) contains(col, index, part string) (string, any) {
+	runes := []rune(part)
+	if len(runes) < 3 {
+		return "", nil
+	}
+	var grams []string
+	for i := range len(runes) - 2 {
+		grams = append(grams, `"`+strings.ReplaceAll(string(runes[i:i+3]), `"`, `""`)+`"`)
+	}
+	return col + " IN (SELECT rowid FROM " + index + " WHERE " + index + " MATCH ?)", strings.Join(grams, " AND ")
+}
+
 func (sqliteDialect) insertAbsent(table string, cols []string) string {
 	return "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(cols)-1) + ") ON CONFLICT DO NOTHING"
 }
