@@ -315,22 +315,22 @@ func (w *world) verdicts(t *testing.T, list []anomaly) map[int64]string {
 		body   any
 		status int
 	}{
-		{seen.ID, map[string]string{"verdict": "expected", "expires": (today + 9).String()}, 400},                                    // no note
-		{seen.ID, map[string]string{"verdict": "expected", "note": " \t", "expires": (today + 9).String()}, 400},                     // none either
-		{seen.ID, map[string]string{"verdict": "expected", "note": "why"}, 400},                                                      // no end
-		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": (today - 1).String()}, 400},                     // it is over
-		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": (today + 400).String()}, 400},                   // for ever
-		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": "2026-11-31"}, 400},                             // no day
-		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": "31.12.2026"}, 400},                             //
-		{seen.ID, map[string]string{"verdict": "expected", "note": strings.Repeat("x", 2001), "expires": (today + 9).String()}, 422}, //
-		{seen.ID, map[string]string{"verdict": "fine"}, 422},                                                                         //
-		{seen.ID, map[string]string{"verdict": "resolved"}, 422},                                                                     // Azure decides that
-		{seen.ID, map[string]string{}, 422},                                                                                          //
-		{seen.ID, map[string]string{"verdict": "acknowledged", "colour": "red"}, 422},                                                //
-		{seen.ID, "acknowledged", 422},                                 //
-		{987654321, map[string]string{"verdict": "acknowledged"}, 404}, //
-		{0, map[string]string{"verdict": "acknowledged"}, 422},         //
-		{-1, map[string]string{"verdict": "acknowledged"}, 422},        //
+		{seen.ID, map[string]string{"verdict": "expected", "expires": (today + 9).String()}, 400},                  // no note
+		{seen.ID, map[string]string{"verdict": "expected", "note": " \t", "expires": (today + 9).String()}, 400},   // none either
+		{seen.ID, map[string]string{"verdict": "expected", "note": "why"}, 400},                                    // no end
+		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": (today - 1).String()}, 400},   // it is over
+		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": (today + 400).String()}, 400}, // for ever
+		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": "2026-11-31"}, 400},           // no day
+		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": "31.12.2026"}, 400},
+		{seen.ID, map[string]string{"verdict": "expected", "note": strings.Repeat("x", 2001), "expires": (today + 9).String()}, 422},
+		{seen.ID, map[string]string{"verdict": "fine"}, 422},
+		{seen.ID, map[string]string{"verdict": "resolved"}, 422}, // Azure decides that
+		{seen.ID, map[string]string{}, 422},
+		{seen.ID, map[string]string{"verdict": "acknowledged", "colour": "red"}, 422},
+		{seen.ID, "acknowledged", 422},
+		{987654321, map[string]string{"verdict": "acknowledged"}, 404},
+		{0, map[string]string{"verdict": "acknowledged"}, 422},
+		{-1, map[string]string{"verdict": "acknowledged"}, 422},
 	} {
 		refused(t, w.send("POST", verdictPath(c.id), c.body, w.headers...), c.status)
 	}

@@ -129,7 +129,7 @@ func (w *world) rage(t *testing.T, minutes int) map[string]int {
 		func(p float64) azuresim.Fault { return azuresim.Fault{API: "cost", Kind: "pretaxcost", Probability: p} },
 		func(p float64) azuresim.Fault { return azuresim.Fault{API: "cost", Kind: "duplicates", Probability: p} },
 	}
-	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a storm, not a secret
+	rnd := rand.New(rand.NewPCG(1, 2))
 	struck := map[string]int{}
 	turn := 0
 	for minute := range minutes {
