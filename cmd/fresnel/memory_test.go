@@ -115,44 +115,52 @@ func totalsEqual(t *testing.T, db *sql.DB, env []byte, dir string) {
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	defer client.CloseIdleConnections()
 	base := regexp.MustCompile(`FRESNEL_AZURE_RESOURCE_MANAGER=(\S+)`).FindSubmatch(env)[1]
-	for metric, name := range []string{"ActualCost", "AmortizedCost"} {
-		got := map[string]cellSum{}
-		for _, r := range rows(t, db, func(r *sql.Rows, v *struct {
-			key string
-			cellSum
-		},
-		) error {
-			var tenant, currency string
-			err := r.Scan(&tenant, &currency, &v.micros, &v.usd, &v.cells)
-			v.key = tenant + " " + currency
-			return err
-		}, fmt.Sprintf("SELECT te.id, cu.name, SUM(c.micros), SUM(c.usd_micros), COUNT(*) FROM cost_cell c JOIN subscription s ON s.num = c.sub JOIN tenant te ON te.num = s.tenant "+
-			"JOIN currency cu ON cu.num = c.currency WHERE c.metric = %d GROUP BY te.id, cu.name", metric)) {
-			got[r.key] = r.cellSum
+	for _, c := range cuts {
+		for metric, name := range []string{"ActualCost", "AmortizedCost"} {
+			cutTotalsEqual(t, db, client, string(base), c.name, c.cells, metric, name)
 		}
-		resp, err := client.Get(string(base) + "/sim/truth?by=tenant&metric=" + name)
-		if err != nil {
+	}
+}
+
+// cutTotalsEqual compares those of one metric and cut.
+func cutTotalsEqual(t *testing.T, db *sql.DB, client *http.Client, base, cut, cells string, metric int, name string) {
+	t.Helper()
+	got := map[string]cellSum{}
+	for _, r := range rows(t, db, func(r *sql.Rows, v *struct {
+		key string
+		cellSum
+	},
+	) error {
+		var tenant, currency string
+		err := r.Scan(&tenant, &currency, &v.micros, &v.usd, &v.cells)
+		v.key = tenant + " " + currency
+		return err
+	}, fmt.Sprintf("SELECT te.id, cu.name, SUM(c.micros), SUM(c.usd_micros), COUNT(*) FROM "+cells+" c JOIN subscription s ON s.num = c.sub JOIN tenant te ON te.num = s.tenant "+
+		"JOIN currency cu ON cu.num = c.currency WHERE c.metric = %d GROUP BY te.id, cu.name", metric)) {
+		got[r.key] = r.cellSum
+	}
+	resp, err := client.Get(base + "/sim/truth?by=tenant&metric=" + name + "&cut=" + cut)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		var want struct {
+			Tenant, Currency string
+			Micros           int64
+			USD              int64 `json:"usd_micros"`
+			Cells            int
+		}
+		if err := json.NewDecoder(bytes.NewReader(lines.Bytes())).Decode(&want); err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close()
-		for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-			var want struct {
-				Tenant, Currency string
-				Micros           int64
-				USD              int64 `json:"usd_micros"`
-				Cells            int
-			}
-			if err := json.NewDecoder(bytes.NewReader(lines.Bytes())).Decode(&want); err != nil {
-				t.Fatal(err)
-			}
-			key := want.Tenant + " " + want.Currency
-			if got[key] != (cellSum{want.Micros, want.USD, want.Cells}) {
-				t.Errorf("%s of %s is %+v, the truth is %+v", name, key, got[key], want)
-			}
-			delete(got, key)
+		key := want.Tenant + " " + want.Currency
+		if got[key] != (cellSum{want.Micros, want.USD, want.Cells}) {
+			t.Errorf("%s by %s of %s is %+v, the truth is %+v", name, cut, key, got[key], want)
 		}
-		if len(got) != 0 {
-			t.Errorf("%s: %v is not in the truth", name, got)
-		}
+		delete(got, key)
+	}
+	if len(got) != 0 {
+		t.Errorf("%s by %s: %v is not in the truth", name, cut, got)
 	}
 }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"database/sql"
+	"slices"
 	"testing"
 	"time"
 
@@ -40,8 +41,7 @@ func equalsTruth(t *testing.T, db *sql.DB, sim *azuresim.Server, months int) int
 	const ofSub = " JOIN subscription s ON s.num = c.sub JOIN tenant te ON te.num = s.tenant"
 	cells := 0
 	var truth map[cellKey]cellSum
-	for i := len(cuts) - 1; i >= 0; i-- { // the last one is groups, of which the rollups are
-		c := cuts[i]
+	for _, c := range slices.Backward(cuts) { // the last one is groups, of which the rollups are
 		read := monthsRead(t, db, sim, c.months, months)
 		truth = map[cellKey]cellSum{}
 		for metric, name := range []string{"ActualCost", "AmortizedCost"} {

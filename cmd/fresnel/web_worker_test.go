@@ -120,8 +120,11 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	address := ln.Addr().String()
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return address
 }
 
 // TestWebAndWorker runs the web server and a worker as two processes on one PostgreSQL, and kills either in turn. Pages keep answering

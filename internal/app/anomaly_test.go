@@ -251,6 +251,60 @@ func TestAnomalies(t *testing.T) {
 	})
 }
 
+// TestLeftOutOfSearch has one subscription not read for some days: it is left
+// out of the search, and what was found of it stays as it was.
+func TestLeftOutOfSearch(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, database string) {
+		sim := simulate(t, late, azuresim.Options{Tenants: 2, SubscriptionsPerTenant: 4, Planted: 12, Start: late.Add(20 * 24 * time.Hour)})
+		w := begin(t, sim, database, months(6))
+		whole(t, w.sync(t))
+		raised, _, judge := w.detected(t)
+		first := w.found(t, "anomalies", raised, judge, nil)
+		count := map[string]int{} // of findings that are still to be judged when days have gone by
+		for _, a := range first {
+			if a.From >= (judge.From + 14).String() {
+				count[a.SubscriptionID]++
+			}
+		}
+		sub, most := "", 0
+		for id, n := range count {
+			if n > most {
+				sub, most = id, n
+			}
+		}
+		if err := sim.SetFaults([]azuresim.Fault{{API: "cost", Kind: "5xx", Status: 501, Subscription: sub}}); err != nil {
+			t.Fatal(err)
+		}
+		changed := 0
+		for range 3 {
+			sim.Clock().Advance(4*24*time.Hour + time.Hour)
+			w.sync(t)
+			told := w.told(t, "anomalies")
+			for _, a := range first {
+				i := slices.IndexFunc(told, func(b anomaly) bool { return a.ID == b.ID })
+				switch {
+				case a.SubscriptionID == sub && (i < 0 || told[i].what() != a.what() || told[i].State != "open"):
+					t.Errorf("it was not read, and its anomaly did not stay: %+v", a)
+				case a.SubscriptionID != sub && (i < 0 || told[i].what() != a.what()):
+					changed++
+				}
+			}
+		}
+		if most == 0 || changed == 0 {
+			t.Errorf("%d findings stayed, %d of others changed: the test shows nothing", most, changed)
+		}
+		if err := sim.SetFaults(nil); err != nil {
+			t.Fatal(err)
+		}
+		before := w.told(t, "anomalies")
+		sim.Clock().Advance(21 * time.Hour)
+		whole(t, w.sync(t))
+		raised, _, judge = w.detected(t)
+		w.found(t, "anomalies", raised, judge, before)
+	})
+}
+
 // labelled compares with what was planted: a finding is of the same kind,
 // series and days.
 func (w *world) labelled(t *testing.T, found []anomaly) {
@@ -315,22 +369,22 @@ func (w *world) verdicts(t *testing.T, list []anomaly) map[int64]string {
 		body   any
 		status int
 	}{
-		{seen.ID, map[string]string{"verdict": "expected", "expires": (today + 9).String()}, 400},                                    // no note
-		{seen.ID, map[string]string{"verdict": "expected", "note": " \t", "expires": (today + 9).String()}, 400},                     // none either
-		{seen.ID, map[string]string{"verdict": "expected", "note": "why"}, 400},                                                      // no end
-		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": (today - 1).String()}, 400},                     // it is over
-		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": (today + 400).String()}, 400},                   // for ever
-		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": "2026-11-31"}, 400},                             // no day
-		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": "31.12.2026"}, 400},                             //
-		{seen.ID, map[string]string{"verdict": "expected", "note": strings.Repeat("x", 2001), "expires": (today + 9).String()}, 422}, //
-		{seen.ID, map[string]string{"verdict": "fine"}, 422},                                                                         //
-		{seen.ID, map[string]string{"verdict": "resolved"}, 422},                                                                     // Azure decides that
-		{seen.ID, map[string]string{}, 422},                                                                                          //
-		{seen.ID, map[string]string{"verdict": "acknowledged", "colour": "red"}, 422},                                                //
-		{seen.ID, "acknowledged", 422},                                 //
-		{987654321, map[string]string{"verdict": "acknowledged"}, 404}, //
-		{0, map[string]string{"verdict": "acknowledged"}, 422},         //
-		{-1, map[string]string{"verdict": "acknowledged"}, 422},        //
+		{seen.ID, map[string]string{"verdict": "expected", "expires": (today + 9).String()}, 400},                  // no note
+		{seen.ID, map[string]string{"verdict": "expected", "note": " \t", "expires": (today + 9).String()}, 400},   // none either
+		{seen.ID, map[string]string{"verdict": "expected", "note": "why"}, 400},                                    // no end
+		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": (today - 1).String()}, 400},   // it is over
+		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": (today + 400).String()}, 400}, // for ever
+		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": "2026-11-31"}, 400},           // no day
+		{seen.ID, map[string]string{"verdict": "expected", "note": "why", "expires": "31.12.2026"}, 400},
+		{seen.ID, map[string]string{"verdict": "expected", "note": strings.Repeat("x", 2001), "expires": (today + 9).String()}, 422},
+		{seen.ID, map[string]string{"verdict": "fine"}, 422},
+		{seen.ID, map[string]string{"verdict": "resolved"}, 422}, // Azure decides that
+		{seen.ID, map[string]string{}, 422},
+		{seen.ID, map[string]string{"verdict": "acknowledged", "colour": "red"}, 422},
+		{seen.ID, "acknowledged", 422},
+		{987654321, map[string]string{"verdict": "acknowledged"}, 404},
+		{0, map[string]string{"verdict": "acknowledged"}, 422},
+		{-1, map[string]string{"verdict": "acknowledged"}, 422},
 	} {
 		refused(t, w.send("POST", verdictPath(c.id), c.body, w.headers...), c.status)
 	}

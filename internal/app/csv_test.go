@@ -1,9 +1,11 @@
 package app_test
 
 import (
+	"context"
 	"encoding/csv"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -341,4 +343,42 @@ func (w *world) focus(t *testing.T) {
 			t.Error("what is billed is what is effective: a mix would not be noticed")
 		}
 	}
+}
+
+// leaver is a client that goes away with the first bytes: what is asked of the
+// database from then on fails.
+type leaver struct {
+	*httptest.ResponseRecorder
+	leave func()
+}
+
+func (l leaver) Write(p []byte) (int, error) {
+	l.leave()
+	return l.ResponseRecorder.Write(p)
+}
+
+// TestBrokenCSV breaks a CSV off in the middle: the connection must break, too,
+// because a short list must not look like a whole one.
+func TestBrokenCSV(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, database string) {
+		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 3})
+		w := begin(t, sim, database, months(2))
+		whole(t, w.sync(t))
+		for _, path := range []string{"/api/v1/costs/focus.csv?period=30d", "/api/v1/costs/by-resource.csv?period=30d", "/api/v1/costs/by-resource-group.csv?period=30d"} {
+			_, rows := sheet(t, w, path)
+			ctx, leave := context.WithCancel(t.Context())
+			r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+			r.Host = "127.0.0.1:8080"
+			to := leaver{httptest.NewRecorder(), leave}
+			var broken any
+			func() {
+				defer func() { broken = recover() }()
+				w.app.Handler().ServeHTTP(to, r)
+			}()
+			if lines := strings.Count(to.Body.String(), "\n"); broken != http.ErrAbortHandler || lines == 0 || lines > len(rows) { //nolint:errorlint // net/http compares it so
+				t.Errorf("%s: %d of %d lines, and the connection ends with %v", path, lines, len(rows)+1, broken)
+			}
+		}
+	})
 }

@@ -3,6 +3,8 @@ package app_test
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +33,57 @@ func TestSameSync(t *testing.T) {
 			same(t, first, w.dump(t, ""))
 		}
 	})
+}
+
+// TestOnceADay counts what is asked of Azure: the open months of the first cut
+// with every sync; charges, resources and budgets once in 20 hours; closed
+// months never again. A pay-as-you-go subscription is asked for Cost once.
+func TestOnceADay(t *testing.T) {
+	t.Parallel()
+	sim := simulate(t, late, azuresim.Options{Tenants: 4, SubscriptionsPerTenant: 3})
+	w := begin(t, sim, "sqlite:"+filepath.Join(t.TempDir(), "fresnel.db"), months(9))
+	subs, payg := 0, 0
+	for _, te := range sim.Estate() {
+		for _, s := range te.Subscriptions {
+			if s.Costs {
+				subs++
+				if strings.HasPrefix(s.Offer, "PayAsYouGo") {
+					payg++
+				}
+			}
+		}
+	}
+	asked := map[azuresim.RequestCount]int{}
+	for i, step := range []struct {
+		after            time.Duration
+		windows, budgets int // by subscription
+	}{
+		{0, 2 * (9 + 9 + 1 + 2), 1}, // by metric: groups, charges, and resources of the open months and twice of those before, at most six at a time
+		{4 * time.Hour, 2 * 2, 0},
+		{15 * time.Hour, 2 * 2, 0},
+		{time.Hour, 2 * (2 + 2 + 1), 1}, // 20 hours since
+		{19 * time.Hour, 2 * 2, 0},
+	} {
+		sim.Clock().Advance(step.after)
+		whole(t, w.sync(t))
+		for _, c := range sim.Requests() {
+			n := c.Count
+			c.Count = 0
+			want := map[azuresim.RequestCount]int{
+				{API: "cost", Status: 200}: subs * step.windows, {API: "cost", Status: 400}: 0, {API: "consumption", Status: 200}: subs * step.budgets,
+			}
+			if i == 0 {
+				want[azuresim.RequestCount{API: "cost", Status: 400}] = payg
+			}
+			if v, ok := want[c]; ok && n-asked[c] != v && (c.API == "cost" || n-asked[c] < v || v == 0) { // a list of budgets may have more pages
+				t.Errorf("sync %d: %d requests of %s answered %d, want %d", i+1, n-asked[c], c.API, c.Status, v)
+			}
+			asked[c] = n
+		}
+	}
+	if payg == 0 || asked[azuresim.RequestCount{API: "cost", Status: 400}] != payg {
+		t.Errorf("%d pay-as-you-go subscriptions: the test shows nothing", payg)
+	}
 }
 
 // same compares all tables but those that say how often we asked.

@@ -103,7 +103,7 @@ func (s *Findings) put(ctx context.Context, tx *sql.Tx, tenant int64, rule strin
 	var num int64
 	err := s.db.txQueryRow(ctx, tx, "SELECT num FROM finding WHERE tenant = ? AND rule = ? AND object = ? AND since = ?", tenant, clean(rule), object, int64(f.Since)).Scan(&num)
 	switch {
-	case err == sql.ErrNoRows: //nolint:errorlint // Scan gives it unwrapped
+	case err == sql.ErrNoRows:
 		return s.exec(ctx, tx, "INSERT INTO finding (tenant, rule, object, since, until, usd_micros, detail, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			tenant, clean(rule), object, int64(f.Since), int64(f.Until), f.USD, f.Detail, micros(now), micros(now))
 	case err != nil:

@@ -64,8 +64,11 @@ func TestPlans(t *testing.T) {
 		must(db.CostReader().Coverage(ctx, s, p, cost.Actual, cost.CutGroups))
 		month := p.Whole()
 		for _, q := range []cost.Query{
-			{Period: p, By: cost.ByCharge | cost.ByDay}, {Period: p, Charges: []string{"x"}, By: cost.ByTenant}, {Period: month, By: cost.ByResource | cost.ByMonth},
-			{Period: p, Groups: []string{"x"}, By: cost.ByService}, {Period: p, Charges: []string{"x"}, Subscriptions: []string{"x"}, By: cost.ByDay},
+			{Period: p, By: cost.ByCharge | cost.ByDay},
+			{Period: p, Charges: []string{"x"}, By: cost.ByTenant},
+			{Period: month, By: cost.ByResource | cost.ByMonth},
+			{Period: p, Groups: []string{"x"}, By: cost.ByService},
+			{Period: p, Charges: []string{"x"}, Subscriptions: []string{"x"}, By: cost.ByDay},
 		} {
 			must(db.CostReader().Sums(ctx, s, q))
 		}

@@ -23,8 +23,13 @@ var sumKeys = []struct {
 	by  cost.By
 	col string
 }{
-	{cost.ByTenant, "c.tenant"}, {cost.BySubscription, "c.sub"}, {cost.ByService, "c.service"}, {cost.ByGroup, "c.rgroup"},
-	{cost.ByCharge, "c.charge"}, {cost.ByResource, "c.resource"}, {cost.ByDay, "c.day"},
+	{cost.ByTenant, "c.tenant"},
+	{cost.BySubscription, "c.sub"},
+	{cost.ByService, "c.service"},
+	{cost.ByGroup, "c.rgroup"},
+	{cost.ByCharge, "c.charge"},
+	{cost.ByResource, "c.resource"},
+	{cost.ByDay, "c.day"},
 }
 
 // withCells beside the keys says that the number of cells comes last.
