@@ -19,6 +19,7 @@ import (
 	"fresnel/internal/cache"
 	"fresnel/internal/connect"
 	"fresnel/internal/cost"
+	"fresnel/internal/inventory"
 	"fresnel/internal/store"
 	"fresnel/internal/syncer"
 	"fresnel/internal/telemetry"
@@ -133,12 +134,41 @@ func (a *App) newSyncer(every time.Duration) *syncer.Syncer {
 		Registry: &connect.Registry{Directory: a.azure, Book: a.db.Tenants(), Now: a.now},
 		Now:      a.now, Months: a.cfg.Months, Parallel: a.cfg.Parallel, Log: a.log,
 	}
+	waste := inventory.Search{
+		Reader: a.db.InventoryReader(), Kept: a.db.Findings(), Rules: inventory.Enabled(inventory.Rules()), Now: a.now, Worth: a.worth,
+	}
+	resources := &inventory.Sync{
+		Source: a.azure, Sink: a.db.Inventory(), Registry: job.Registry, Now: a.now, Log: a.log, Found: waste.Tenant,
+	}
 	return &syncer.Syncer{
-		Jobs:  []syncer.Scheduled{{Job: job, Every: every}},
+		Jobs:  []syncer.Scheduled{{Job: job, Every: every}, {Job: resources, Every: every}},
 		Queue: a.db.Runs(), Tenants: a.db.Tenants(),
 		Owner: fmt.Sprintf("%s:%d", host, os.Getpid()), Workers: a.cfg.Workers, Lease: lease,
 		Poll: 2 * time.Second, Now: a.now, Log: a.log, Ended: a.ended,
 	}
+}
+
+// worth is what the resources of a tenant cost in the last whole month, or in
+// the current one where that is all there is.
+func (a *App) worth(ctx context.Context, t fresnel.TenantID) (map[string]int64, error) {
+	out := map[string]int64{}
+	month := fresnel.DayOf(a.now()).MonthStart()
+	for _, first := range []fresnel.Day{month, month.AddMonths(-1)} {
+		sums, err := a.db.CostReader().Sums(ctx, fresnel.ScopeOf(t), cost.Query{
+			Period: fresnel.Period{From: first, To: first.AddMonths(1)}, Metric: cost.Amortized, By: cost.ByResource,
+		})
+		if err != nil {
+			return nil, err
+		}
+		last := map[string]int64{}
+		for _, s := range sums {
+			last[s.Resource] += s.USDMicros
+		}
+		for id, v := range last {
+			out[id] = v // the whole month is read last, and wins
+		}
+	}
+	return out, nil
 }
 
 func (a *App) ended(run fresnel.Run, status fresnel.RunStatus, res fresnel.Result, took time.Duration) {
