@@ -136,9 +136,9 @@ func (h handlers) form(ctx context.Context, q *request, typed *page.BudgetForm, 
 	}
 	f.TenantName = tenantName(q, fresnel.TenantID(f.Tenant))
 	back := q.query.Scope()
-	f.CloseURL, f.Post = back.URL(page.PathBudgets), back.WithBudget("", "").URL(page.PathBudgets)
+	f.CloseURL, f.PostURL = back.URL(page.PathBudgets), back.WithBudget("", "").URL(page.PathBudgets)
 	if f.ID != "" {
-		f.Post, f.Delete = back.URL(page.PathBudgets+"/"+f.ID), back.URL(page.PathBudgets+"/"+f.ID+"/delete")
+		f.PostURL, f.DeleteURL = back.URL(page.PathBudgets+"/"+f.ID), back.URL(page.PathBudgets+"/"+f.ID+"/delete")
 	}
 	return f, h.offers(ctx, q, f)
 }
