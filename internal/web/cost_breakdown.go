@@ -12,7 +12,12 @@ import (
 	"fresnel/internal/web/page"
 )
 
-const breakdownPage = 50
+// breakdownPage and narrowPage are how many rows a page has; the latter of resource groups and resources, beside which
+// the page lists more to choose from.
+const (
+	breakdownPage = 50
+	narrowPage    = 25
+)
 
 // titles are the title of a breakdown and the head of its first column, by the query's group.
 var titles = map[string][2]string{
@@ -33,6 +38,9 @@ func (h handlers) breakdownModel(q *request, b beside, fresh page.Freshness) pag
 	cost.SortRows(b.Rows, q.query.Sort, unit)
 	from := cursorPosition(b.Rows, q.query.Cursor)
 	to := min(from+breakdownPage, len(b.Rows))
+	if b.Ask.By.Has(cost.ByGroup) || b.Ask.By.Has(cost.ByResource) {
+		to = min(from+narrowPage, len(b.Rows))
+	}
 	if q.query.View != "" {
 		to = min(8, len(b.Rows))
 	}
