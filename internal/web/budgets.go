@@ -224,7 +224,7 @@ func (h handlers) keepBudget(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err == nil:
-		http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther)
+		http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
 		return
 	case fresnel.KindOf(err) != fresnel.Invalid:
 		h.refuse(w, r, q, "Budgets", page.PathBudgets, err)
@@ -284,5 +284,5 @@ func (h handlers) deleteBudget(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, q, "Budgets", page.PathBudgets, err)
 		return
 	}
-	http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther)
+	http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
 }
