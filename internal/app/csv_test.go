@@ -362,6 +362,7 @@ func (l leaver) Write(p []byte) (int, error) {
 // because a short list must not look like a whole one.
 func TestBrokenCSV(t *testing.T) {
 	t.Parallel()
+	long(t)
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 3})
 		w := begin(t, sim, database, months(2))
