@@ -188,6 +188,7 @@ func near(t *testing.T, a, b string) bool {
 // people judge it; and lets days go by.
 func TestAnomalies(t *testing.T) {
 	t.Parallel()
+	long(t)
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 4, SubscriptionsPerTenant: 4, Planted: 16, Start: late.Add(20 * 24 * time.Hour)}) // some are yet to come
 		w := begin(t, sim, database, months(8), viewers)
@@ -255,6 +256,7 @@ func TestAnomalies(t *testing.T) {
 // out of the search, and what was found of it stays as it was.
 func TestLeftOutOfSearch(t *testing.T) {
 	t.Parallel()
+	long(t)
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 2, SubscriptionsPerTenant: 4, Planted: 12, Start: late.Add(20 * 24 * time.Hour)})
 		w := begin(t, sim, database, months(6))

@@ -310,6 +310,14 @@ func (w *world) browserAddresses() []browserAddress {
 		{name: "costs-of-one", path: "/costs?tenant=" + one + "&group=resource-group&sort=name"},
 		{name: "costs-custom", path: "/costs?from=2026-11-02&to=2026-11-05&nonsense=1"},
 		{name: "costs-before", path: "/costs?from=2024-01-01&to=2024-01-31"},
+		{name: "costs-by-charge-type", path: "/costs?group=charge-type&granularity=accumulated"},
+		{name: "costs-by-resource", path: "/costs?tenant=" + one + "&group=resource&period=last-month"},
+		{name: "costs-filtered", path: "/costs?tenant=" + one + "&service=Storage&service=Bandwidth&vs_from=2026-10-05&vs_to=2026-10-09&from=2026-11-02&to=2026-11-06"},
+		{name: "anomalies", path: "/costs/anomalies?period=90d", whole: true},
+		{name: "anomalies-open", path: "/costs/anomalies?state=open&tenant=" + one},
+		{name: "budgets", path: "/costs/budgets", whole: true},
+		{name: "budget-form", path: "/costs/budgets?budget=new&for=" + one},
+		{name: "restated", path: "/costs/restated?period=90d"},
 		{name: "sync", path: "/sync", whole: true},
 		{name: "docs", path: "/docs", long: true},
 		{name: "states", path: "/dev/states", long: true},
@@ -331,6 +339,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("markup", func(t *testing.T) { w.browserMarkup(t, b) })
 	t.Run("chart", func(t *testing.T) { w.browserChart(t, b) })
 	t.Run("navigation", func(t *testing.T) { w.browserNavigation(t, b) })
+	t.Run("forms", func(t *testing.T) { w.browserForms(t, b) })
 	t.Run("keyboard", func(t *testing.T) { w.browserKeyboard(t, b) })
 	t.Run("theme", func(t *testing.T) { w.browserTheme(t, b) })
 	t.Run("without scripts", func(t *testing.T) { w.browserPlain(t, b) })
@@ -434,7 +443,7 @@ func (w *world) browserBudget(t *testing.T, b *browserTab) {
 		b.open(t, a.path)
 		limit(a.name+", elements", browserEval[int](t, b, `document.getElementsByTagName("*").length`), 1500)
 	}
-	for _, path := range []string{"cost-summary-card", "cost-chart", "cost-breakdown", "cost-anomalies", "sync-freshness", "sync-jobs"} {
+	for _, path := range []string{"cost-summary-card", "cost-forecast-card", "cost-budgets-card", "cost-movement", "cost-chart", "cost-breakdown", "cost-anomalies", "sync-freshness", "sync-jobs"} {
 		limit(path+", bytes of gzip", size(w.get("/partials/"+path+"?group=service").body), 12<<10)
 	}
 	first := browserNew(t, b.ctx, b.base, chromedp.WithNewBrowserContext())
@@ -469,6 +478,9 @@ func (w *world) browserMarkup(t *testing.T, b *browserTab) {
 		"/costs":                    "table a",
 		"/costs?group=subscription": "table a",
 		"/costs?group=resource-group&tenant=" + one.ID: "table th",
+		"/costs/budgets": ".filters option",
+		"/costs/budgets?budget=new&for=" + one.ID:         "h2, .checks label",
+		"/costs?tenant=" + one.ID + "&group=subscription": ".chip, .opt",
 		"/sync": "table th",
 	} {
 		b.open(t, path)
@@ -490,6 +502,7 @@ type browserChartData struct {
 		Provisional []bool       `json:"provisional"`
 		Totals      []*float64   `json:"totals"`
 		Previous    *browserLine `json:"previous"`
+		Forecast    *browserLine `json:"forecast"`
 		Series      []browserLine
 	}
 	Head   []string
@@ -522,7 +535,7 @@ const browserReadChart = `(() => {
 // beside it has the same figures.
 func (w *world) browserChart(t *testing.T, b *browserTab) {
 	for _, scheme := range []string{"light", "dark"} {
-		for _, path := range []string{"/", "/?group=service", "/costs?group=subscription&period=30d", "/costs?granularity=monthly&period=90d", "/costs?tenant=" + w.Estate()[1].ID} {
+		for _, path := range []string{"/", "/?group=service", "/costs?group=subscription&period=30d", "/costs?granularity=monthly&period=90d", "/costs?granularity=accumulated", "/costs?tenant=" + w.Estate()[1].ID} {
 			b.look(t, scheme, 1440)
 			b.open(t, path)
 			var c browserChartData
@@ -543,6 +556,9 @@ func (c browserChartData) compare(t *testing.T, path string) {
 	columns := []browserLine{{Name: "Total", Values: c.JSON.Totals}}
 	if c.JSON.Previous != nil {
 		columns = append(columns, *c.JSON.Previous)
+	}
+	if c.JSON.Forecast != nil {
+		columns = append(columns, *c.JSON.Forecast)
 	}
 	columns = append(columns, c.JSON.Series...)
 	var names []string
@@ -691,6 +707,61 @@ func (w *world) browserNavigation(t *testing.T, b *browserTab) {
 	b.at(t, url.Values{"from": {"2026-11-03"}, "to": {"2026-11-04"}}, "Overview")
 	b.press(t, "#cost-breakdown td a, #cost-breakdown th a", one.Name)
 	b.at(t, url.Values{"tenant": {one.ID}, "from": {"2026-11-03"}, "to": {"2026-11-04"}, "group": {"service"}}, "Cost by service")
+	b.calm(t, "")
+}
+
+// browserForms: people say what anomalies are, set budgets and take filters away, without the page being loaded anew.
+func (w *world) browserForms(t *testing.T, b *browserTab) {
+	stay := func() { browserEval[chromedp.Void](t, b, `window.stays = true; undefined`) }
+	one := w.Estate()[1]
+	b.look(t, "light", 1440)
+
+	b.open(t, "/costs?tenant="+one.ID+"&service=Storage&service=Bandwidth")
+	stay()
+	b.press(t, ".chip", "Remove the filter Service: Storage")
+	b.at(t, url.Values{"tenant": {one.ID}, "service": {"Bandwidth"}}, "Cost by tenant")
+
+	b.open(t, "/costs/budgets")
+	stay()
+	browserEval[chromedp.Void](t, b, fmt.Sprintf(`document.querySelector("[name=for]").value = %q; undefined`, one.ID))
+	b.press(t, ".filters button", "Continue")
+	b.at(t, url.Values{"budget": {"new"}, "for": {one.ID}}, "New budget for "+one.Name)
+	fill := func(name, amount string) {
+		browserEval[chromedp.Void](t, b, fmt.Sprintf(`document.querySelector("[name=name]").value = %q; document.querySelector("[name=amount]").value = %q;
+			document.querySelector("[name=currency]").value = "USD"; undefined`, name, amount))
+		b.press(t, "#budget-form button", "Keep the budget")
+	}
+	fill("All of it", "12,5 million")
+	b.until(t, "why it was refused", `document.querySelector("#budget-problem")?.textContent.includes("not a number") && document.querySelector("[name=name]").value === "All of it"`)
+	b.accessible(t)
+	b.calm(t, "422")
+	fill("All of it", "1000000")
+	b.until(t, "the budget", `!document.querySelector("#budget-form") && [...document.querySelectorAll("#budgets tbody th a")].some((a) => a.textContent === "All of it")`)
+	b.picture(t, "budgets-one-light-1440")
+	b.accessible(t)
+	b.open(t, "/")
+	if text := browserEval[string](t, b, `document.querySelector("#cost-budgets-card").innerText`); !strings.Contains(text, "All of it") {
+		t.Errorf("the Overview does not know the budget: %s", text)
+	}
+	b.calm(t, "")
+
+	b.open(t, "/costs/anomalies?period=90d")
+	if browserEval[int](t, b, `document.querySelectorAll("#anomalies .under").length`) == 0 {
+		t.Fatal("the estate has no anomaly: the test looks at nothing")
+	}
+	stay()
+	open := browserEval[string](t, b, `document.querySelector("#anomalies .sub").textContent`)
+	b.press(t, "#anomalies .under summary", browserEval[string](t, b, `document.querySelector("#anomalies .under summary").textContent.trim()`))
+	browserEval[chromedp.Void](t, b, `document.querySelector("#anomalies textarea").value = "looking into it"; undefined`)
+	b.press(t, "#anomalies button", "Expected")
+	b.until(t, "why it was refused", `document.querySelector("#anomalies [role=alert]") && document.querySelector("#anomalies textarea").value === "looking into it"`)
+	b.accessible(t)
+	b.calm(t, "422")
+	b.press(t, "#anomalies button", "Acknowledge")
+	b.until(t, "it is seen", fmt.Sprintf(`document.querySelector("#anomalies .sub").textContent !== %q && [...document.querySelectorAll("#anomalies .pill")].some((p) => p.textContent.trim() === "Seen")`, open))
+	if !browserEval[bool](t, b, `window.stays === true`) {
+		t.Error("the page was loaded anew")
+	}
 	b.calm(t, "")
 }
 

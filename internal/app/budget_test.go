@@ -102,7 +102,7 @@ func TestBudgets(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 4, SubscriptionsPerTenant: 3})
-		w := begin(t, sim, database, months(3))
+		w := begin(t, sim, database, months(2))
 		if got := w.budgets(t, ""); len(got.Data)+len(got.Azure) > 0 {
 			t.Errorf("budgets of nobody: %+v", got)
 		}

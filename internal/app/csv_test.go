@@ -82,6 +82,7 @@ var formulas = []string{"=1+1", "+SUM(A1)", "-2+3", "@import", "=HYPERLINK(\"htt
 // with the truth.
 func TestCSV(t *testing.T) {
 	t.Parallel()
+	long(t)
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 5, SubscriptionsPerTenant: 3, Planted: 6, MarkupNames: true})
 		w := begin(t, sim, database, months(6))
@@ -361,6 +362,7 @@ func (l leaver) Write(p []byte) (int, error) {
 // because a short list must not look like a whole one.
 func TestBrokenCSV(t *testing.T) {
 	t.Parallel()
+	long(t)
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 3})
 		w := begin(t, sim, database, months(2))

@@ -40,6 +40,7 @@ func TestSameSync(t *testing.T) {
 // months never again. A pay-as-you-go subscription is asked for Cost once.
 func TestOnceADay(t *testing.T) {
 	t.Parallel()
+	long(t)
 	sim := simulate(t, late, azuresim.Options{Tenants: 4, SubscriptionsPerTenant: 3})
 	w := begin(t, sim, "sqlite:"+filepath.Join(t.TempDir(), "fresnel.db"), months(9))
 	subs, payg := 0, 0

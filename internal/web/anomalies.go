@@ -39,7 +39,7 @@ func (h handlers) anomaliesWith(ctx context.Context, q *request, id int64, typed
 	if err != nil {
 		return nil, err
 	}
-	fresh.Late = "" // only settled days are judged
+	fresh.Late, fresh.LastKnown = "", "" // only settled days are judged
 	m := page.Anomalies{
 		Region: page.Region{Query: q.query, Fresh: fresh}, Sub: days(found.Ask.Period) + ", amortized usage", Open: found.Open, More: found.More,
 		How: howFound(found.Options), Today: q.now,
@@ -118,7 +118,7 @@ func anomalyLine(q *request, a cost.Anomaly) page.AnomalyLine {
 	if e := a.Exception; e != nil {
 		l.Said = &page.Said{Author: e.Author, Note: e.Note, At: e.Created}
 		if !e.Expires.IsZero() {
-			l.Said.Until = (fresnel.DayOf(e.Expires.Add(-time.Second))).Time().Format("2 Jan 2006")
+			l.Said.Until = fresnel.DayOf(e.Expires.Add(-time.Second)).Time().Format("2 Jan 2006")
 		}
 	}
 	return l
@@ -166,7 +166,7 @@ func (h handlers) judge(w http.ResponseWriter, r *http.Request) {
 	typed := page.VerdictForm{Verdict: r.PostFormValue("verdict"), Note: strings.TrimSpace(r.PostFormValue("note")), Expires: r.PostFormValue("expires")}
 	switch err = h.verdict(ctx, q.full, id, typed); {
 	case err == nil:
-		http.Redirect(w, r, q.query.URL(page.PathAnomalies), http.StatusSeeOther)
+		http.Redirect(w, r, q.query.URL(page.PathAnomalies), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
 		return
 	case fresnel.KindOf(err) != fresnel.Invalid:
 		h.refuse(w, r, q, "Anomalies", page.PathAnomalies, err)

@@ -35,10 +35,12 @@ func (h handlers) costAnomalies(ctx context.Context, q *request) (templ.Componen
 }
 
 func (h handlers) anomaliesModel(q *request, found cost.AnomalyReport, fresh page.Freshness, limit int) page.CostAnomalies {
-	fresh.Late = "" // only settled days are judged
+	fresh.Late, fresh.LastKnown = "", "" // only settled days are judged
 	m := page.CostAnomalies{
 		Region: page.Region{Query: q.query, Fresh: fresh}, Sub: days(found.Ask.Period) + ", amortized usage", Total: len(found.Anomalies),
-		Threshold: page.Count(found.Open) + " open",
+	}
+	if len(found.Anomalies) > 0 {
+		m.Threshold = page.Count(found.Open) + " open"
 	}
 	for _, a := range found.Anomalies[:min(limit, len(found.Anomalies))] {
 		change := page.Change(a.Actual, a.Expected, a.Currency)

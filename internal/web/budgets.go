@@ -136,9 +136,9 @@ func (h handlers) form(ctx context.Context, q *request, typed *page.BudgetForm, 
 	}
 	f.TenantName = tenantName(q, fresnel.TenantID(f.Tenant))
 	back := q.query.Scope()
-	f.CloseURL, f.Post = back.URL(page.PathBudgets), back.WithBudget("", "").URL(page.PathBudgets)
+	f.CloseURL, f.PostURL = back.URL(page.PathBudgets), back.WithBudget("", "").URL(page.PathBudgets)
 	if f.ID != "" {
-		f.Post, f.Delete = back.URL(page.PathBudgets+"/"+f.ID), back.URL(page.PathBudgets+"/"+f.ID+"/delete")
+		f.PostURL, f.DeleteURL = back.URL(page.PathBudgets+"/"+f.ID), back.URL(page.PathBudgets+"/"+f.ID+"/delete")
 	}
 	return f, h.offers(ctx, q, f)
 }
@@ -224,7 +224,7 @@ func (h handlers) keepBudget(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err == nil:
-		http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther)
+		http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
 		return
 	case fresnel.KindOf(err) != fresnel.Invalid:
 		h.refuse(w, r, q, "Budgets", page.PathBudgets, err)
@@ -284,5 +284,5 @@ func (h handlers) deleteBudget(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, q, "Budgets", page.PathBudgets, err)
 		return
 	}
-	http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther)
+	http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"fresnel"
 	"fresnel/internal/cost"
 	"fresnel/internal/web/page"
 )
@@ -110,7 +111,6 @@ func (h handlers) costs(ctx context.Context, q *request) (view, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.slots = slotsOf(trend)
 	drawn, err := h.freshness(ctx, q, trend.Coverage, slices.Contains(trend.Known, true))
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func groupWord(q *request) string {
 	return q.query.Group
 }
 
-// besides is the breakdown of Costs with the forecasts, budgets and names of its rows.
+// besides is the breakdown of Costs with the colours, names, forecasts and budgets of its rows.
 func (h handlers) besides(ctx context.Context, q *request) (beside, page.Freshness, error) {
 	var b beside
 	var fresh page.Freshness
@@ -153,17 +153,48 @@ func (h handlers) besides(ctx context.Context, q *request) (beside, page.Freshne
 	if b.Breakdown, err = h.Reports.Breakdown(ctx, q.scope, q.ask); err != nil {
 		return b, fresh, err
 	}
+	top := cost.Trend{} // the rows that the chart draws: the largest, however they are sorted below
+	for _, r := range b.Rows[:drawn(len(b.Rows))] {
+		top.Series = append(top.Series, cost.Series{Row: r})
+	}
+	b.slots = slotsOf(top)
 	if fresh, err = h.freshness(ctx, q, b.Coverage, b.Known()); err != nil {
 		return b, fresh, err
 	}
 	if b.names, err = h.subscriptionNames(ctx, q, b.Breakdown); err != nil {
 		return b, fresh, err
 	}
-	if b.end, err = h.outlook(ctx, q, q.ask.By&(cost.ByTenant|cost.ByCharge)); err != nil {
+	if b.end, err = h.ends(ctx, q, b.Breakdown); err != nil {
 		return b, fresh, err
 	}
 	b.budgets, err = h.budgetsFor(ctx, q)
 	return b, fresh, err
+}
+
+// ends is where the month ends, of tenants also by rows: only of those on the page, since each is a forecast of its own.
+func (h handlers) ends(ctx context.Context, q *request, b cost.Breakdown) (*cost.Outlook, error) {
+	all, err := h.outlook(ctx, q, q.ask.By&cost.ByCharge)
+	if err != nil || all == nil || b.Ask.By != cost.ByTenant {
+		return all, err
+	}
+	from, to := shown(q, b)
+	var ids []fresnel.TenantID
+	for _, r := range b.Rows[from:to] {
+		ids = append(ids, r.Tenant)
+	}
+	if len(ids) == 0 {
+		return all, nil
+	}
+	of := *q
+	of.scope = q.scope.Narrow(ids...)
+	rows, err := h.outlook(ctx, &of, cost.ByTenant)
+	if err != nil {
+		return nil, err
+	}
+	if rows.Unit == all.Unit { // else the rows cannot stand beside the whole
+		all.Rows = rows.Rows
+	}
+	return all, nil
 }
 
 func groupsFor(q *request) []string {
@@ -230,11 +261,6 @@ func (h handlers) costBreakdown(ctx context.Context, q *request) (templ.Componen
 	if err != nil {
 		return nil, err
 	}
-	top := cost.Trend{}
-	for _, r := range b.Rows[:drawn(len(b.Rows))] {
-		top.Series = append(top.Series, cost.Series{Row: r})
-	}
-	b.slots = slotsOf(top)
 	return page.CostBreakdownPanel(h.breakdownModel(q, b, fresh)), nil
 }
 

@@ -12,7 +12,12 @@ import (
 	"fresnel/internal/web/page"
 )
 
-const breakdownPage = 50
+// breakdownPage and narrowPage are how many rows a page has; the latter of resource groups and resources, beside which
+// the page lists more to choose from.
+const (
+	breakdownPage = 50
+	narrowPage    = 25
+)
 
 // titles are the title of a breakdown and the head of its first column, by the query's group.
 var titles = map[string][2]string{
@@ -30,12 +35,7 @@ func (h handlers) breakdownModel(q *request, b beside, fresh page.Freshness) pag
 	if b.Ask.By.Has(cost.ByResource) {
 		m.Sub = "Whole months, " + page.Days(b.Ask.Period.From.Time(), (b.Ask.Period.To-1).Time())
 	}
-	cost.SortRows(b.Rows, q.query.Sort, unit)
-	from := cursorPosition(b.Rows, q.query.Cursor)
-	to := min(from+breakdownPage, len(b.Rows))
-	if q.query.View != "" {
-		to = min(8, len(b.Rows))
-	}
+	from, to := shown(q, b.Breakdown)
 	ends := rowEnds(b.end, unit)
 	m.Ends = len(ends) > 0 && b.Ask.By == cost.ByTenant
 	m.Budgets = b.budgets != nil && b.Ask.By == cost.ByTenant
@@ -75,6 +75,20 @@ func (h handlers) breakdownModel(q *request, b beside, fresh page.Freshness) pag
 		}
 	}
 	return m
+}
+
+// shown sorts the rows of a breakdown and says which of them are on the page.
+func shown(q *request, b cost.Breakdown) (from, to int) {
+	cost.SortRows(b.Rows, q.query.Sort, b.Unit())
+	n := breakdownPage
+	switch {
+	case q.query.View != "":
+		return 0, min(8, len(b.Rows))
+	case b.Ask.By.Has(cost.ByGroup) || b.Ask.By.Has(cost.ByResource):
+		n = narrowPage
+	}
+	from = cursorPosition(b.Rows, q.query.Cursor)
+	return from, min(from+n, len(b.Rows))
 }
 
 // figures are the amounts of a row or of the total.

@@ -76,14 +76,28 @@ func (h handlers) choices(ctx context.Context, q *request) ([]page.Choices, erro
 			return nil, err
 		}
 	}
-	a = q.ask
-	a.Charges = nil
 	if len(q.query.RGs) > 0 || q.query.Group == "resource-group" || q.query.Group == "resource" {
 		charges.Note = "Azure tells it only beside the service, not beside resource groups and resources."
-	} else if charges.Options, err = h.options(ctx, q.scope, a, cost.ByCharge, q.query.Charges, func(r cost.Row) string { return r.Charge }); err != nil {
-		return nil, err
+	} else {
+		charges.Options = chargeTypes(q.query.Charges)
 	}
 	return []page.Choices{services, groups, charges}, nil
+}
+
+// chargeTypes are the types that Azure names. They are not looked up in what is held: no sum over all tenants is kept by
+// charge type, so that it would take longer than the rest of the page.
+func chargeTypes(on []string) []page.Choice {
+	names := []string{cost.ChargeUsage, cost.ChargePurchase, cost.ChargeRefund, cost.ChargeUnusedReservation, cost.ChargeUnusedSavingsPlan, cost.ChargeRounding}
+	for _, v := range on {
+		if !slices.Contains(names, v) {
+			names = append(names, v)
+		}
+	}
+	var out []page.Choice
+	for _, v := range names {
+		out = append(out, page.Choice{Value: v, Label: v, Chosen: slices.Contains(on, v)})
+	}
+	return out
 }
 
 // options are the values of a key, those that are on first.

@@ -29,7 +29,7 @@ func (h handlers) costMovement(ctx context.Context, q *request) (templ.Component
 }
 
 func movementModel(q *request, b beside, fresh page.Freshness) page.CostMovement {
-	fresh.Late = "" // only settled days are compared
+	fresh.Late, fresh.LastKnown = "", "" // only settled days are compared
 	moved := b.Movement()
 	m := page.CostMovement{Region: page.Region{Query: q.query, Fresh: fresh}, Head: titles[q.query.Group][1], Why: notCompared(b.Breakdown)}
 	if b.Compared.Days() == 0 {
@@ -75,6 +75,6 @@ func movementModel(q *request, b beside, fresh page.Freshness) page.CostMovement
 		m.Rest = &r
 	}
 	m.Total = row(moved.Total)
-	m.Total.Name = "Total"
+	m.Total.Name, m.Total.Part = "Total", 0 // bars are of the parts
 	return m
 }

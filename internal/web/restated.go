@@ -36,7 +36,7 @@ func (h handlers) restated(ctx context.Context, q *request) (view, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh.Late = ""
+	fresh.Late, fresh.LastKnown = "", ""
 	m := page.Restated{Region: page.Region{Query: q.query, Fresh: fresh}, Sub: days(q.ask.Period) + ", " + q.ask.Metric.String() + " cost", More: len(list) > restatedOnPage}
 	list = list[:min(len(list), restatedOnPage)]
 	if m.Rows, err = h.restatedRows(ctx, q, list); err != nil {

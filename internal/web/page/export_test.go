@@ -69,3 +69,20 @@ func SampleSync(s Shell) Sync {
 		Jobs:  sampleJobs(r), Freshness: sampleFreshness(r),
 	}
 }
+
+// SampleAnomalies is the page of anomalies with invented figures.
+func SampleAnomalies(s Shell) Anomalies {
+	return sampleAnomalyLines(Region{Query: s.Query, Fresh: sampleFresh(s)})
+}
+
+// SampleBudgets is the page of budgets with invented figures and an open form.
+func SampleBudgets(s Shell) Budgets {
+	m := sampleBudgets(Region{Query: s.Query, Fresh: sampleFresh(s)})
+	m.Form = sampleBudgetForm()
+	return m
+}
+
+// SampleRestated is the page of restated days with invented figures.
+func SampleRestated(s Shell) Restated {
+	return sampleRestated(Region{Query: s.Query, Fresh: sampleFresh(s)})
+}

@@ -203,7 +203,7 @@ type CostAnomalies struct {
 	Sub       string // "1–22 Nov"
 	Rows      []AnomalyRow
 	Total     int    // in all; more than len(Rows) links to Costs on the Overview
-	Threshold string // "Over +20% and $50"
+	Threshold string // right foot: "2 open"
 }
 
 // AnomalyState is where an anomaly stands.

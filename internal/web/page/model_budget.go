@@ -72,7 +72,7 @@ type BudgetForm struct {
 	Services, Currencies   []string
 	Problem, Do            string // why it was not kept
 	CloseURL               string
-	Post, Delete           string // where it goes
+	PostURL, DeleteURL     string // where it goes
 }
 
 func (s BudgetState) kind() ui.Kind {

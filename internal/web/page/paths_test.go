@@ -21,6 +21,14 @@ func TestQueryRoundTrip(t *testing.T) {
 		{"from=yesterday&to=today", "/costs", 1},
 		{"to=2026-10-09", "/costs", 1},
 		{"period=forever&group=colour&metric=amortized", "/costs?metric=amortized", 2},
+		{"vs_from=2026-09-01&vs_to=2026-09-30&vs=none", "/costs?vs_from=2026-09-01&vs_to=2026-09-30", 0},
+		{"vs_from=2026-09-01", "/costs", 1},
+		{"group=resource&granularity=accumulated", "/costs?granularity=accumulated&group=resource", 0},
+		{"service=B&service=A&resource_group=RG1&resource_group=", "/costs?resource_group=rg1&resource_group=&service=B&service=A", 0},
+		{"charge_type=Usage&group=resource-group", "/costs?group=resource-group", 1},
+		{"charge_type=Usage&resource_group=x", "/costs?resource_group=x", 1},
+		{"group=charge-type&resource_group=x", "/costs?group=charge-type", 1},
+		{"state=open", "/costs?state=open", 0},
 		{"tenant=%3Cscript%3E%26x", "/costs?tenant=%3Cscript%3E%26x", 0},
 	} {
 		values, err := url.ParseQuery(tt.in)
@@ -40,6 +48,10 @@ func TestQueryWith(t *testing.T) {
 		{q.WithPeriod("7d").URL("/"), "/?group=service&period=7d&tenant=a"},
 		{q.WithTenants().URL("/"), "/?from=2026-10-01&group=service&to=2026-10-09"},
 		{q.WithSort("name").WithVS("none").Scope().URL("/sync"), "/sync?from=2026-10-01&tenant=a&to=2026-10-09&vs=none"},
+		{page.Query{VSFrom: "2026-09-01", VSTo: "2026-09-02"}.WithVS("none").URL("/"), "/?vs=none"},
+		{page.Query{}.WithTenants("a").WithSubs("s").WithService("x").WithGroup("resource-group").URL("/costs"), "/costs?group=resource-group&service=x&sub=s&tenant=a"},
+		{page.Query{}.WithCharge("Usage").WithGroup("resource").URL("/costs"), "/costs?group=resource"},
+		{page.Query{Tenants: []string{"a"}, Sort: "name", Cursor: "c", Group: "service"}.CSV("by-service"), "/api/v1/costs/by-service.csv?tenant=a"},
 		{page.SyncCosts("a&b"), "/sync/costs?tenant=a%26b"},
 		{page.SyncCosts(""), "/sync/costs"},
 	} {

@@ -57,6 +57,18 @@ func TestPreview(t *testing.T) {
 		s.Title, s.Sub = "Costs", "Actual cost, month to date, 41 subscriptions, UTC days"
 		return page.CostsPage(s, page.SampleCosts(s))
 	})
+	render(page.PathAnomalies, func(s page.Shell) templ.Component {
+		s.Title = "Anomalies"
+		return page.AnomaliesPage(s, page.SampleAnomalies(s))
+	})
+	render(page.PathBudgets, func(s page.Shell) templ.Component {
+		s.Title = "Budgets"
+		return page.BudgetsPage(s, page.SampleBudgets(s))
+	})
+	render(page.PathRestated, func(s page.Shell) templ.Component {
+		s.Title = "Restated days"
+		return page.RestatedPage(s, page.SampleRestated(s))
+	})
 	render("/sync", func(s page.Shell) templ.Component {
 		s.Title, s.Sub, s.To = "Sync status", "What was read from Azure, when, and what failed", time.Time{}
 		return page.SyncPage(s, page.SampleSync(s))

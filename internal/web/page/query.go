@@ -187,5 +187,8 @@ func (q Query) URL(path string) string {
 // CSV is the address of a list of the REST API with the figures of this view: all rows, whatever page is shown.
 func (q Query) CSV(path string) string {
 	q.Group, q.Granularity, q.Sort, q.Cursor, q.View, q.Budget, q.For = "", "", "", "", "", "", ""
+	if path != "anomalies" { // the API refuses what it does not know
+		q.State = ""
+	}
 	return q.URL(PathAPI + path + ".csv")
 }

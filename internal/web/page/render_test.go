@@ -32,13 +32,18 @@ func all(t *testing.T, change func(model any)) map[string]string {
 	empty.Fresh.State, empty.Fresh.EmptyTitle, empty.Fresh.EmptyText = page.Empty, "Nothing", "Nothing at all"
 	first := overview.Tenants
 	first.Fresh.State, first.Fresh.Progress = page.FirstSync, page.Progress{Done: 1, Of: 2, Words: "1 of 2"}
+	anomalies, budgets, restated := page.SampleAnomalies(s), page.SampleBudgets(s), page.SampleRestated(s)
+	offer := page.SampleBudgets(s)
+	offer.Form = nil
 	problem := page.Problem{Status: 500, Title: "Failed", Cause: "cause", Do: "do", RequestID: "id", RetryURL: "/"}
-	for _, m := range []any{&s, &overview, &costs, &syncs, &uncovered, &mixed, &empty, &first, &problem} {
+	for _, m := range []any{&s, &overview, &costs, &syncs, &uncovered, &mixed, &empty, &first, &problem, &anomalies, &budgets, &restated, &offer} {
 		change(m)
 	}
 	out := map[string]string{}
 	for name, c := range map[string]templ.Component{
 		"overview": page.OverviewPage(s, overview), "costs": page.CostsPage(s, costs), "sync": page.SyncPage(s, syncs),
+		"anomalies": page.AnomaliesPage(s, anomalies), "budgets": page.BudgetsPage(s, budgets), "budgets offer": page.BudgetsPage(s, offer), "restated": page.RestatedPage(s, restated),
+		"forecast": page.ForecastCardPanel(overview.Forecast), "budgets card": page.BudgetsCardPanel(overview.Budgets), "movement": page.CostMovementPanel(costs.Movement),
 		"error": page.ErrorPage(s, problem), "error panel": page.ErrorPanel("cost-chart", "Daily cost", problem), "states": page.StatesPage(s, testNow),
 		"uncovered": page.CostSummaryCard(uncovered), "mixed": page.CostSummaryCard(mixed), "empty": page.CostAnomaliesPanel(empty),
 		"first run": page.FirstRunPage(s), "first": page.CostBreakdownPanel(first), "chart": page.CostChartPanel(costs.Chart), "jobs": page.SyncJobsPanel(syncs.Jobs),
@@ -127,6 +132,39 @@ func TestIconsAndIDs(t *testing.T) {
 				t.Errorf("%s: id %q twice", name, m[1])
 			}
 			seen[m[1]] = true
+		}
+	}
+}
+
+// TestFormsKeepWhatWasTyped: a form that was refused says why beside its fields, and still holds them.
+func TestFormsKeepWhatWasTyped(t *testing.T) {
+	pages := all(t, func(any) {})
+	for name, wants := range map[string][]string{
+		"anomalies": {`aria-describedby="problem-2"`, ">moved away</textarea>", "Say until when this is expected", `<details class="fold-away" open`},
+		"budgets":   {`value="12,5"`, `<option value="Storage" selected`, `<option value="amortized" selected`, `value="s1" checked`, "Leave out separators.", "Delete this budget"},
+	} {
+		for _, want := range wants {
+			if !strings.Contains(pages[name], want) {
+				t.Errorf("%s: no %s", name, want)
+			}
+		}
+	}
+}
+
+// TestForecastIsDrawnAndTold: the days to come are on the axis, in the table, and shaded.
+func TestForecastIsDrawnAndTold(t *testing.T) {
+	m := page.CostChart{
+		Title: "Daily cost", Currency: "USD", Slots: []page.ChartSlot{{Label: "1 Nov", Full: "1 Nov 2026"}, {Label: "2 Nov", Full: "2 Nov 2026", Ahead: true}},
+		Series: []page.ChartSeries{{Name: "A", Slot: 1, Micros: []int64{1_000_000}}}, Totals: []int64{1_000_000},
+		Forecast: &page.ChartSeries{Name: "Forecast", Micros: []int64{page.Unknown, 2_500_000}},
+	}
+	var b strings.Builder
+	if err := page.CostChartPanel(m).Render(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"forecast":{"name":"Forecast","slot":0,"values":[null,2.5]}`, `"provisional":[false,true]`, "Partial days and forecast", "$2.50", "line-dash", `"totals":[1,null]`} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %s in the panel", want)
 		}
 	}
 }

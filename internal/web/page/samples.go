@@ -3,8 +3,6 @@ package page
 import (
 	"strings"
 	"time"
-
-	"fresnel/internal/web/ui"
 )
 
 // The samples below are invented; all names are placeholders.
@@ -122,70 +120,5 @@ func sampleJobs(r Region) SyncJobs {
 			}},
 			{ID: "r7", Job: "Costs", Tenant: "Aldermoor Retail", State: RunDone, Started: now.Add(-14 * time.Minute), Finished: now.Add(-13 * time.Minute), Words: "41,208 rows read, 212 changed in 3.4 s"},
 		},
-	}
-}
-
-// withEnd makes the sample an accumulated one with the month's forecast.
-func withEnd(m *CostChart) {
-	m.Title, m.Area, m.Marks = "Accumulated cost", true, nil
-	run := func(v []int64) {
-		for i := 1; i < len(v); i++ {
-			v[i] += v[i-1]
-		}
-	}
-	run(m.Totals)
-	run(m.Previous.Micros)
-	for _, s := range m.Series {
-		run(s.Micros)
-	}
-	m.Forecast = &ChartSeries{Name: "Forecast", Micros: make([]int64, 30)}
-	for i := range m.Forecast.Micros {
-		switch m.Forecast.Micros[i] = Unknown; {
-		case i == 19:
-			m.Forecast.Micros[i] = m.Totals[i]
-		case i > 19:
-			m.Forecast.Micros[i] = m.Forecast.Micros[i-1] + 8_400_000_000
-		}
-	}
-	for d := 22; d < 30; d++ {
-		day := time.Date(2026, 11, d+1, 0, 0, 0, 0, time.UTC)
-		m.Slots = append(m.Slots, ChartSlot{Label: day.Format("2 Jan"), Full: day.Format("Monday 2 Jan 2006"), Ahead: true})
-	}
-	m.EndNote = "Month's end: 80% range $246,104 – $258,320"
-}
-
-// withBudgets adds the columns of the current month's end.
-func withBudgets(m *CostBreakdown) {
-	m.Ends, m.Budgets = true, true
-	for i, used := range []*Used{{"75%", 75, ui.Warn, "Budget used"}, {"104%", 100, ui.Bad, "Budget used"}, {"69%", 69, ui.OK, "Budget used"}, {"68%", 68, ui.OK, "Budget used"}, nil, nil} {
-		m.Rows[i].Used, m.Rows[i].SetURL, m.Rows[i].End = used, PathBudgets+"?budget=new&for=x", "$84,310"
-	}
-	m.Total.End = "$251,685"
-}
-
-func sampleForecast(r Region) ForecastCard {
-	return ForecastCard{
-		Region: r, Amount: "$251,685", Range: "80% range $246,104 – $258,320", Over: Delta{"+5.3%", 1}, Budget: "against the budget of $239,000",
-		Bar: &EndBar{Spent: 620, Expected: 974, Budget: 925, Words: "$158,011 settled"},
-	}
-}
-
-func sampleBudgetsCard(r Region) BudgetsCard {
-	return BudgetsCard{
-		Region: r, Figure: "4 of 6 on track", Note: "1 over, 1 at risk",
-		Rows: []BudgetRow{{Name: "Brightwater, all", Used: &Used{"104%", 100, ui.Bad, "Budget used: Brightwater"}}, {Name: "Everhill virtual machines", Used: &Used{"83%", 83, ui.Warn, "Budget used: Everhill"}}},
-	}
-}
-
-func sampleMovement(r Region) CostMovement {
-	return CostMovement{
-		Region: r, Sub: "1–19 Nov vs 1–19 Oct", Head: "Tenant",
-		Rows: []MoveRow{
-			{Name: "Aldermoor Retail", URL: "/costs?tenant=a", Before: "$57,210.40", After: "$61,842.17", Change: Delta{"+$4,631.77", 1}, Part: 100},
-			{Name: "Cinder Foods", URL: "/costs?tenant=c", Before: "$30,552.80", After: "$29,114.03", Change: Delta{"−$1,438.77", -1}, Part: 31},
-			{Name: "Foxglove Labs", URL: "/costs?tenant=f", Word: "new", Before: "$0.00", After: "$1,147.66", Change: Delta{"+$1,147.66", 1}, Part: 24},
-		},
-		Rest:  &MoveRow{Name: "3 others", Before: "$81,430.40", After: "$88,107.14", Change: Delta{"+$6,676.74", 1}, Part: 100},
-		Total: MoveRow{Name: "Total", Before: "$169,193.60", After: "$180,211.00", Change: Delta{"+$11,017.40", 1}},
 	}
 }

@@ -76,6 +76,10 @@ func gallery(now time.Time) []galleryPart {
 		{title: "cost-movement"},
 		{title: "sync-freshness"},
 		{title: "sync-jobs", wide: true},
+		{title: "anomalies", wide: true},
+		{title: "budgets", wide: true},
+		{title: "azure-budgets", wide: true},
+		{title: "restated", wide: true},
 	}
 	panels := func(r Region) []templ.Component {
 		summary, chart, breakdown := sampleSummary(r), sampleChart(r), sampleBreakdown(r)
@@ -83,6 +87,8 @@ func gallery(now time.Time) []galleryPart {
 		return []templ.Component{
 			CostSummaryCard(summary), ForecastCardPanel(sampleForecast(r)), BudgetsCardPanel(sampleBudgetsCard(r)), CostChartPanel(chart), CostBreakdownPanel(breakdown),
 			CostAnomaliesPanel(anomalies), CostMovementPanel(sampleMovement(r)), SyncFreshnessPanel(freshness), SyncJobsPanel(jobs),
+			AnomaliesPanel(Shell{Now: now}, sampleAnomalyLines(r)), OwnBudgets(Shell{Now: now}, sampleBudgets(r)), AzureBudgets(sampleBudgets(r)),
+			RestatedPanel(Shell{Now: now}, sampleRestated(r)),
 		}
 	}
 	for _, f := range freshnesses(now) {
@@ -135,6 +141,7 @@ func moreStates(now time.Time, parts []galleryPart) {
 		withBudgets(&m)
 		return CostBreakdownPanel(m)
 	})
+	add("azure-budgets", "None known", func(r Region) templ.Component { return AzureBudgets(Budgets{Region: r}) })
 	add("cost-chart", "Accumulated, with forecast", func(r Region) templ.Component {
 		m := sampleChart(r)
 		withEnd(&m)
