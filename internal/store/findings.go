@@ -127,6 +127,20 @@ func (s *Findings) List(ctx context.Context, sc fresnel.Scope, rule string, p fr
 	return out, s.db.wrap(ctx, "list findings", err)
 }
 
+// ListOf gives the findings of several rules that are not resolved, the most
+// expensive first, at most limit.
+func (s *Findings) ListOf(ctx context.Context, sc fresnel.Scope, rules []string, limit int) ([]fresnel.Finding, error) {
+	args := []any{jsonList(rules)}
+	q := "SELECT " + findingColumns + " FROM finding f JOIN tenant t ON t.num = f.tenant WHERE f.resolved_at = 0 AND f.rule IN " + s.db.d.list() + " AND " +
+		s.db.visible("f.tenant", sc, &args) + " ORDER BY f.usd_micros DESC, f.num"
+	rows, err := s.db.query(ctx, s.db.d.page(q), append(args, limit)...)
+	if err != nil {
+		return nil, s.db.wrap(ctx, "list findings", err)
+	}
+	out, err := scan(rows, scanFinding)
+	return out, s.db.wrap(ctx, "list findings", err)
+}
+
 // Get gives one finding. It fails with NotFound, also where the scope does not
 // see it.
 func (s *Findings) Get(ctx context.Context, sc fresnel.Scope, id int64) (fresnel.Finding, error) {
@@ -148,13 +162,21 @@ func (s *Findings) Get(ctx context.Context, sc fresnel.Scope, id int64) (fresnel
 // Exceptions lists what people said about findings of a rule and was not
 // taken back, newest first; of one object where given.
 func (s *Findings) Exceptions(ctx context.Context, sc fresnel.Scope, rule, object string) ([]fresnel.Exception, error) {
-	args := []any{clean(rule)}
-	where := "e.rule = ? AND e.ended_at = 0"
+	where, args := "e.rule = ?", []any{clean(rule)}
 	if object != "" {
 		where += " AND e.object = ?"
 		args = append(args, clean(object))
 	}
-	rows, err := s.db.query(ctx, "SELECT e.num, t.id, e.rule, e.object, e.since, e.verdict, e.note, e.author, e.created_at, e.expires_at FROM exception e JOIN tenant t ON t.num = e.tenant WHERE "+
+	return s.exceptions(ctx, sc, where, args)
+}
+
+// ExceptionsOf is Exceptions of several rules.
+func (s *Findings) ExceptionsOf(ctx context.Context, sc fresnel.Scope, rules []string) ([]fresnel.Exception, error) {
+	return s.exceptions(ctx, sc, "e.rule IN "+s.db.d.list(), []any{jsonList(rules)})
+}
+
+func (s *Findings) exceptions(ctx context.Context, sc fresnel.Scope, where string, args []any) ([]fresnel.Exception, error) {
+	rows, err := s.db.query(ctx, "SELECT e.num, t.id, e.rule, e.object, e.since, e.verdict, e.note, e.author, e.created_at, e.expires_at FROM exception e JOIN tenant t ON t.num = e.tenant WHERE e.ended_at = 0 AND "+
 		where+" AND "+s.db.visible("e.tenant", sc, &args)+" ORDER BY e.num DESC", args...)
 	if err != nil {
 		return nil, s.db.wrap(ctx, "list exceptions", err)
