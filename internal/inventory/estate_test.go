@@ -1,0 +1,59 @@
+package inventory
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+)
+
+// testNow is when every test evaluates.
+var testNow = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// memory is an estate of a slice.
+type memory struct {
+	rows   []Resource // by key
+	byKey  map[string]int
+	unread set
+	held   map[[2]string]time.Time // rule, key
+}
+
+func newMemory(rows []Resource) *memory {
+	m := &memory{rows: slices.Clone(rows), byKey: map[string]int{}, unread: set{}, held: map[[2]string]time.Time{}}
+	slices.SortFunc(m.rows, func(a, b Resource) int { return cmp.Compare(a.Key(), b.Key()) })
+	for i := range m.rows {
+		m.byKey[m.rows[i].Key()] = i
+	}
+	return m
+}
+
+func (m *memory) Get(key string) (Resource, bool) {
+	i, ok := m.byKey[key]
+	if !ok {
+		return Resource{}, false
+	}
+	return m.rows[i], true
+}
+
+func (m *memory) Each(types ...string) iter.Seq[Resource] {
+	return func(yield func(Resource) bool) {
+		for _, r := range m.rows {
+			if (len(types) == 0 || slices.Contains(types, r.Type)) && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+func (m *memory) Complete(subscription string) bool {
+	known := strings.HasPrefix(subscription, "sub-") // of any other tenant we read nothing
+	return known && !m.unread.has(subscription)
+}
+
+func (m *memory) HeldSince(rule, key string) (time.Time, bool) {
+	t, ok := m.held[[2]string{rule, key}]
+	return t, ok
+}
+
+func (m *memory) Now() time.Time { return testNow }
