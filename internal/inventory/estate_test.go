@@ -15,15 +15,17 @@ var testNow = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 type memory struct {
 	rows   []Resource // by key
 	byKey  map[string]int
+	byType map[string][]int
 	unread set
 	held   map[[2]string]time.Time // rule, key
 }
 
 func newMemory(rows []Resource) *memory {
-	m := &memory{rows: slices.Clone(rows), byKey: map[string]int{}, unread: set{}, held: map[[2]string]time.Time{}}
+	m := &memory{rows: slices.Clone(rows), byKey: map[string]int{}, byType: map[string][]int{}, unread: set{}, held: map[[2]string]time.Time{}}
 	slices.SortFunc(m.rows, func(a, b Resource) int { return cmp.Compare(a.Key(), b.Key()) })
 	for i := range m.rows {
 		m.byKey[m.rows[i].Key()] = i
+		m.byType[m.rows[i].Type] = append(m.byType[m.rows[i].Type], i)
 	}
 	return m
 }
@@ -38,8 +40,16 @@ func (m *memory) Get(key string) (Resource, bool) {
 
 func (m *memory) Each(types ...string) iter.Seq[Resource] {
 	return func(yield func(Resource) bool) {
-		for _, r := range m.rows {
-			if (len(types) == 0 || slices.Contains(types, r.Type)) && !yield(r) {
+		var at []int
+		for _, t := range types {
+			at = append(at, m.byType[t]...)
+		}
+		slices.Sort(at)
+		for i := range len(m.rows) {
+			switch {
+			case len(types) > 0 && i >= len(at):
+				return
+			case len(types) > 0 && !yield(m.rows[at[i]]), len(types) == 0 && !yield(m.rows[i]):
 				return
 			}
 		}
