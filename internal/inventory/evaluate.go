@@ -26,6 +26,7 @@ type Detail struct {
 	Reason     string     `json:"reason"`
 	Confidence Confidence `json:"confidence"`
 	Costs      bool       `json:"costs"`
+	Part       bool       `json:"part,omitempty"`    // only a part of that cost could be saved
 	About      []string   `json:"about,omitempty"`   // keys of the resources whose cost this is, if it is not the object's
 	Savings    *Savings   `json:"savings,omitempty"` // as Azure estimates
 }
@@ -110,7 +111,7 @@ func (x *Joins) heldSince(rule, key string) time.Time {
 func (j Judgement) Finding(now time.Time) (fresnel.Finding, error) {
 	detail, err := json.Marshal(Detail{
 		Title: j.Rule.Title, Reason: j.Reason, Confidence: j.Confidence,
-		Costs: j.Rule.Costs && !j.Free, About: j.About, Savings: j.Savings,
+		Costs: j.Rule.Costs && !j.Free, Part: j.Rule.Part, About: j.About, Savings: j.Savings,
 	})
 	return fresnel.Finding{
 		Tenant: j.Tenant, Rule: j.Rule.ID, Object: j.Object,

@@ -88,7 +88,7 @@ func build(t testing.TB, lines []string, absence any) (v variant, varies bool) {
 		words := strings.Fields(rest)
 		if strings.HasPrefix(line, "{") {
 			row := decode(t, line)
-			v.rows[row["name"].(string)] = row
+			v.rows[textIn(row, "name", "")] = row
 			continue
 		}
 		switch verb {
@@ -97,12 +97,7 @@ func build(t testing.TB, lines []string, absence any) (v variant, varies bool) {
 			merge(v.row(t, name), decode(t, patch))
 		case "absent":
 			varies = true
-			patch := absence
-			path := strings.Split(words[1], ".")
-			for _, p := range slices.Backward(path) {
-				patch = map[string]any{p: patch}
-			}
-			merge(v.row(t, words[0]), patch.(map[string]any))
+			merge(v.row(t, words[0]), patchAt(words[1], absence))
 		case "drop":
 			v.row(t, words[0])
 			delete(v.rows, words[0])
@@ -141,6 +136,22 @@ func decode(t testing.TB, text string) map[string]any {
 		t.Fatalf("%s: %v", text, err)
 	}
 	return m
+}
+
+// patchAt is the patch that sets one property, named by its path.
+func patchAt(path string, value any) map[string]any {
+	names := strings.Split(path, ".")
+	for _, p := range slices.Backward(names[1:]) {
+		value = map[string]any{p: value}
+	}
+	return map[string]any{names[0]: value}
+}
+
+func textIn(row map[string]any, name, or string) string {
+	if s, ok := row[name].(string); ok {
+		return s
+	}
+	return or
 }
 
 func merge(into, patch map[string]any) {
@@ -207,14 +218,8 @@ func idOf(row map[string]any) string {
 	if id, ok := row["id"].(string); ok {
 		return id
 	}
-	text := func(k, or string) string {
-		if s, ok := row[k].(string); ok {
-			return s
-		}
-		return or
-	}
-	typ, name := row["type"].(string), row["name"].(string)
-	id := "/subscriptions/" + text("subscriptionId", "sub-a")
+	typ, name := textIn(row, "type", ""), textIn(row, "name", "")
+	id := "/subscriptions/" + textIn(row, "subscriptionId", "sub-a")
 	switch typ {
 	case typeSubscription:
 		return id
@@ -222,7 +227,7 @@ func idOf(row map[string]any) string {
 		return id + "/resourceGroups/" + name
 	}
 	parts, names := strings.Split(typ, "/"), strings.Split(name, "/")
-	id += "/resourceGroups/" + text("resourceGroup", "rg") + "/providers/" + parts[0]
+	id += "/resourceGroups/" + textIn(row, "resourceGroup", "rg") + "/providers/" + parts[0]
 	for i, p := range parts[1:] {
 		id += "/" + p + "/" + names[min(i, len(names)-1)]
 	}

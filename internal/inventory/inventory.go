@@ -90,11 +90,11 @@ func typeOf(key string) string {
 		return ""
 	}
 	parts := strings.Split(rest, "/")
-	t := parts[0]
+	out := []string{parts[0]}
 	for i := 1; i < len(parts); i += 2 {
-		t += "/" + parts[i]
+		out = append(out, parts[i])
 	}
-	return t
+	return strings.Join(out, "/")
 }
 
 // parentOf is the id of the resource that a child's id is below; "" of a

@@ -29,6 +29,7 @@ type Rule struct {
 	Exceptions []string // what the condition seems to meet and is left alone
 	Confidence Confidence
 	Costs      bool   // what it finds is billed although nothing uses it
+	Part       bool   // only a part of that cost could be saved
 	OptIn      bool   // depends on what no API tells, such as licences: run only where asked for
 	Doc        string // Microsoft's page
 	Types      []string

@@ -16,7 +16,7 @@ func adviceCost() Rule {
 			"microsoft.advisor/configurations excludes its subscription or resource group",
 			"extendedProperties.MaxCpuP95 is above the lowCpuThreshold of the configuration",
 		},
-		Confidence: Advice, Costs: true, Doc: docs + "advisor/advisor-reference-cost-recommendations",
+		Confidence: Advice, Costs: true, Part: true, Doc: docs + "advisor/advisor-reference-cost-recommendations",
 		Types: []string{typeAdvice}, Needs: []string{"properties.category"}, Eval: evalAdvice,
 	}
 }

@@ -22,7 +22,7 @@ func balancerRules() []Rule {
 			Why:        "The rule is billed and sends its traffic nowhere.",
 			Condition:  "of an element of properties.loadBalancingRules, backendAddressPool.id is empty or names none of properties.backendAddressPools",
 			Exceptions: []string{"the rule has backendAddressPools (rules for all ports through a gateway load balancer)"},
-			Confidence: Review, Costs: true, Doc: docs + "load-balancer/components",
+			Confidence: Review, Costs: true, Part: true, Doc: docs + "load-balancer/components",
 			Types: []string{typeLoadBalancer}, Needs: []string{"properties"}, Eval: lbRuleNoPool,
 		},
 		{ // 24
@@ -48,7 +48,7 @@ func balancerRules() []Rule {
 			ID: "appgw-fixed-capacity", Title: "Application gateway with a fixed capacity",
 			Why:        "It is billed for the capacity that it was given, day and night; autoscaling is billed for what is used.",
 			Condition:  "properties.sku.tier in~ (Standard_v2, WAF_v2), autoscaleConfiguration is empty and operationalState =~ 'Running'",
-			Confidence: Advice, Costs: true, Doc: docs + "application-gateway/application-gateway-autoscaling-zone-redundant",
+			Confidence: Advice, Costs: true, Part: true, Doc: docs + "application-gateway/application-gateway-autoscaling-zone-redundant",
 			Types: []string{typeAppGateway}, Needs: []string{"properties.sku.tier", "properties.operationalState"},
 			Eval: func(r *Resource, _ *Joins) Outcome {
 				p := r.Properties

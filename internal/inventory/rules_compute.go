@@ -33,7 +33,7 @@ func computeRules() []Rule {
 			Why:        "A Premium disk is billed for its size while the machine is off; as Standard it would cost a part, and the kind can be changed back.",
 			Condition:  "sku.name in~ (Premium_LRS, Premium_ZRS) and the disk is, by id, an OS or data disk only of virtual machines whose power state is stopped or deallocated",
 			Exceptions: []string{"a shared disk of which one machine runs"},
-			Confidence: Review, Costs: true, Doc: docs + "virtual-machines/disks-convert-types",
+			Confidence: Review, Costs: true, Part: true, Doc: docs + "virtual-machines/disks-convert-types",
 			Types: []string{typeDisk}, Needs: []string{"sku.name"}, Eval: diskPremiumStopped,
 		},
 		{ // 04
@@ -91,7 +91,7 @@ func computeRules() []Rule {
 			ID: "snapshot-premium", Title: "Snapshot on Premium storage",
 			Why:        "A snapshot on Standard storage holds the same at a fraction of the price.",
 			Condition:  "sku.tier =~ 'Premium', or without a tier sku.name starts with 'Premium'",
-			Confidence: Waste, Costs: true, Doc: docs + "virtual-machines/disks-incremental-snapshots",
+			Confidence: Waste, Costs: true, Part: true, Doc: docs + "virtual-machines/disks-incremental-snapshots",
 			Types: []string{typeSnapshot}, Needs: []string{"sku"},
 			Eval: func(r *Resource, _ *Joins) Outcome {
 				tier := r.SKU.At("tier")
@@ -125,7 +125,7 @@ func computeRules() []Rule {
 			Why:        "Who owns Windows Server licences with Software Assurance pays for Windows twice. No API tells who does: the rule must be asked for.",
 			Condition:  "the OS disk's osType is Windows and licenseType is not Windows_Server or Windows_Client, of a machine or a scale set",
 			Exceptions: []string{"a subscription of offer MSDNDevTest_2014-09-01, which has no Windows charge"},
-			Confidence: Advice, Costs: true, OptIn: true, Doc: "https://learn.microsoft.com/windows-server/get-started/azure-hybrid-benefit",
+			Confidence: Advice, Costs: true, Part: true, OptIn: true, Doc: "https://learn.microsoft.com/windows-server/get-started/azure-hybrid-benefit",
 			Types: []string{typeVM, "microsoft.compute/virtualmachinescalesets"}, Needs: []string{"properties"}, Eval: hybridBenefitWindows,
 		},
 	}

@@ -62,7 +62,7 @@ func dataRules() []Rule {
 			Exceptions: []string{
 				"sqlImageSku Developer or Express, which have no licence charge", "licence type DR: a passive replica has no licence charge",
 			},
-			Confidence: Advice, Costs: true, OptIn: true, Doc: docs + "azure-sql/virtual-machines/windows/licensing-model-azure-hybrid-benefit-ahb-change",
+			Confidence: Advice, Costs: true, Part: true, OptIn: true, Doc: docs + "azure-sql/virtual-machines/windows/licensing-model-azure-hybrid-benefit-ahb-change",
 			Types: []string{"microsoft.sqlvirtualmachine/sqlvirtualmachines"}, Needs: []string{"properties.sqlServerLicenseType"},
 			Eval: func(r *Resource, _ *Joins) Outcome {
 				p := r.Properties

@@ -90,7 +90,7 @@ func gatewayRules() []Rule {
 			Why:        "Standard costs less and does the same, if neither intrusion detection nor TLS inspection is on.",
 			Condition:  "properties.sku.tier =~ 'Premium', and its firewall policy, if any, has neither intrusionDetection.mode in~ (Alert, Deny) nor transportSecurity.certificateAuthority.keyVaultSecretId",
 			Exceptions: []string{"a policy that the firewall's policy is based on (basePolicy) has one of them"},
-			Confidence: Advice, Costs: true, Doc: docs + "firewall/choose-firewall-sku",
+			Confidence: Advice, Costs: true, Part: true, Doc: docs + "firewall/choose-firewall-sku",
 			Types: []string{"microsoft.network/azurefirewalls"}, Needs: []string{"properties.sku.tier"}, Eval: firewallPremium,
 		},
 	}

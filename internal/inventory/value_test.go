@@ -104,7 +104,8 @@ func TestIDs(t *testing.T) {
 		{"/subscriptions/s/resourcegroups/g/providers/microsoft.compute/virtualmachines/v/providers/microsoft.advisor/recommendations/r", "s", "microsoft.advisor/recommendations", ""},
 		{"/subscriptions/s/resourcegroups/g", "s", "", ""},
 		{"/subscriptions/s", "s", "", ""},
-		{"", "", "", ""}, {"alias.guid", "", "", ""},
+		{"", "", "", ""},
+		{"alias.guid", "", "", ""},
 	} {
 		if sub, typ, parent := subscriptionOf(test.id), typeOf(test.id), parentOf(test.id); sub != test.sub || typ != test.typ || parent != test.parent {
 			t.Errorf("%s: %s, %s, %s", test.id, sub, typ, parent)
