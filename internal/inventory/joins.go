@@ -4,23 +4,24 @@ package inventory
 // that no rule goes through the estate for each resource that it judges.
 type Joins struct {
 	Estate
-	subscriptions map[string]bool   // those that were seen
-	blind         map[[2]string]int // subscription, type: rows without properties, which hide what they refer to
-	compute       computeJoins
-	network       networkJoins
-	addresses     addressJoins
-	web           webJoins
-	other         otherJoins
+	whole     bool              // every subscription that is known was read in full
+	blind     map[[2]string]int // subscription, type: rows without properties, which hide what they refer to
+	compute   computeJoins
+	network   networkJoins
+	addresses addressJoins
+	web       webJoins
+	other     otherJoins
 }
 
 func newJoins(e Estate) *Joins {
+	subscriptions := set{}
 	x := &Joins{
-		Estate: e, subscriptions: map[string]bool{}, blind: map[[2]string]int{},
+		Estate: e, whole: true, blind: map[[2]string]int{},
 		compute: newComputeJoins(), network: newNetworkJoins(), addresses: newAddressJoins(),
 		web: newWebJoins(), other: newOtherJoins(),
 	}
 	for r := range e.Each() {
-		x.subscriptions[r.Subscription] = true
+		subscriptions.add(r.Subscription)
 		if !r.Properties.Object() {
 			x.blind[[2]string{r.Subscription, r.Type}]++
 		}
@@ -29,6 +30,9 @@ func newJoins(e Estate) *Joins {
 		x.addresses.add(&r, x)
 		x.web.add(&r)
 		x.other.add(&r)
+	}
+	for s := range subscriptions {
+		x.whole = x.whole && e.Complete(s)
 	}
 	return x
 }
@@ -42,16 +46,6 @@ func (x *Joins) sees(subscription string, types ...string) bool {
 		}
 	}
 	return x.Complete(subscription)
-}
-
-// seesAll tells whether every subscription that is known was read in full.
-func (x *Joins) seesAll() bool {
-	for s := range x.subscriptions {
-		if s != "" && !x.Complete(s) {
-			return false
-		}
-	}
-	return true
 }
 
 // set is a set of keys.

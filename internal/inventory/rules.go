@@ -112,7 +112,7 @@ type Estate interface {
 	Complete(subscription string) bool
 	// HeldSince tells since when a rule's condition has held of an object
 	// without a break: from the Found and Pending judgements of earlier
-	// evaluations. False is not before now.
+	// evaluations, which an Unknown one does not break. False is not before now.
 	HeldSince(rule, key string) (time.Time, bool)
 	// Now is the instant of the evaluation.
 	Now() time.Time

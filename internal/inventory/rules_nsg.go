@@ -31,7 +31,7 @@ func evalDeadTarget(r *Resource, x *Joins) Outcome {
 			if !dead || x.addresses.live.has(prefix) {
 				continue
 			}
-			if !x.seesAll() {
+			if !x.whole {
 				return unknown("not every subscription was read in full")
 			}
 			return found("rule %s is for %s, the address of %s", rule.At("name").Text(), prefix, what)

@@ -74,7 +74,7 @@ func identityUnused(r *Resource, x *Joins) Outcome {
 	switch {
 	case x.other.identities.has(r.Key()), x.other.managed.has(r.Subscription + "/" + r.Group):
 		return Outcome{}
-	case !x.seesAll(), x.blind[[2]string{r.Subscription, typeCluster}] > 0:
+	case !x.whole, x.blind[[2]string{r.Subscription, typeCluster}] > 0:
 		return unknown("a subscription that was not read in full may use it")
 	}
 	return found("on no resource")
