@@ -3,6 +3,7 @@ package inventory
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 const docs = "https://learn.microsoft.com/azure/"
@@ -50,17 +51,10 @@ func computeRules() []Rule {
 		{ // 05
 			ID: "vm-deallocated-long", Title: "Machine deallocated for 30 days",
 			Why:        "The machine costs nothing, but its disks do. Its worth is the cost of its disks.",
-			Condition:  "properties.extended.instanceView.powerState.code =~ 'PowerState/deallocated' for 30 days, as Fresnel observed it: Azure does not tell since when",
+			Condition:  "properties.extended.instanceView.powerState.code =~ 'PowerState/deallocated' for 30 days: since properties.LastOwnershipUpdateTime of its OS disk, or where that was not told as Fresnel observed it",
 			Confidence: Review, Costs: true, Doc: docs + "virtual-machines/states-billing",
 			Types: []string{typeVM}, Needs: []string{"properties.extended.instanceView.powerState.code"}, After: 30,
-			Eval: func(r *Resource, _ *Joins) Outcome {
-				o := foundIf(powerOf(r) == "powerstate/deallocated", "deallocated; its disks are kept")
-				if o.Verdict == Found {
-					o.About = disksOf(r)
-					o.Free = len(o.About) == 0
-				}
-				return o
-			},
+			Eval: vmDeallocated,
 		},
 		{ // 07
 			ID: "vm-unmanaged-disk", Title: "Machine on an unmanaged disk",
@@ -144,9 +138,14 @@ func diskUnattached(r *Resource, x *Joins) Outcome {
 	if x.Now().Sub(born) < youngDisk*day {
 		return Outcome{}
 	}
-	// When it was last attached or detached, or its machine was started or deallocated.
-	since, _ := r.Properties.At("lastOwnershipUpdateTime").Time()
+	since, _ := ownedSince(r)
 	return found("attached to no machine").since(since)
+}
+
+// ownedSince is when a disk was last attached or detached, or its machine was
+// last started or deallocated.
+func ownedSince(r *Resource) (time.Time, bool) {
+	return r.Properties.At("lastOwnershipUpdateTime").Time()
 }
 
 // spareDisk tells whether a disk is unattached by design.
@@ -179,6 +178,19 @@ func diskPremiumStopped(r *Resource, x *Joins) Outcome {
 		return unknown("the power state of its machine was not told")
 	}
 	return foundIf(use.off > 0, "Premium, and its machine is off")
+}
+
+// vmDeallocated leaves the age to Rule.After. Azure tells it nowhere of the
+// machine, but of a disk when its machine was last started or deallocated.
+func vmDeallocated(r *Resource, x *Joins) Outcome {
+	if powerOf(r) != "powerstate/deallocated" {
+		return Outcome{}
+	}
+	o := found("deallocated; its disks are kept")
+	o.About = disksOf(r)
+	o.Free = len(o.About) == 0
+	osDisk := r.Properties.At("storageProfile", "osDisk", "managedDisk", "id").Lower()
+	return o.since(x.compute.owned[osDisk])
 }
 
 func vmUnmanaged(r *Resource, _ *Joins) Outcome {
@@ -233,17 +245,23 @@ func hybridBenefitWindows(r *Resource, x *Joins) Outcome {
 // computeJoins knows which machines use which disks.
 type computeJoins struct {
 	disks map[string]diskUse
-	known set // disks that there are
+	known set                  // disks that there are
+	owned map[string]time.Time // since when they have been as they are, as far as it was told
 }
 
 type diskUse struct{ on, off, untold int }
 
-func newComputeJoins() computeJoins { return computeJoins{disks: map[string]diskUse{}, known: set{}} }
+func newComputeJoins() computeJoins {
+	return computeJoins{disks: map[string]diskUse{}, known: set{}, owned: map[string]time.Time{}}
+}
 
 func (c computeJoins) add(r *Resource) {
 	switch r.Type {
 	case typeDisk:
 		c.known.add(r.Key())
+		if t, ok := ownedSince(r); ok {
+			c.owned[r.Key()] = t
+		}
 	case typeVM:
 		for _, d := range disksOf(r) {
 			use := c.disks[d]
