@@ -16,7 +16,7 @@ type Joins struct {
 func newJoins(e Estate) *Joins {
 	subscriptions := set{}
 	x := &Joins{
-		Estate: e, whole: true, blind: map[[2]string]int{},
+		Estate: e, blind: map[[2]string]int{},
 		compute: newComputeJoins(), network: newNetworkJoins(), addresses: newAddressJoins(),
 		web: newWebJoins(), other: newOtherJoins(),
 	}
@@ -31,6 +31,7 @@ func newJoins(e Estate) *Joins {
 		x.web.add(&r)
 		x.other.add(&r)
 	}
+	x.whole = e.Complete("")
 	for s := range subscriptions {
 		x.whole = x.whole && e.Complete(s)
 	}

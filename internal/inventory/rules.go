@@ -107,8 +107,10 @@ type Estate interface {
 	// Each gives the resources of the types, or all, ordered by key, so that
 	// what is found has an order as well. What is given may be kept.
 	Each(types ...string) iter.Seq[Resource]
-	// Complete tells whether the subscription's inventory was read in full. A
-	// rule that would conclude from what is not there says Unknown otherwise.
+	// Complete tells whether the subscription's inventory was read in full: of
+	// every table that Resource names. A rule that would conclude from what is
+	// not there says Unknown otherwise. "" asks for all that the tenant has,
+	// subscriptions of which there is no row among them.
 	Complete(subscription string) bool
 	// HeldSince tells since when a rule's condition has held of an object
 	// without a break: from the Found and Pending judgements of earlier
