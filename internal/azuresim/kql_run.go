@@ -256,6 +256,5 @@ func (k *kqlRunner) sort(rel *kqlRelation, op *kqlOp) (*kqlRelation, error) {
 	for i := range list {
 		out.rows[i] = list[i].row
 	}
-	k.sorted = true
 	return out, nil
 }
