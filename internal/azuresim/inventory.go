@@ -1,26 +1,71 @@
 package azuresim
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// inventory is what a test changed in the estate's resources.
+// inventory is what a test changed in the estate's resources, and the worlds that were last looked at.
 type inventory struct {
 	mu     sync.Mutex
 	denied map[string]bool // subscriptions that nobody may read any more
 	edits  map[string][]edit
+
+	// The pages of an answer ask for the same worlds again and again. They are kept, up to
+	// worldItems resources.
+	worlds map[worldKey]*world
+	order  []worldKey
+	items  int
 }
 
-// world computes a subscription's resources around an instant, with the edits.
+type worldKey struct {
+	sub   *subscription
+	when  time.Time
+	edits int
+}
+
+// worldItems bounds the kept worlds: about 30 MB.
+const worldItems = 40_000
+
+// world computes a subscription's resources around an instant, with the edits. Nobody changes the result.
 func (s *Server) world(sub *subscription, at time.Time) *world {
-	w := s.estate.newWorld(sub, at)
-	s.inventory.mu.Lock()
-	edits := s.inventory.edits[sub.id]
-	s.inventory.mu.Unlock()
+	inv := s.inventory
+	inv.mu.Lock()
+	edits := inv.edits[sub.id]
+	key := worldKey{sub, at.UTC(), len(edits)}
+	w := inv.worlds[key]
+	inv.mu.Unlock()
+	if w != nil {
+		return w
+	}
+	w = s.estate.newWorld(sub, at)
 	w.edit(edits)
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	inv.keep(key, w)
 	return w
+}
+
+// keep takes a world in and lets go of others: first of those of another instant, the oldest first, and
+// then of the latest, because a list that is longer than what is kept is asked for in a circle.
+func (inv *inventory) keep(key worldKey, w *world) {
+	if inv.worlds[key] != nil {
+		return
+	}
+	for inv.items+len(w.items) > worldItems && len(inv.order) > 0 {
+		i := 0
+		if inv.order[0].when.Equal(key.when) {
+			i = len(inv.order) - 1
+		}
+		inv.items -= len(inv.worlds[inv.order[i]].items)
+		delete(inv.worlds, inv.order[i])
+		inv.order = slices.Delete(inv.order, i, i+1)
+	}
+	inv.worlds[key] = w
+	inv.order = append(inv.order, key)
+	inv.items += len(w.items)
 }
 
 // Resource is a resource of the estate as Resource Graph gives it at an instant, or the tombstone of one.

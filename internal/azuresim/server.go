@@ -105,7 +105,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		opt: o, clock: o.Clock, log: o.Logger, estate: newEstate(o), throttles: newThrottles(o.Throttle, o.ThrottleSpeed, o.Seed),
-		faults: &faults{seed: o.Seed}, inventory: &inventory{denied: map[string]bool{}, edits: map[string][]edit{}}, done: make(chan struct{}), requests: map[RequestCount]int{}, unused: map[net.Conn]bool{}, revoked: map[[32]byte]bool{},
+		faults: &faults{seed: o.Seed}, inventory: &inventory{denied: map[string]bool{}, edits: map[string][]edit{}, worlds: map[worldKey]*world{}}, done: make(chan struct{}), requests: map[RequestCount]int{}, unused: map[net.Conn]bool{}, revoked: map[[32]byte]bool{},
 	}
 	rand.Read(s.pagingKey[:])
 	if err := s.faults.set(o.Faults); err != nil {
