@@ -56,8 +56,12 @@ func (c *call) checkVersion(known []string, unknownCode string) bool {
 
 // armRead authenticates, checks version and verb, and takes one read from the principal's bucket.
 func (s *Server) armRead(c *call, remainingHeader string) (principal, bool) {
+	return s.armReadOf(c, subscriptionVersions, remainingHeader)
+}
+
+func (s *Server) armReadOf(c *call, versions []string, remainingHeader string) (principal, bool) {
 	p, ok := s.armPrincipal(c)
-	if !ok || !c.checkVersion(subscriptionVersions, "InvalidApiVersionParameter") {
+	if !ok || !c.checkVersion(versions, "InvalidApiVersionParameter") {
 		return p, false
 	}
 	if c.r.Method != http.MethodGet {
@@ -142,6 +146,9 @@ func (s *Server) listSubscriptions(c *call) {
 	}
 	items := []any{}
 	for i, sub := range s.estate.visible(p.tenantID) {
+		if s.isDenied(sub) {
+			continue
+		}
 		w := s.wire(sub)
 		if c.fault != nil && c.fault.Kind == faultCase {
 			w.ID, w.SubscriptionID, w.TenantID = mixCase(w.ID, i), mixCase(w.SubscriptionID, i), mixCase(w.TenantID, i)
@@ -194,9 +201,9 @@ func (s *Server) authorize(c *call, p principal, action string) *subscription {
 		c.fail(http.StatusBadRequest, "InvalidSubscriptionId", fmt.Sprintf("The provided subscription identifier '%s' is malformed or invalid.", c.path[1]))
 	case sub == nil:
 		c.subscriptionNotFound()
-	case s.estate.mayRead(p.tenantID, sub):
+	case s.mayRead(p.tenantID, sub):
 		return sub
-	case p.tenantID == s.estate.managing.id:
+	case p.tenantID == s.estate.managing.id, s.isDenied(sub) && p.tenantID == sub.tenant.id:
 		c.fail(http.StatusForbidden, "AuthorizationFailed", fmt.Sprintf("The client '%s' with object id '%s' does not have authorization to perform action '%s' over scope '/subscriptions/%s' or the scope is invalid. If access was recently granted, please refresh your credentials.", p.appID, p.objectID, action, sub.id))
 	default:
 		message := fmt.Sprintf("The access token is from the wrong issuer '%s'. It must match the tenant '%s' associated with this subscription. Please use the authority (URL) '%s/%s' to get the token. Note, if the subscription is transferred to another tenant there is no impact to the services, but information about new tenant could take time to propagate (up to an hour). If you just transferred your subscription and see this error message, please try back later.", p.issuer, tokenIssuer(sub.tenant), s.URL(), sub.tenant.id)

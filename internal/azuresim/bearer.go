@@ -87,6 +87,8 @@ func (c *call) throttled(code string) {
 		(&entraError{http.StatusTooManyRequests, "temporarily_unavailable", 90055, "Tenant exceeded the rate of requests. Please try again later."}).write(c)
 	case apiKeyVault:
 		c.fail(http.StatusTooManyRequests, "Throttled", "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached")
+	case apiGraph:
+		c.graphDetails(http.StatusTooManyRequests, "RateLimiting", []graphDetail{{Code: "RateLimiting", Message: "Client application has been throttled and should not attempt to repeat the request until an amount of time has elapsed. Please see https://aka.ms/resourcegraph-throttling for help."}})
 	case apiCost, apiConsumption:
 		c.fail(http.StatusTooManyRequests, "429", "Too many requests. Please retry.")
 	default:

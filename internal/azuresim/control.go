@@ -124,7 +124,9 @@ func (s *Server) control(c *call) {
 		d := s.directory
 		c.json(http.StatusOK, map[string]any{"keys": []any{jwk(d.issuerKid, &d.issuerKey.PublicKey, s.URL()+issuerPath)}})
 	default:
-		s.controlApp(c)
+		if !s.controlInventory(c, what) {
+			s.controlApp(c)
+		}
 	}
 }
 

@@ -46,6 +46,10 @@ type estate struct {
 	grid     bool                     // every group has every service
 	plants   map[string]*plants       // by subscription
 	labels   []Planted
+
+	resources int            // Options.Resources
+	waste     map[string]int // the place of a subscription among those that have cases of waste
+	wasteEach int            // cases of waste in each of them
 }
 
 // tenant is an Entra tenant with its subscriptions.
@@ -95,6 +99,8 @@ func newEstate(o Options) *estate {
 		e.addTenant(i, o)
 	}
 	e.addOddities(o)
+	e.resources = o.Resources
+	e.assignWaste(o.Waste)
 	n := o.Planted
 	if n == 0 && !e.grid {
 		n = 2

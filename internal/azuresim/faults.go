@@ -15,18 +15,21 @@ import (
 // Fault is one way in which Azure misbehaves. The first fault that matches a request and whose
 // probability strikes is applied.
 type Fault struct {
-	API string `json:"api"` // cost, consumption, arm, entra, keyvault or *
+	API string `json:"api"` // cost, consumption, resourcegraph, arm, entra, keyvault or *
 
 	// Kind is one of
 	//	429, 5xx, hang, reset, html   of any API
 	//	gzip                          the compressed answer ends in the middle
-	//	empty                         a page without entries comes first (cost, consumption, arm)
-	//	expired                       the token counts as expired from now on (cost, consumption, arm)
-	//	case                          ids in capitals and small letters at random (cost, arm)
-	//	nulls                         rows without amounts (cost)
-	//	columns                       a column is missing (cost)
+	//	empty                         a page without entries comes first (cost, consumption, resourcegraph, arm)
+	//	expired                       the token counts as expired from now on (cost, consumption, resourcegraph, arm)
+	//	case                          ids in capitals and small letters at random (cost, resourcegraph, arm)
+	//	nulls                         rows without amounts (cost), every third row with nothing but its id (resourcegraph)
+	//	columns                       a column is missing (cost, resourcegraph)
 	//	pretaxcost                    Cost is refused, only PreTaxCost is known (cost)
-	//	duplicates                    each row in two parts, which are on different pages (cost)
+	//	duplicates                    each row in two parts, which are on different pages (cost); the last row of a
+	//	                              page again on the next one (resourcegraph)
+	//	absent                        a subscription is left out: that of the fault, or the first (resourcegraph)
+	//	truncated                     half of a page, resultTruncated "true", and no token (resourcegraph)
 	Kind string `json:"kind"`
 
 	Column string `json:"column,omitempty"` // that is missing; "" = the first
@@ -61,17 +64,21 @@ const (
 	faultColumns    = "columns"
 	faultPreTax     = "pretaxcost"
 	faultDuplicates = "duplicates"
+	faultAbsent     = "absent"
+	faultTruncated  = "truncated"
 )
 
 // faultAPIs are the APIs for which a kind exists; kinds that are not listed exist for all.
 var faultAPIs = map[string][]string{
-	faultEmpty:      {apiCost, apiConsumption, apiARM},
-	faultExpired:    {apiCost, apiConsumption, apiARM},
-	faultCase:       {apiCost, apiARM},
-	faultNulls:      {apiCost},
-	faultColumns:    {apiCost},
+	faultEmpty:      {apiCost, apiConsumption, apiGraph, apiARM},
+	faultExpired:    {apiCost, apiConsumption, apiGraph, apiARM},
+	faultCase:       {apiCost, apiGraph, apiARM},
+	faultNulls:      {apiCost, apiGraph},
+	faultColumns:    {apiCost, apiGraph},
 	faultPreTax:     {apiCost},
-	faultDuplicates: {apiCost},
+	faultDuplicates: {apiCost, apiGraph},
+	faultAbsent:     {apiGraph},
+	faultTruncated:  {apiGraph},
 	fault429:        nil, fault5xx: nil, faultHang: nil, faultReset: nil, faultHTML: nil, faultGzip: nil,
 }
 
@@ -84,6 +91,7 @@ const (
 	apiControl  = "sim"
 
 	apiConsumption = "consumption"
+	apiGraph       = "resourcegraph"
 )
 
 // LoadFaults reads a JSON array of faults from a file.
@@ -114,8 +122,8 @@ func parseFaults(r io.Reader) ([]Fault, error) {
 func (f Fault) validate() error {
 	apis, known := faultAPIs[f.Kind]
 	switch {
-	case !slices.Contains([]string{apiCost, apiConsumption, apiARM, apiEntra, apiKeyVault, "*"}, f.API):
-		return fmt.Errorf("api %q is not cost, consumption, arm, entra, keyvault or *", f.API)
+	case !slices.Contains([]string{apiCost, apiConsumption, apiGraph, apiARM, apiEntra, apiKeyVault, "*"}, f.API):
+		return fmt.Errorf("api %q is not cost, consumption, resourcegraph, arm, entra, keyvault or *", f.API)
 	case !known:
 		return fmt.Errorf("kind %q is none of %s", f.Kind, strings.Join(slices.Sorted(maps.Keys(faultAPIs)), ", "))
 	case apis != nil && f.API != "*" && !slices.Contains(apis, f.API):
@@ -144,7 +152,7 @@ func (f Fault) matches(c *call) bool {
 	}
 	return (f.API == "*" || f.API == c.api) &&
 		(f.Tenant == "" || strings.EqualFold(f.Tenant, c.tenant)) &&
-		(f.Subscription == "" || strings.EqualFold(f.Subscription, c.subscription))
+		(f.Subscription == "" || f.Kind == faultAbsent || strings.EqualFold(f.Subscription, c.subscription))
 }
 
 // faults decides which requests are struck: the same seed and sequence of requests give the same faults.

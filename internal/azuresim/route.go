@@ -15,10 +15,11 @@ type call struct {
 	path                 []string // segments as sent
 	at                   time.Time
 	api                  string
-	tenant, subscription string // for the filters of faults
-	list                 bool   // a GET with pages
-	continued            bool   // after an empty page
-	fault                *Fault // for the handler, which shapes its answer
+	tenant, subscription string        // for the filters of faults
+	list                 bool          // a GET with pages
+	continued            bool          // after an empty page
+	fault                *Fault        // for the handler, which shapes its answer
+	graph                *graphRequest // of Resource Graph, if it can be read
 }
 
 // ServeHTTP answers a request of any of the simulated APIs.
@@ -80,6 +81,8 @@ func (s *Server) route(c *call) func(*call) {
 			return s.listTenants
 		}
 		return s.listSubscriptions
+	case first == "providers":
+		return s.routeProvider(c)
 	case first == "subscriptions" && len(c.path) > 1:
 		return s.routeSubscription(c)
 	}
@@ -88,6 +91,24 @@ func (s *Server) route(c *call) func(*call) {
 			c.api, c.tenant = apiEntra, strings.ToLower(c.path[0])
 			return h
 		}
+	}
+	return s.unknownPath
+}
+
+// routeProvider finds what is asked of the whole tenant.
+func (s *Server) routeProvider(c *call) func(*call) {
+	c.continued = s.afterEmpty(queryValue(c.r, "$skiptoken"))
+	switch {
+	case c.is("providers", "Microsoft.ResourceGraph", "resources"):
+		c.api = apiGraph
+		s.readGraph(c)
+		return s.queryGraph
+	case c.is("providers", "Microsoft.Management", "managementGroups"):
+		c.list, c.tenant = true, s.tokenTenant(c)
+		return s.listManagementGroups
+	case c.is("providers", "Microsoft.Management", "managementGroups", "*", "descendants"):
+		c.list, c.tenant = true, s.tokenTenant(c)
+		return s.listDescendants
 	}
 	return s.unknownPath
 }

@@ -23,6 +23,8 @@ type Options struct {
 	Groups                 int           // resource groups per subscription; 0 = 3 to 6
 	Services               int           // services of the estate; 0 = 24. With Groups: every group has every service
 	Planted                int           // anomalies per tenant; 0 = 2, or none in a grid; negative = none
+	Resources              int           // of a subscription, at least; 0 = as many as what costs needs around it, about 40 to 120
+	Waste                  int           // cases of waste in a subscription; 0 = enough to have each once, but 4 to 8; negative = none
 	Start                  time.Time     // fixes the estate's dates; zero = the clock's now
 	Clock                  *Clock        // nil = real time
 	Throttle               string        // "off" (default), "real" or "harsh"
@@ -58,7 +60,7 @@ func (o *Options) fill() error {
 	if o.Throttle != throttleOff && o.Throttle != throttleReal && o.Throttle != throttleHarsh {
 		return fmt.Errorf("azuresim: throttle %q is not off, real or harsh", o.Throttle)
 	}
-	if o.ThrottleSpeed < 0 || o.Tenants < 0 || o.SubscriptionsPerTenant < 0 || o.Months < 0 || o.Groups < 0 || o.Services < 0 || o.RefreshEvery < 0 || o.ARMPageSize < 0 {
+	if o.ThrottleSpeed < 0 || o.Tenants < 0 || o.SubscriptionsPerTenant < 0 || o.Months < 0 || o.Groups < 0 || o.Services < 0 || o.RefreshEvery < 0 || o.ARMPageSize < 0 || o.Resources < 0 {
 		return errors.New("azuresim: a size in the options is negative")
 	}
 	return nil
@@ -81,6 +83,7 @@ type Server struct {
 	vault     *vault
 	throttles *throttles
 	faults    *faults
+	inventory *inventory
 	tls       *certificates
 	pagingKey [32]byte
 	done      chan struct{} // closed by Close: ends hangs
@@ -102,7 +105,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		opt: o, clock: o.Clock, log: o.Logger, estate: newEstate(o), throttles: newThrottles(o.Throttle, o.ThrottleSpeed, o.Seed),
-		faults: &faults{seed: o.Seed}, done: make(chan struct{}), requests: map[RequestCount]int{}, unused: map[net.Conn]bool{}, revoked: map[[32]byte]bool{},
+		faults: &faults{seed: o.Seed}, inventory: &inventory{denied: map[string]bool{}, edits: map[string][]edit{}, worlds: map[worldKey]*world{}}, done: make(chan struct{}), requests: map[RequestCount]int{}, unused: map[net.Conn]bool{}, revoked: map[[32]byte]bool{},
 	}
 	rand.Read(s.pagingKey[:])
 	if err := s.faults.set(o.Faults); err != nil {
@@ -217,7 +220,7 @@ func (s *Server) Bound() Bound { return s.throttles.bound() }
 // ResetBound starts the account of Bound anew; the buckets keep their filling.
 func (s *Server) ResetBound() { s.throttles.reset() }
 
-// RequestCount counts answered requests by API (cost, consumption, arm, entra, keyvault, sim) and status.
+// RequestCount counts answered requests by API (cost, consumption, resourcegraph, arm, entra, keyvault, sim) and status.
 // Status 0 counts connections that a fault broke.
 type RequestCount struct {
 	API    string `json:"api"`

@@ -51,6 +51,7 @@ type stream struct {
 	arm                        string // resource id of a stream that has exactly one, or ""
 	commitment                 *commitment
 	plant                      *plant // what is planted on its service
+	wasted                     bool   // of a resource that is planted as a case of waste
 }
 
 // streams are a subscription's sources of cost. They are computed when needed: kept for a large
@@ -67,6 +68,7 @@ func (e *estate) streams(s *subscription) []stream {
 		}
 	}
 	e.shapeStreams(s, out)
+	out = append(out, e.wasteStreams(s)...)
 	e.plantStreams(s, &out)
 	out = append(out, e.charges(s, out)...)
 	if c != nil {

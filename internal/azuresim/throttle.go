@@ -22,6 +22,7 @@ const (
 	bucketARMRead    = "arm-read"
 
 	bucketConsumption = "consumption" // its numbers are not published
+	bucketGraph       = "resourcegraph"
 )
 
 // The presets of throttling.
@@ -59,6 +60,8 @@ func limitOf(kind string) limit {
 		return limit{2000, 2000.0 / 60}
 	case bucketConsumption:
 		return limit{20, 20.0 / 60}
+	case bucketGraph:
+		return limit{15, 3} // 15 in five seconds
 	default:
 		return limit{250, 25}
 	}
@@ -233,4 +236,16 @@ func (t *throttles) remaining(key bucketKey) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return int(t.bucket(key, time.Now()).tokens + 1e-9)
+}
+
+// level is the number of whole tokens in a bucket, and when it will be full.
+func (t *throttles) level(key bucketKey) (tokens int, full time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b := t.bucket(key, time.Now())
+	full = time.Duration((b.capacity - b.tokens) / b.rate * float64(time.Second))
+	if left := time.Until(b.until); left > full {
+		full = left
+	}
+	return int(b.tokens + 1e-9), full
 }

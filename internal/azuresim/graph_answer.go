@@ -1,0 +1,173 @@
+package azuresim
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// answerGraph runs a query and writes one page of its rows.
+func (s *Server) answerGraph(c *call, p principal, q *graphRequest, subs []*subscription) {
+	page := pageToken{At: c.at, For: graphPurpose(p, q), Offset: q.Options.Skip}
+	if sealed := q.Options.SkipToken; sealed != "" {
+		var ok bool
+		if page, ok = s.open(sealed, page.For); !ok {
+			c.graphError("InvalidSkipToken", "The $skipToken is invalid, has expired or belongs to another query.")
+			return
+		}
+	}
+	parsed, err := parseKQL(q.Query)
+	if err != nil {
+		c.graphRefusal(err)
+		return
+	}
+	scan := &graphScan{s: s, subs: subs, tenant: p.tenantID, at: page.At}
+	run := &kqlRunner{now: page.At, table: scan.table}
+	rel, err := run.run(parsed)
+	if err != nil {
+		c.graphRefusal(err)
+		return
+	}
+	s.writeGraph(c, q, parsed, rel, page)
+}
+
+// graphPurpose ties a token to a principal's query over its scope.
+func graphPurpose(p principal, q *graphRequest) string {
+	text, _ := json.Marshal([]any{q.Query, q.Subscriptions, q.ManagementGroups}) // texts cannot fail
+	return "graph " + p.tenantID + " " + bodyHash(text)
+}
+
+// paged says whether rows can be got page by page: id is among the columns and nothing limits the rows.
+func paged(parsed *kqlQuery, rel *kqlRelation) bool {
+	return slices.ContainsFunc(rel.columns, func(c kqlColumn) bool { return c.name == "id" }) &&
+		!slices.ContainsFunc(parsed.ops, func(op kqlOp) bool { return op.name == "take" })
+}
+
+func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kqlRelation, page pageToken) {
+	fault := c.fault
+	if fault == nil {
+		fault = &Fault{}
+	}
+	from := min(page.Offset, len(rel.rows))
+	to := min(from+q.top(), len(rel.rows))
+	next := page
+	next.Offset = to
+	switch fault.Kind {
+	case faultEmpty:
+		to, next.Offset, next.Empty = from, from, true
+	case faultTruncated:
+		to = from + (to-from+1)/2
+	}
+	more, truncated, token := to < len(rel.rows) || next.Empty, "false", ""
+	switch {
+	case more && paged(parsed, rel) && fault.Kind != faultTruncated:
+		token = s.seal(next)
+	case more:
+		truncated = "true"
+	}
+	rows := rel.rows[from:to]
+	if fault.Kind == faultDuplicates && from > 0 {
+		rows = slices.Concat(rel.rows[from-1:from], rows) // the last of the page before
+	}
+	columns := rel.columns
+	if fault.Kind == faultColumns {
+		at := max(0, slices.IndexFunc(columns, func(k kqlColumn) bool { return strings.EqualFold(k.name, fault.Column) }))
+		keep := []int{}
+		for i := range columns {
+			if i != at {
+				keep = append(keep, i)
+			}
+		}
+		cut := (&kqlRelation{columns, rows}).pick(keep)
+		columns, rows = cut.columns, cut.rows
+	}
+	data := graphData(columns, rows, fault, strings.EqualFold(q.Options.Format, "table"))
+	head, _ := json.Marshal(map[string]any{"totalRecords": len(rel.rows), "count": len(rows), "resultTruncated": truncated, "facets": []any{}}) // plain values
+	body := append(head[:len(head)-1], `,"data":`...)
+	body = append(body, data...)
+	if token != "" {
+		body = append(append(append(body, `,"$skipToken":`...), quote(token)...), '}')
+	} else {
+		body = append(body, '}')
+	}
+	if len(body) > graphPayload {
+		c.graphError("ResponsePayloadTooLarge", fmt.Sprintf("Response payload size is %d, and has exceeded the limit of %d. Please consider querying less data at a time and make paginated call if needed.", len(body), graphPayload))
+		return
+	}
+	c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	c.w.WriteHeader(http.StatusOK)
+	c.w.Write(body)
+}
+
+// graphData writes rows as objects, or as a table.
+func graphData(columns []kqlColumn, rows []kqlRow, fault *Fault, table bool) []byte {
+	names := make([][]byte, len(columns))
+	for i, c := range columns {
+		names[i] = append(quote(c.name), ':')
+	}
+	out := []byte{'['}
+	open, end := byte('{'), byte('}')
+	if table {
+		head, _ := json.Marshal(tableColumns(columns)) // names and types
+		out = append(append([]byte(`{"columns":`), head...), `,"rows":[`...)
+		open, end = '[', ']'
+	}
+	for n, r := range rows {
+		if n > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, open)
+		for i := range columns {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			if !table {
+				out = append(out, names[i]...)
+			}
+			out = append(out, graphValue(columns[i].name, r[i], fault, n)...)
+		}
+		out = append(out, end)
+	}
+	if table {
+		return append(out, `]}`...)
+	}
+	return append(out, ']')
+}
+
+func tableColumns(columns []kqlColumn) []map[string]string {
+	out := []map[string]string{}
+	for _, c := range columns {
+		out = append(out, map[string]string{"name": c.name, "type": c.kind})
+	}
+	return out
+}
+
+// graphValue writes a value, as the fault says.
+func graphValue(column string, v any, fault *Fault, n int) []byte {
+	v = force(v)
+	switch fault.Kind {
+	case faultCase:
+		if text, ok := v.(string); ok && slices.Contains([]string{"id", "resourceGroup", "subscriptionId", "tenantId", "type"}, column) {
+			v = mixCase(text, n)
+		}
+	case faultNulls:
+		if n%3 == 0 && column != "id" {
+			v = nil
+		}
+	}
+	switch v := v.(type) {
+	case nil:
+		return []byte("null")
+	case string:
+		return plainQuote(v)
+	case map[string]any, []any, bool, int64, float64:
+		return []byte(jsonText(v))
+	default:
+		return plainQuote(kqlText(v))
+	}
+}
+
+// plainQuote leaves < and & as they are, as Azure does.
+func plainQuote(text string) []byte { return []byte(jsonText(text)) }
