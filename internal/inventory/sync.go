@@ -1,0 +1,194 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"fresnel"
+)
+
+// Sink keeps resources.
+type Sink interface {
+	// Put adds or changes resources of one subscription and gives how many were
+	// not held as they are. It fails with Conflict under a lost lease.
+	Put(ctx context.Context, t fresnel.TenantID, subscription string, list []Resource, now time.Time) (written int, err error)
+	// Finish ends the reading of a subscription: what is held of it and not in
+	// seen (ids in lower case) is gone. It gives how many are.
+	Finish(ctx context.Context, t fresnel.TenantID, subscription string, seen map[string]struct{}, asked, now time.Time) (gone int, err error)
+}
+
+// Registry knows the subscriptions of a tenant.
+type Registry interface {
+	Refresh(ctx context.Context, t fresnel.Tenant) ([]fresnel.Subscription, error)
+}
+
+// Sync is the job that reads what a tenant has.
+type Sync struct {
+	Source   Source
+	Sink     Sink
+	Registry Registry
+	Now      func() time.Time
+	Log      *slog.Logger
+	// Found is called with a tenant whose inventory was read, to look for waste.
+	// It may be nil.
+	Found func(ctx context.Context, t fresnel.Tenant) error
+}
+
+// Name is the job's name in sync_jobs and in /sync/{type}.
+func (s *Sync) Name() string { return "resources" }
+
+// batch is how many resources are put at a time.
+const batch = 500
+
+// Run reads one tenant in one stream. A subscription counts as read only where
+// Azure told of the subscription itself and the stream came to its end: Resource
+// Graph is silent about what we may not read, and silence deletes nothing.
+func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error) {
+	subs, err := s.Registry.Refresh(ctx, t)
+	if err != nil {
+		return fresnel.Result{}, fmt.Errorf("inventory: list subscriptions of %s: %w", t.ID, err)
+	}
+	r := &run{Sync: s, tenant: t, asked: s.Now(), at: map[string]*reading{}}
+	var ids []string
+	for _, sub := range subs {
+		part := &fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
+		r.parts = append(r.parts, part)
+		if skip(sub, part) {
+			continue
+		}
+		ids = append(ids, sub.ID)
+		r.at[sub.ID] = &reading{part: part, seen: map[string]struct{}{}}
+	}
+	fresnel.ReportProgress(ctx, 0, len(ids), 0)
+	if len(ids) > 0 {
+		if err := r.stream(ctx, ids); err != nil {
+			return r.result(), err
+		}
+	}
+	if s.Found != nil {
+		if err := s.Found(ctx, t); err != nil {
+			return r.result(), fmt.Errorf("inventory: waste of %s: %w", t.ID, err)
+		}
+	}
+	return r.result(), nil
+}
+
+// skip decides about subscriptions that are not asked for.
+func skip(sub fresnel.Subscription, p *fresnel.Part) bool {
+	switch sub.State {
+	case fresnel.Deleted:
+		p.State, p.Reason = fresnel.PartSkipped, "the subscription is deleted; its history is kept"
+	case fresnel.Gone:
+		p.State, p.Reason = fresnel.PartSkipped, "Azure has not listed this subscription for a week; its history is kept"
+	case fresnel.Absent:
+		p.State = fresnel.PartFailed
+		p.Reason = "Azure no longer lists this subscription; what is held is kept"
+		p.Do = "If it was moved or cancelled, nothing is to be done; otherwise restore the Lighthouse delegation or the app's role."
+	default:
+		return false
+	}
+	return true
+}
+
+// run is one reading of one tenant.
+type run struct {
+	*Sync
+	tenant        fresnel.Tenant
+	asked         time.Time
+	parts         []*fresnel.Part
+	at            map[string]*reading // by subscription
+	read, written int
+}
+
+// reading is how far a subscription has been read.
+type reading struct {
+	part *fresnel.Part
+	open []Resource          // not put yet
+	seen map[string]struct{} // keys
+	told bool                // Azure told of the subscription itself
+}
+
+func (r *run) stream(ctx context.Context, ids []string) error {
+	for res, err := range r.Source.Resources(ctx, r.tenant, ids) {
+		if err != nil {
+			return r.broken(ctx, err)
+		}
+		at := r.at[res.Subscription]
+		if at == nil {
+			continue // Azure answers for a subscription that was not asked for
+		}
+		r.read++
+		at.part.Rows++
+		at.told = at.told || res.Type == typeSubscription
+		at.seen[res.Key()] = struct{}{}
+		at.open = append(at.open, res)
+		if len(at.open) >= batch {
+			if err := r.flush(ctx, res.Subscription, at); err != nil {
+				return err
+			}
+		}
+	}
+	done := 0
+	for _, id := range ids {
+		at := r.at[id]
+		if err := r.flush(ctx, id, at); err != nil {
+			return err
+		}
+		done++
+		fresnel.ReportProgress(ctx, done, len(ids), r.read)
+		if !at.told {
+			at.part.State = fresnel.PartFailed
+			at.part.Reason = "Resource Graph tells nothing of this subscription; what is held is kept"
+			at.part.Do = "Give Fresnel's app the role Reader on the subscription; a new role takes up to 10 minutes."
+			continue
+		}
+		gone, err := r.Sink.Finish(ctx, r.tenant.ID, id, at.seen, r.asked, r.Now())
+		if err != nil {
+			return fmt.Errorf("inventory: finish %s: %w", id, err)
+		}
+		r.written += gone
+	}
+	return nil
+}
+
+func (r *run) flush(ctx context.Context, id string, at *reading) error {
+	if len(at.open) == 0 {
+		return nil
+	}
+	n, err := r.Sink.Put(ctx, r.tenant.ID, id, at.open, r.Now())
+	if err != nil {
+		return fmt.Errorf("inventory: put %s: %w", id, err)
+	}
+	at.open = at.open[:0]
+	r.written += n
+	fresnel.ReportProgress(ctx, 0, len(r.at), r.read)
+	return nil
+}
+
+// broken ends a run whose stream ended too early: what came is true and kept,
+// and nothing is gone.
+func (r *run) broken(ctx context.Context, cause error) error {
+	if ctx.Err() != nil || errors.Is(cause, fresnel.ErrLeaseLost) {
+		return cause
+	}
+	msg, do := fresnel.Reason(cause)
+	r.Log.WarnContext(ctx, "inventory not read in full", "tenant", string(r.tenant.ID), "err", cause)
+	for id, at := range r.at {
+		if err := r.flush(ctx, id, at); err != nil {
+			return err
+		}
+		at.part.State, at.part.Reason, at.part.Do = fresnel.PartFailed, msg, do
+	}
+	return nil
+}
+
+func (r *run) result() fresnel.Result {
+	res := fresnel.Result{Read: r.read, Written: r.written}
+	for _, p := range r.parts {
+		res.Parts = append(res.Parts, *p)
+	}
+	return res
+}
