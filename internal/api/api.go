@@ -17,6 +17,7 @@ import (
 
 	"fresnel"
 	"fresnel/internal/cost"
+	"fresnel/internal/inventory"
 )
 
 // Tenants lists what is registered.
@@ -40,13 +41,14 @@ type Trigger interface {
 
 // Service is what the API needs.
 type Service struct {
-	Reports cost.Reports
-	Tenants Tenants
-	Runs    Runs
-	Sync    Trigger
-	Now     func() time.Time
-	Version string
-	Log     *slog.Logger
+	Reports   cost.Reports
+	Inventory inventory.Reports
+	Tenants   Tenants
+	Runs      Runs
+	Sync      Trigger
+	Now       func() time.Time
+	Version   string
+	Log       *slog.Logger
 	// Database and Azure answer nil when they can be reached.
 	Database func(context.Context) error
 	Azure    func(context.Context) error

@@ -40,18 +40,19 @@ type Options struct {
 
 // App is the program: New, then Run or one of the single tasks, then Close.
 type App struct {
-	cfg     Config
-	opt     Options
-	log     *slog.Logger
-	db      *store.DB
-	azure   *azure.Client
-	syncer  *syncer.Syncer
-	reports cost.Reports
-	cache   *cache.Cache
-	metrics *telemetry.Metrics
-	now     func() time.Time
-	handler http.Handler
-	watch   *watch
+	cfg       Config
+	opt       Options
+	log       *slog.Logger
+	db        *store.DB
+	azure     *azure.Client
+	syncer    *syncer.Syncer
+	reports   cost.Reports
+	inventory inventory.Reports
+	cache     *cache.Cache
+	metrics   *telemetry.Metrics
+	now       func() time.Time
+	handler   http.Handler
+	watch     *watch
 }
 
 const cacheBytes = 32 << 20
@@ -82,6 +83,10 @@ func New(ctx context.Context, cfg Config, opt Options, log *slog.Logger) (*App, 
 	a.reports = cost.Reports{
 		Reader: a.db.CostReader(), Findings: a.db.Findings(), Verdicts: a.db.Findings(), Budgets: a.db.Budgets(), Names: a.db.Tenants(),
 		Now: a.now, StaleAfter: cost.StaleAfter(every),
+	}
+	a.inventory = inventory.Reports{
+		Reader: a.db.InventoryReader(), Findings: a.db.Findings(), Verdicts: a.db.Findings(), Costs: a.db.InventoryReader(),
+		Rules: inventory.Enabled(inventory.Rules()), Now: a.now,
 	}
 	a.syncer = a.newSyncer(every)
 	a.watch = newWatch(a.db, log)
@@ -135,7 +140,7 @@ func (a *App) newSyncer(every time.Duration) *syncer.Syncer {
 		Now:      a.now, Months: a.cfg.Months, Parallel: a.cfg.Parallel, Log: a.log,
 	}
 	waste := inventory.Search{
-		Reader: a.db.InventoryReader(), Kept: a.db.Findings(), Rules: inventory.Enabled(inventory.Rules()), Now: a.now, Worth: a.worth,
+		Reader: a.db.InventoryReader(), Kept: a.db.Findings(), Rules: a.inventory.Rules, Now: a.now, Costs: a.db.InventoryReader(),
 	}
 	resources := &inventory.Sync{
 		Source: a.azure, Sink: a.db.Inventory(), Registry: job.Registry, Now: a.now, Log: a.log, Found: waste.Tenant,
@@ -146,29 +151,6 @@ func (a *App) newSyncer(every time.Duration) *syncer.Syncer {
 		Owner: fmt.Sprintf("%s:%d", host, os.Getpid()), Workers: a.cfg.Workers, Lease: lease,
 		Poll: 2 * time.Second, Now: a.now, Log: a.log, Ended: a.ended,
 	}
-}
-
-// worth is what the resources of a tenant cost in the last whole month, or in
-// the current one where that is all there is.
-func (a *App) worth(ctx context.Context, t fresnel.TenantID) (map[string]int64, error) {
-	out := map[string]int64{}
-	month := fresnel.DayOf(a.now()).MonthStart()
-	for _, first := range []fresnel.Day{month, month.AddMonths(-1)} {
-		sums, err := a.db.CostReader().Sums(ctx, fresnel.ScopeOf(t), cost.Query{
-			Period: fresnel.Period{From: first, To: first.AddMonths(1)}, Metric: cost.Amortized, By: cost.ByResource,
-		})
-		if err != nil {
-			return nil, err
-		}
-		last := map[string]int64{}
-		for _, s := range sums {
-			last[s.Resource] += s.USDMicros
-		}
-		for id, v := range last {
-			out[id] = v // the whole month is read last, and wins
-		}
-	}
-	return out, nil
 }
 
 func (a *App) ended(run fresnel.Run, status fresnel.RunStatus, res fresnel.Result, took time.Duration) {

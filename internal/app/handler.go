@@ -17,11 +17,11 @@ import (
 func (a *App) newHandler(every time.Duration) (http.Handler, error) {
 	mux := http.NewServeMux()
 	rest := api.Register(mux, api.Service{
-		Reports: a.reports, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
+		Reports: a.reports, Inventory: a.inventory, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
 		Version: a.opt.Version, Log: a.log, Database: a.db.Ping, Azure: a.azure.Reachable,
 	})
 	web.Routes(mux, web.Service{
-		Reports: a.reports, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
+		Reports: a.reports, Inventory: a.inventory, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
 		SyncEvery: every, Notice: a.opt.Notice, Dev: a.cfg.Dev, Log: a.log, Subscribe: a.watch.Subscribe, Docs: api.Docs(rest),
 	})
 	mux.Handle("GET /metrics", a.metrics.Handler())

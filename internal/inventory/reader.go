@@ -74,6 +74,8 @@ type Reader interface {
 	List(ctx context.Context, s fresnel.Scope, q Query) (List, error)
 	// Get fails with NotFound.
 	Get(ctx context.Context, s fresnel.Scope, id string) (Held, error)
+	// GetAll gives those of the ids (lower case) that are held, by id.
+	GetAll(ctx context.Context, s fresnel.Scope, ids []string) (map[string]Held, error)
 	Counts(ctx context.Context, s fresnel.Scope) ([]Count, error)
 	Coverage(ctx context.Context, s fresnel.Scope) ([]TenantRead, error)
 	// Estate is what rules look at of one tenant. err gives what went wrong

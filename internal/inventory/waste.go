@@ -2,9 +2,7 @@ package inventory
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,9 +28,7 @@ type Search struct {
 	Kept   FindingSink
 	Rules  []Rule
 	Now    func() time.Time
-	// Worth gives what resources cost in a month, micro-units of CostUSD by id
-	// in lower case; a resource without is not known. It may be nil.
-	Worth func(ctx context.Context, t fresnel.TenantID) (map[string]int64, error)
+	Costs  Costs
 }
 
 // Tenant searches one tenant.
@@ -68,30 +64,26 @@ func (s Search) Tenant(ctx context.Context, t fresnel.Tenant) error {
 
 // worth adds to findings what they cost in a month.
 func (s Search) worth(ctx context.Context, t fresnel.TenantID, v *Evaluation) ([]fresnel.Finding, error) {
-	found := slices.Clone(v.Found)
-	if s.Worth != nil {
-		usd, err := s.Worth(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		for i := range found {
-			for _, key := range about(found[i]) {
-				found[i].USD += usd[key]
-			}
-		}
+	r := Reports{Costs: s.Costs, Now: s.Now}
+	first, err := Worths(v.Found, nil)
+	if err != nil {
+		return nil, err
+	}
+	costs, err := r.costs(ctx, fresnel.ScopeOf(t), first)
+	if err != nil {
+		return nil, err
+	}
+	worths, err := Worths(v.Found, costs)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]fresnel.Finding, 0, len(worths)+len(v.Pending))
+	for _, w := range worths {
+		found = append(found, w.Finding)
 	}
 	for _, p := range v.Pending {
 		p.Rule = PendingPrefix + p.Rule
 		found = append(found, p)
 	}
 	return found, nil
-}
-
-// about lists whose cost a finding is of.
-func about(f fresnel.Finding) []string {
-	var d Detail
-	if err := json.Unmarshal([]byte(f.Detail), &d); err != nil || len(d.About) == 0 {
-		return []string{f.Object}
-	}
-	return d.About
 }

@@ -141,6 +141,17 @@ func (s *Findings) ListOf(ctx context.Context, sc fresnel.Scope, rules []string,
 	return out, s.db.wrap(ctx, "list findings", err)
 }
 
+// OfObject gives the findings about an object that are not resolved.
+func (s *Findings) OfObject(ctx context.Context, sc fresnel.Scope, object string) ([]fresnel.Finding, error) {
+	args := []any{clean(object)}
+	rows, err := s.db.query(ctx, "SELECT "+findingColumns+" FROM finding f JOIN tenant t ON t.num = f.tenant WHERE f.resolved_at = 0 AND f.object = ? AND "+s.db.visible("f.tenant", sc, &args), args...)
+	if err != nil {
+		return nil, s.db.wrap(ctx, "findings of an object", err)
+	}
+	out, err := scan(rows, scanFinding)
+	return out, s.db.wrap(ctx, "findings of an object", err)
+}
+
 // Get gives one finding. It fails with NotFound, also where the scope does not
 // see it.
 func (s *Findings) Get(ctx context.Context, sc fresnel.Scope, id int64) (fresnel.Finding, error) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fresnel"
+	"fresnel/internal/cost"
 	"fresnel/internal/inventory"
 )
 
@@ -158,6 +159,56 @@ func (c *InventoryReader) Get(ctx context.Context, s fresnel.Scope, id string) (
 		return inventory.Held{}, fresnel.Errorf(fresnel.NotFound, "there is no resource %.200s", id)
 	}
 	return held[0].Held, nil
+}
+
+// GetAll implements inventory.Reader.
+func (c *InventoryReader) GetAll(ctx context.Context, s fresnel.Scope, ids []string) (map[string]inventory.Held, error) {
+	args := []any{jsonList(ids)}
+	rows, err := c.db.query(ctx, "SELECT "+heldColumns+" FROM resource r"+heldJoins+" WHERE r.arm IN (SELECT num FROM arm_id WHERE name IN "+c.db.d.list()+") AND "+c.db.visible("r.tenant", s, &args), args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "get resources", err)
+	}
+	held, err := scan(rows, scanHeld)
+	out := make(map[string]inventory.Held, len(held))
+	for _, h := range held {
+		out[h.Key()] = h.Held
+	}
+	return out, c.db.wrap(ctx, "get resources", err)
+}
+
+// ResourceCosts implements inventory.Costs.
+func (c *InventoryReader) ResourceCosts(ctx context.Context, s fresnel.Scope, ids []string, month fresnel.Day) (map[string]inventory.MonthCost, error) {
+	list := jsonList(ids)
+	args := []any{list, int(cost.Amortized), int64(month.AddMonths(-1)), int64(month), list}
+	where := "c.resource IN (SELECT num FROM arm_id WHERE name IN " + c.db.d.list() + ") AND c.metric = ? AND c.day >= ? AND c.day <= ? AND " +
+		"c.sub IN (SELECT r.sub FROM resource r JOIN arm_id a ON a.num = r.arm WHERE a.name IN " + c.db.d.list() + ") AND " + c.db.visible("s.tenant", s, &args)
+	rows, err := c.db.query(ctx, "SELECT a.name, x.day, cu.name, x.micros, x.usd FROM (SELECT c.resource AS resource, c.day AS day, c.currency AS currency, SUM(c.micros) AS micros, SUM(c.usd_micros) AS usd "+
+		"FROM cost_resource c JOIN subscription s ON s.num = c.sub WHERE "+where+" GROUP BY c.resource, c.day, c.currency) x JOIN arm_id a ON a.num = x.resource JOIN currency cu ON cu.num = x.currency", args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "cost of resources", err)
+	}
+	type one struct {
+		id, currency string
+		day          fresnel.Day
+		micros, usd  int64
+	}
+	sums, err := scan(rows, func(r *sql.Rows, v *one) error { return r.Scan(&v.id, &v.day, &v.currency, &v.micros, &v.usd) })
+	out := map[string]inventory.MonthCost{}
+	for _, v := range sums {
+		m := out[v.id]
+		if m.Full == nil {
+			m.Full, m.SoFar = map[string]int64{}, map[string]int64{}
+		}
+		if v.day < month {
+			m.Full[v.currency] += v.micros
+			m.FullUSD += v.usd
+		} else {
+			m.SoFar[v.currency] += v.micros
+			m.SoFarUSD += v.usd
+		}
+		out[v.id] = m
+	}
+	return out, c.db.wrap(ctx, "cost of resources", err)
 }
 
 // Counts implements inventory.Reader.

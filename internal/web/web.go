@@ -18,6 +18,7 @@ import (
 
 	"fresnel"
 	"fresnel/internal/cost"
+	"fresnel/internal/inventory"
 	"fresnel/internal/web/page"
 	"fresnel/internal/web/ui"
 )
@@ -49,6 +50,7 @@ type Event struct {
 // Service is what the pages need.
 type Service struct {
 	Reports   cost.Reports
+	Inventory inventory.Reports
 	Tenants   Tenants
 	Runs      Runs
 	Sync      Trigger

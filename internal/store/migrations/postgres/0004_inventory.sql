@@ -51,6 +51,8 @@ CREATE TABLE resource_read (
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE INDEX ix_resource_trigram ON resource USING gin (name gin_trgm_ops);
 
+CREATE INDEX ix_finding_object ON finding (object);
+
 DROP TABLE resources;
 CREATE VIEW resources AS
 SELECT a.name AS id, t.id AS tenant_id, s.id AS subscription_id, g.name AS resource_group, y.name AS resource_type, r.name, l.name AS location,

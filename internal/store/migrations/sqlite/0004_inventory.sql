@@ -61,6 +61,8 @@ CREATE TRIGGER resource_renamed AFTER UPDATE OF name ON resource WHEN old.name <
 END;
 -- +goose StatementEnd
 
+CREATE INDEX ix_finding_object ON finding (object);
+
 DROP TABLE resources;
 CREATE VIEW resources AS
 SELECT a.name AS id, t.id AS tenant_id, s.id AS subscription_id, g.name AS resource_group, y.name AS resource_type, r.name, l.name AS location,
