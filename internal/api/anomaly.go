@@ -118,6 +118,9 @@ func (h handlers) anomalies(ctx context.Context, in *anomalyInput, report anomal
 	if err != nil {
 		return cost.AnomalyReport{}, err
 	}
+	if len(a.Groups)+len(a.Charges) > 0 {
+		return cost.AnomalyReport{}, fresnel.Errorf(fresnel.Invalid, "anomalies are of services, subscriptions and tenants: leave out resource_group and charge_type")
+	}
 	rep, err := report(ctx, s, a)
 	if err != nil || in.State == "all" || in.State == "" {
 		return rep, err

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -63,10 +64,28 @@ func Register(mux *http.ServeMux, s Service) huma.API {
 	cfg.RejectUnknownQueryParameters = true
 	a := humago.New(mux, cfg)
 	h := handlers{s}
+	a.UseMiddleware(refuseEmpty(a))
 	routes(a, h)
 	describe(mux, a)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) { unrouted(mux, w, r) })
 	return a
+}
+
+// refuseEmpty refuses filters with an empty value: huma takes a word whose
+// first value is empty for one that is not given, and the answer would be of
+// everything.
+func refuseEmpty(a huma.API) func(huma.Context, func(huma.Context)) {
+	return func(c huma.Context, next func(huma.Context)) {
+		u := c.URL()
+		q := u.Query()
+		for _, name := range []string{"tenant", "sub", "service", "charge_type"} {
+			if slices.Contains(q[name], "") {
+				_ = huma.WriteErr(a, c, http.StatusUnprocessableEntity, name+" is empty: leave it out for all") // the client may be gone
+				return
+			}
+		}
+		next(c)
+	}
 }
 
 type handlers struct{ Service }

@@ -295,8 +295,17 @@ type restatedInput struct {
 	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The newest so many"`
 }
 
-func (h handlers) costRestated(ctx context.Context, in *restatedInput) (*restatedOutput, error) {
+// restated asks for restated days, which are kept by subscription.
+func (h handlers) restated(ctx context.Context, in *restatedInput) (fresnel.Scope, cost.Ask, error) {
 	s, a, err := h.ask(ctx, in.CostInput)
+	if err == nil && len(a.Groups)+len(a.Charges)+len(a.Services) > 0 {
+		err = fresnel.Errorf(fresnel.Invalid, "restated days are told by subscription: leave out service, resource_group and charge_type")
+	}
+	return s, a, err
+}
+
+func (h handlers) costRestated(ctx context.Context, in *restatedInput) (*restatedOutput, error) {
+	s, a, err := h.restated(ctx, in)
 	if err != nil {
 		return nil, err
 	}

@@ -213,7 +213,7 @@ func (h handlers) risesCSV(ctx context.Context, in *riseInput) (table, error) {
 }
 
 func (h handlers) restatedCSV(ctx context.Context, in *restatedInput) (table, error) {
-	s, a, err := h.ask(ctx, in.CostInput)
+	s, a, err := h.restated(ctx, in)
 	if err != nil {
 		return table{}, err
 	}

@@ -39,7 +39,9 @@ func (a *App) cacheKey(r *http.Request) (string, bool) {
 	path := r.URL.Path
 	switch {
 	case path == "/", path == "/costs", path == "/partials/cost-summary-card", path == "/partials/cost-chart",
-		path == "/partials/cost-breakdown", path == "/partials/cost-anomalies":
+		path == "/partials/cost-breakdown", path == "/partials/cost-anomalies",
+		path == "/partials/cost-forecast-card", path == "/partials/cost-budgets-card", path == "/partials/cost-movement",
+		path == "/costs/anomalies", path == "/costs/restated":
 	case strings.HasSuffix(path, ".csv"): // streamed: it may be larger than memory
 		return "", false
 	case strings.HasPrefix(path, "/api/v1/costs/") && strings.Count(path, "/") == 4, path == "/api/v1/tenants":

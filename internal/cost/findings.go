@@ -128,7 +128,8 @@ func (s Search) readable(ctx context.Context, subscriptions []string) (DetectInp
 	}
 	latest := slices.MaxFunc(all, func(a, b reach) int { return cmp.Compare(a.settled, b.settled) }).settled
 	earliest := slices.MinFunc(all, func(a, b reach) int { return cmp.Compare(a.from, b.from) }).from
-	enough := max(earliest, latest-enoughDays)
+	// A month more or less is what a backfill over a month's end leaves.
+	enough := max(earliest.AddMonths(1), latest-enoughDays)
 	var included []string
 	held := fresnel.Period{From: latest - searchDays, To: latest}
 	for _, r := range all {

@@ -59,8 +59,12 @@ func (r Reports) Outlook(ctx context.Context, s fresnel.Scope, a Ask) (Outlook, 
 	set := rowSet{}
 	for _, x := range sums {
 		rows[keyOf(x)] = append(rows[keyOf(x)], x)
-		if x.Day >= a.Period.From {
-			set.fill([]Sum{x}, func(f *Figure, micros int64) { f.Now += micros })
+		if x.Day >= a.Period.From.AddMonths(-1) { // a row that cost last month may cost yet
+			set.fill([]Sum{x}, func(f *Figure, micros int64) {
+				if x.Day >= a.Period.From {
+					f.Now += micros
+				}
+			})
 		}
 	}
 	ordered, _ := set.rows()
