@@ -49,13 +49,29 @@ func (c *client) graph(token, body string) (graphAnswer, answer) {
 	return v, a
 }
 
-// ask returns the rows of a query over all delegated tenants, of all pages.
+// ask returns the rows of a query over all tenants, of all pages: with the managing tenant's token
+// those of the delegated ones, and with its own token those of each other.
 func (c *client) ask(query string) []map[string]any {
+	c.t.Helper()
+	tokens := []string{c.token}
+	for _, t := range c.conn.Tenants {
+		if t.ClientID != "" {
+			tokens = append(tokens, c.mint(t.ClientID, "https://management.azure.com"))
+		}
+	}
+	var out []map[string]any
+	for _, token := range tokens {
+		out = append(out, c.askAs(token, query)...)
+	}
+	return out
+}
+
+func (c *client) askAs(token, query string) []map[string]any {
 	c.t.Helper()
 	options := map[string]any{"resultFormat": "objectArray"}
 	var out []map[string]any
 	for {
-		v, a := c.graph(c.token, c.graphBody(query, options))
+		v, a := c.graph(token, c.graphBody(query, options))
 		if a.status != 200 {
 			c.t.Fatalf("%s: %d %.500s", query, a.status, a.body)
 		}

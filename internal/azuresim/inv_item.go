@@ -162,7 +162,7 @@ func (it *item) variable(name string) string {
 	case "loc":
 		return it.w.location
 	case "base": // the group's resources
-		return strings.TrimSuffix(it.w.id(it.group, "", ""), "/")
+		return strings.TrimRight(it.w.id(it.group, "", ""), "/")
 	case "born":
 		return wireTime(it.born)
 	case "guid":

@@ -34,7 +34,7 @@ func (s *Server) world(sub *subscription, at time.Time) *world {
 	inv := s.inventory
 	inv.mu.Lock()
 	edits := inv.edits[sub.id]
-	key := worldKey{sub, at.UTC(), len(edits)}
+	key := worldKey{sub, at.UTC().Round(0), len(edits)}
 	w := inv.worlds[key]
 	inv.mu.Unlock()
 	if w != nil {

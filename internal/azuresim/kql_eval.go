@@ -273,7 +273,8 @@ func textOperator(op string) (test func(a, b string) bool, negate bool) {
 	if exact {
 		return test, negate
 	}
-	return func(a, b string) bool { return test(strings.ToLower(a), strings.ToLower(b)) }, negate
+	plain := test
+	return func(a, b string) bool { return plain(strings.ToLower(a), strings.ToLower(b)) }, negate
 }
 
 // hasTerm says whether a text has another as a whole term: bounded by what is neither letter nor digit.

@@ -140,6 +140,13 @@ func addressOnCard(p *planting) {
 	p.mark(nic, "nic-orphan", true)
 }
 
+// addressOnMachine is an address on the card of a machine.
+func addressOnMachine(p *planting) {
+	pip := p.main()
+	pip.set("properties.ipConfiguration", map[string]any{"id": p.machine("running", false).nic.id + "/ipConfigurations/ipconfig1"})
+	p.mark(pip, p.c.rule, false)
+}
+
 // deadTarget is a rule of a security group for a place where nobody is.
 func deadTarget(what string) func(*planting) {
 	return func(p *planting) {

@@ -54,6 +54,7 @@ var wasteCases = slices.Concat([]wasteCase{
 	{rule: "vm-deallocated-long", text: "deallocated for two months", kind: typeDisk, name: "vm-case-*_OsDisk", service: costStorage, usd: 0.4, build: deallocated(60)},
 	{rule: "vm-deallocated-long", text: "deallocated for three days", build: deallocated(3)},
 	{rule: "vm-unmanaged-disk", text: "disk of the system is a blob", build: unmanaged},
+	{rule: "vm-unmanaged-disk", text: "managed disk", build: power("running", false)},
 
 	{rule: "snapshot-old", text: "200 days old", kind: typeSnapshot, name: "snap-case-*", service: costStorage, usd: 0.2, young: 200, build: snapshot("disk", "")},
 	{rule: "snapshot-old", text: "five days old", kind: typeSnapshot, name: "snap-case-*", service: costStorage, usd: 0.1, young: 5, build: snapshot("disk", "")},
@@ -62,6 +63,7 @@ var wasteCases = slices.Concat([]wasteCase{
 	{rule: "snapshot-source-deleted", text: "source is another snapshot", young: 60, build: snapshot("snapshot", "")},
 	{rule: "snapshot-source-deleted", text: "source id in capitals", young: 60, build: snapshot("capitals", "")},
 	{rule: "snapshot-premium", positive: true, text: "Premium tier", kind: typeSnapshot, name: "snap-case-*", service: costStorage, usd: 0.6, young: 10, build: snapshot("disk", "Premium")},
+	{rule: "snapshot-premium", text: "Standard tier", young: 10, build: snapshot("disk", "")},
 
 	{rule: "avset-empty", positive: true, text: "list is []", kind: "Microsoft.Compute/availabilitySets", name: "avail-old-*", patch: `{"properties":{"virtualMachines":[]}}`},
 	{rule: "avset-empty", positive: true, text: "list is missing", kind: "Microsoft.Compute/availabilitySets", name: "avail-sql-*", patch: `{"properties":{"virtualMachines":"${missing}"}}`},
@@ -80,6 +82,9 @@ var wasteCases = slices.Concat([]wasteCase{
 	{rule: "pip-unattached-static", text: "has a place", kind: typePIP, name: "pip-used-*"},
 	{rule: "pip-unattached-dynamic", text: "no place, dynamic, basic", kind: typePIP, name: "pip-dynamic-*", patch: `{"sku":{"name":"Basic","tier":"Regional"},"zones":null,"properties":{"ipConfiguration":"${missing}","ipAddress":"${missing}","publicIPAllocationMethod":"Dynamic"}}`, build: dynamicAddress},
 	{rule: "pip-on-orphan-nic", text: "its card belongs to nobody", kind: typePIP, name: "pip-card-*", patch: `{"properties":{"ipConfiguration":{"id":"${base}/Microsoft.Network/networkInterfaces/nic-${name}/ipConfigurations/ipconfig1"}}}`, service: costNetwork, usd: 0.12, build: addressOnCard},
+	{rule: "pip-on-orphan-nic", text: "its card belongs to a machine", kind: typePIP, name: "pip-vm-*", build: addressOnMachine},
+	{rule: "pip-unattached-dynamic", text: "dynamic, in use", kind: typePIP, name: "pip-dynamic-used-*", patch: `{"properties":{"publicIPAllocationMethod":"Dynamic"}}`},
+	{rule: "pip-basic-sku", text: "Standard", kind: typePIP, name: "pip-standard-*"},
 	{rule: "pip-basic-sku", positive: true, text: "Basic, in use", kind: typePIP, name: "pip-basic-*", patch: `{"sku":{"name":"Basic","tier":"Regional"},"zones":null}`, service: costNetwork, usd: 0.1},
 
 	{rule: "nic-orphan", positive: true, text: "nobody's", kind: typeNIC, name: "nic-old-*"},

@@ -34,6 +34,7 @@ var moreWasteCases = []wasteCase{
 	{rule: "appgw-empty", text: "exception: redirects only", kind: typeAGW, name: "agw-redirect-*", patch: `{"properties":{"backendAddressPools":[],"requestRoutingRules":[{"name":"r","properties":{"ruleType":"Basic","redirectConfiguration":{"id":"${id}/redirectConfigurations/r"}}}],"redirectConfigurations":[{"name":"r","properties":{"redirectType":"Permanent","targetUrl":"https://www.example"}}]}}`, service: costGateway, usd: 5, build: redirects},
 	{rule: "appgw-empty", text: "has members", kind: typeAGW, name: "agw-used-*", service: costGateway, usd: 5},
 	{rule: "appgw-v1", positive: true, text: "WAF of the first generation", kind: typeAGW, name: "agw-v1-*", patch: `{"properties":{"sku":{"name":"WAF_Medium","tier":"WAF","capacity":2},"autoscaleConfiguration":"${missing}"}}`, service: costGateway, usd: 4},
+	{rule: "appgw-v1", text: "second generation", kind: typeAGW, name: "agw-v2-*"},
 	{rule: "appgw-fixed-capacity", positive: true, text: "three instances, always", kind: typeAGW, name: "agw-fixed-*", patch: `{"properties":{"sku":{"name":"WAF_v2","tier":"WAF_v2","capacity":3},"autoscaleConfiguration":null}}`, service: costGateway, usd: 9},
 	{rule: "appgw-fixed-capacity", text: "fixed, but stopped", kind: typeAGW, name: "agw-stopped-*", patch: `{"properties":{"sku":{"name":"WAF_v2","tier":"WAF_v2","capacity":3},"autoscaleConfiguration":null,"operationalState":"Stopped"}}`},
 	{rule: "afd-waf-policy-unused", positive: true, text: "no links", kind: "Microsoft.Network/frontdoorWebApplicationFirewallPolicies", name: "wafold*", patch: `{"properties":{"securityPolicyLinks":[],"frontendEndpointLinks":"${missing}"}}`},
@@ -44,6 +45,7 @@ var moreWasteCases = []wasteCase{
 
 	{rule: "vnet-no-subnet", positive: true, text: "list is []", kind: typeVNet, name: "vnet-old-*", patch: `{"properties":{"subnets":[]}}`},
 	{rule: "vnet-no-subnet", positive: true, text: "list is null", kind: typeVNet, name: "vnet-null-*", patch: `{"properties":{"subnets":null}}`},
+	{rule: "vnet-no-subnet", text: "has a subnet", kind: typeVNet, name: "vnet-used-*"},
 	{rule: "subnet-empty", positive: true, text: "nobody in it", build: subnet("snet-old", `{}`, true)},
 	{rule: "subnet-empty", positive: true, text: "all lists []", build: subnet("snet-lists", `{"ipConfigurations":[],"delegations":[],"applicationGatewayIPConfigurations":[]}`, true)},
 	{rule: "subnet-empty", text: "delegated", build: subnet("snet-aci", `{"delegations":[{"name":"d","properties":{"serviceName":"Microsoft.ContainerInstance/containerGroups"}}]}`, false)},
