@@ -51,6 +51,14 @@ func routes(a huma.API, h handlers) {
 	getCSV(a, h, "/api/v1/costs/budgets", "budgets", "Budgets of the current month", h.budgetsCSV)
 	getCSV(a, h, "/api/v1/costs/focus", "focus", "What is held, in the columns of FOCUS 1.0", h.focusCSV)
 
+	get(a, h, "/api/v1/resources", "resources", "Resources of tenants, by name", h.resources)
+	get(a, h, "/api/v1/resources/summary", "resource-summary", "How many resources of which type", h.resourceSummary)
+	get(a, h, "/api/v1/resources/detail", "resource-detail", "One resource with its properties, cost and findings", h.resourceDetail)
+	get(a, h, "/api/v1/resources/orphaned", "resources-orphaned", "Orphaned, idle and wasteful resources, with what they cost", h.orphaned)
+	write(a, h, http.MethodPost, "/api/v1/findings/{id}/verdict", "judge-finding", "Say what a finding of waste is: acknowledged, expected, or open again", h.judgeWaste)
+	getCSV(a, h, "/api/v1/resources", "resources", "Resources of tenants", h.resourcesCSV)
+	getCSV(a, h, "/api/v1/resources/orphaned", "resources-orphaned", "Orphaned, idle and wasteful resources", h.orphanedCSV)
+
 	write(a, h, http.MethodPost, "/api/v1/sync/{type}", "start-sync", "Start a sync", h.startSync)
 	get(a, h, "/api/v1/sync/status", "sync-status", "Sync runs, newest first", h.syncStatus)
 

@@ -1,0 +1,432 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/inventory"
+)
+
+// Resource is a resource of a tenant.
+type Resource struct {
+	ID               string            `json:"id" doc:"ARM id as Azure tells it"`
+	Name             string            `json:"name"`
+	Type             string            `json:"type" doc:"Lower case"`
+	Kind             string            `json:"kind,omitempty"`
+	TenantID         string            `json:"tenant_id"`
+	TenantName       string            `json:"tenant_name"`
+	SubscriptionID   string            `json:"subscription_id"`
+	SubscriptionName string            `json:"subscription_name"`
+	ResourceGroup    string            `json:"resource_group" doc:"Lower case"`
+	Location         string            `json:"location"`
+	Tags             map[string]string `json:"tags"`
+	FirstSeen        time.Time         `json:"first_seen"`
+	ChangedAt        time.Time         `json:"changed_at" doc:"When it was last seen to have changed"`
+	GoneAt           *time.Time        `json:"gone_at,omitempty" doc:"When it was found to be no more"`
+}
+
+func resource(h inventory.Held) Resource {
+	o := Resource{
+		ID: h.ID, Name: h.Name, Type: h.Type, Kind: h.Kind, TenantID: string(h.Tenant), TenantName: h.TenantName,
+		SubscriptionID: h.Subscription, SubscriptionName: h.SubscriptionName, ResourceGroup: h.Group, Location: h.Location,
+		Tags: h.Tags, FirstSeen: h.First, ChangedAt: h.Changed,
+	}
+	if o.Tags == nil {
+		o.Tags = map[string]string{}
+	}
+	if !h.Gone.IsZero() {
+		o.GoneAt = &h.Gone
+	}
+	return o
+}
+
+// ResourceInput selects resources.
+type ResourceInput struct {
+	Tenant   []string `query:"tenant,explode" maxItems:"500" doc:"Tenant id (GUID) or slug; repeatable; none = all that you may see"`
+	Sub      []string `query:"sub,explode" maxItems:"500" doc:"Subscription id (GUID); repeatable"`
+	Type     []string `query:"type,explode" maxItems:"100" doc:"Resource type, in any case; repeatable"`
+	Group    []string `query:"resource_group,explode" maxItems:"100" doc:"Resource group, in any case; repeatable"`
+	Location []string `query:"location,explode" maxItems:"100"`
+	TagKey   string   `query:"tag" maxLength:"512" doc:"Has a tag of this key, in any case"`
+	TagValue string   `query:"tag_value" maxLength:"256" doc:"With this value, in any case; with tag"`
+	Text     string   `query:"q" maxLength:"200" doc:"Part of the name"`
+	Gone     bool     `query:"gone" doc:"Those that are no more, in place of those that are"`
+}
+
+func (h handlers) resourceQuery(ctx context.Context, in ResourceInput) (fresnel.Scope, inventory.Query, error) {
+	s, a, err := h.ask(ctx, CostInput{Tenant: in.Tenant, Sub: in.Sub})
+	q := inventory.Query{
+		Subscriptions: a.Subscriptions, Types: in.Type, Groups: in.Group, Locations: in.Location,
+		TagKey: in.TagKey, Text: in.Text, Gone: in.Gone,
+	}
+	if in.TagValue != "" {
+		if q.TagValue = &in.TagValue; in.TagKey == "" && err == nil {
+			err = fresnel.Errorf(fresnel.Invalid, "tag_value goes with tag")
+		}
+	}
+	return s, q, err
+}
+
+type resourcesInput struct {
+	ResourceInput
+	ListInput
+}
+
+// InventoryMeta says what an answer about resources covers.
+type InventoryMeta struct {
+	Coverage   Coverage   `json:"coverage" doc:"Tenants whose inventory is held in full"`
+	SyncedAt   *time.Time `json:"synced_at,omitempty" doc:"The oldest reading of a subscription"`
+	Total      int        `json:"total"`
+	More       bool       `json:"more" doc:"There are more than total says"`
+	NextCursor string     `json:"next_cursor,omitempty"`
+}
+
+func (h handlers) inventoryMeta(reads []inventory.TenantRead) InventoryMeta {
+	m := InventoryMeta{Coverage: Coverage{Of: len(reads), Missing: []TenantNote{}}}
+	for _, r := range reads {
+		if r.Read >= r.Subscriptions && r.Subscriptions > 0 {
+			m.Coverage.Tenants++
+		} else {
+			state := "partial"
+			if r.Read == 0 {
+				state = "never"
+			}
+			m.Coverage.Missing = append(m.Coverage.Missing, TenantNote{
+				TenantID: string(r.Tenant), Name: r.Name, State: state, Read: r.Read, Subscriptions: r.Subscriptions, Reason: r.LastReason, Do: r.LastDo,
+			})
+		}
+		if !r.Oldest.IsZero() && (m.SyncedAt == nil || r.Oldest.Before(*m.SyncedAt)) {
+			m.SyncedAt = &r.Oldest
+		}
+	}
+	return m
+}
+
+type resourcesOutput struct {
+	Body struct {
+		Data []Resource    `json:"data"`
+		Meta InventoryMeta `json:"meta"`
+	}
+}
+
+func (h handlers) resources(ctx context.Context, in *resourcesInput) (*resourcesOutput, error) {
+	s, q, err := h.resourceQuery(ctx, in.ResourceInput)
+	if err != nil {
+		return nil, err
+	}
+	if q.Limit = in.Limit; in.Cursor != "" {
+		text, err := base64.RawURLEncoding.DecodeString(in.Cursor)
+		if err != nil || json.Unmarshal(text, &q.After) != nil {
+			return nil, fresnel.Errorf(fresnel.Invalid, "the cursor is not one that an answer gave: begin again without it")
+		}
+	}
+	reads, err := h.Inventory.Reader.Coverage(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	list, err := h.Inventory.Reader.List(ctx, s, q)
+	if err != nil {
+		return nil, err
+	}
+	out := &resourcesOutput{}
+	out.Body.Meta = h.inventoryMeta(reads)
+	out.Body.Meta.Total, out.Body.Meta.More = list.Total, list.More
+	if list.Next.Arm != 0 {
+		text, err := json.Marshal(list.Next)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Meta.NextCursor = base64.RawURLEncoding.EncodeToString(text)
+	}
+	out.Body.Data = make([]Resource, len(list.Rows))
+	for i, r := range list.Rows {
+		out.Body.Data[i] = resource(r)
+	}
+	return out, nil
+}
+
+// resourcesCSV reads page by page.
+func (h handlers) resourcesCSV(ctx context.Context, in *ResourceInput) (table, error) {
+	s, q, err := h.resourceQuery(ctx, *in)
+	q.Limit = 1000
+	head := []string{"id", "name", "type", "kind", "tenant_id", "tenant", "subscription_id", "subscription", "resource_group", "location", "tags", "first_seen", "changed_at", "gone_at"}
+	return table{head, func(yield func([]string, error) bool) {
+		for {
+			list, err := h.Inventory.Reader.List(ctx, s, q)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, r := range list.Rows {
+				if !yield(resourceLine(r), nil) {
+					return
+				}
+			}
+			if list.Next.Arm == 0 {
+				return
+			}
+			q.After = list.Next
+		}
+	}}, err
+}
+
+func resourceLine(r inventory.Held) []string {
+	tags, _ := json.Marshal(r.Tags) // texts always marshal
+	gone := ""
+	if !r.Gone.IsZero() {
+		gone = r.Gone.Format(time.RFC3339)
+	}
+	return []string{
+		text(r.ID), text(r.Name), text(r.Type), text(r.Kind), string(r.Tenant), text(r.TenantName), r.Subscription, text(r.SubscriptionName),
+		text(r.Group), text(r.Location), string(tags), r.First.Format(time.RFC3339), r.Changed.Format(time.RFC3339), gone,
+	}
+}
+
+// ResourceCount is how many resources of a type there are.
+type ResourceCount struct {
+	Type  string `json:"type"`
+	Count int    `json:"count"`
+}
+
+type resourceSummaryOutput struct {
+	Body struct {
+		Data struct {
+			Resources int             `json:"resources"`
+			Types     []ResourceCount `json:"types" doc:"The most first"`
+		} `json:"data"`
+		Meta InventoryMeta `json:"meta"`
+	}
+}
+
+func (h handlers) resourceSummary(ctx context.Context, in *budgetsInput) (*resourceSummaryOutput, error) {
+	s, _, err := h.ask(ctx, CostInput{Tenant: in.Tenant})
+	if err != nil {
+		return nil, err
+	}
+	reads, err := h.Inventory.Reader.Coverage(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := h.Inventory.Reader.Counts(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	byType := map[string]int{}
+	out := &resourceSummaryOutput{}
+	for _, c := range counts {
+		byType[c.Type] += c.N
+		out.Body.Data.Resources += c.N
+	}
+	out.Body.Data.Types = []ResourceCount{}
+	for _, t := range slices.Sorted(maps.Keys(byType)) {
+		out.Body.Data.Types = append(out.Body.Data.Types, ResourceCount{t, byType[t]})
+	}
+	slices.SortStableFunc(out.Body.Data.Types, func(a, b ResourceCount) int { return b.Count - a.Count })
+	out.Body.Meta = h.inventoryMeta(reads)
+	out.Body.Meta.Total = len(out.Body.Data.Types)
+	return out, nil
+}
+
+// MonthCost is what something cost in months.
+type MonthCost struct {
+	Full  []Money `json:"last_month" doc:"The last full month, one per currency"`
+	SoFar []Money `json:"this_month" doc:"As far as it is held"`
+	USD   Money   `json:"last_month_usd" doc:"As Azure converts it (CostUSD)"`
+}
+
+func monthCost(c inventory.MonthCost) MonthCost {
+	amounts := func(m map[string]int64) []Money {
+		out := []Money{}
+		for _, currency := range slices.Sorted(maps.Keys(m)) {
+			out = append(out, money(m[currency], currency))
+		}
+		return out
+	}
+	return MonthCost{Full: amounts(c.Full), SoFar: amounts(c.SoFar), USD: money(c.FullUSD, "USD")}
+}
+
+// Waste is something that costs, or only stands about, for nothing.
+type Waste struct {
+	ID             int64     `json:"id"`
+	Rule           string    `json:"rule"`
+	Title          string    `json:"title"`
+	Reason         string    `json:"reason"`
+	Confidence     string    `json:"confidence" enum:"waste,review,advice"`
+	State          string    `json:"state" enum:"open,acknowledged,expected,resolved"`
+	TenantID       string    `json:"tenant_id"`
+	ResourceID     string    `json:"resource_id" doc:"ARM id, lower case"`
+	Resource       *Resource `json:"resource" doc:"Null for a part of a resource, such as a subnet"`
+	Since          string    `json:"since" format:"date" doc:"Since when it is so, as far as is known"`
+	AgeDays        int       `json:"age_days"`
+	Known          bool      `json:"cost_known" doc:"False: it costs, and no cost of it is held"`
+	Free           bool      `json:"free" doc:"It is not billed"`
+	AtMost         bool      `json:"at_most" doc:"Only a part of the cost could be saved"`
+	AzureEstimates bool      `json:"azure_estimates" doc:"The cost is Azure's estimate of savings"`
+	Cost           MonthCost `json:"cost"`
+	Verdict        *Said     `json:"verdict,omitempty"`
+	Doc            string    `json:"doc" doc:"Microsoft's page"`
+}
+
+func (h handlers) waste(w inventory.Wasted) Waste {
+	f := w.Finding
+	o := Waste{
+		ID: f.ID, Rule: f.Rule, Title: w.Detail.Title, Reason: w.Detail.Reason, Confidence: string(w.Detail.Confidence), State: string(w.State),
+		TenantID: string(f.Tenant), ResourceID: f.Object, Since: f.Since.String(), AgeDays: max(0, int(fresnel.DayOf(h.Now())-f.Since)),
+		Known: w.Known, Free: w.Free, AtMost: w.AtMost, AzureEstimates: w.Advised, Cost: monthCost(w.Cost), Doc: w.Rule.Doc,
+	}
+	if w.Resource.ID != "" {
+		r := resource(w.Resource)
+		o.Resource = &r
+	}
+	if e := w.Exception; e != nil {
+		o.Verdict = &Said{Verdict: string(e.Verdict), Note: e.Note, Author: e.Author, At: e.Created}
+		if !e.Expires.IsZero() {
+			o.Verdict.Expires = &e.Expires
+		}
+	}
+	return o
+}
+
+type wasteInput struct {
+	Tenant []string `query:"tenant,explode" maxItems:"500" doc:"Tenant id (GUID) or slug; repeatable; none = all that you may see"`
+	Rule   []string `query:"rule,explode" maxItems:"100" doc:"Rule id; repeatable; docs/waste-rules.md lists them"`
+	State  string   `query:"state" enum:"open,acknowledged,expected,all" default:"all"`
+	ListInput
+}
+
+type wasteOutput struct {
+	Body struct {
+		Data  []Waste `json:"data" doc:"Open ones first, then by what they are worth"`
+		Total struct {
+			Open    int       `json:"open"`
+			Waste   MonthCost `json:"waste" doc:"Of open findings: each resource once"`
+			AtMost  MonthCost `json:"at_most" doc:"Of which only a part could be saved"`
+			Unknown int       `json:"unknown" doc:"Open findings whose cost is not held"`
+		} `json:"total"`
+		Meta InventoryMeta `json:"meta"`
+	}
+}
+
+func (h handlers) wasteReport(ctx context.Context, in *wasteInput) (inventory.WasteReport, error) {
+	s, _, err := h.ask(ctx, CostInput{Tenant: in.Tenant})
+	if err != nil {
+		return inventory.WasteReport{}, err
+	}
+	rep, err := h.Inventory.Waste(ctx, s, in.Rule...)
+	if in.State != "all" && in.State != "" {
+		rep.Wasted = slices.DeleteFunc(rep.Wasted, func(w inventory.Wasted) bool { return string(w.State) != in.State })
+	}
+	return rep, err
+}
+
+func wasteKey(w inventory.Wasted) string { return strconv.FormatInt(w.Finding.ID, 10) }
+
+func (h handlers) orphaned(ctx context.Context, in *wasteInput) (*wasteOutput, error) {
+	rep, err := h.wasteReport(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	rows, next, err := cut(rep.Wasted, wasteKey, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &wasteOutput{}
+	out.Body.Meta = h.inventoryMeta(rep.Coverage)
+	out.Body.Meta.Total, out.Body.Meta.More, out.Body.Meta.NextCursor = len(rep.Wasted), rep.More, next
+	out.Body.Total.Open, out.Body.Total.Unknown = rep.Open, rep.Total.Unknown
+	out.Body.Total.Waste, out.Body.Total.AtMost = monthCost(rep.Total.Waste), monthCost(rep.Total.AtMost)
+	out.Body.Data = make([]Waste, len(rows))
+	for i, w := range rows {
+		out.Body.Data[i] = h.waste(w)
+	}
+	return out, nil
+}
+
+func (h handlers) orphanedCSV(ctx context.Context, in *wasteInput) (table, error) {
+	rep, err := h.wasteReport(ctx, in)
+	head := []string{"id", "rule", "title", "confidence", "state", "tenant_id", "resource_id", "resource_group", "type", "since", "cost_known", "free", "at_most", "azure_estimates", "last_month", "last_month_usd", "reason", "note"}
+	return table{head, all(rep.Wasted, func(w inventory.Wasted) []string {
+		o := h.waste(w)
+		var full []string
+		for _, m := range o.Cost.Full {
+			full = append(full, m.Amount+" "+m.Currency)
+		}
+		note := ""
+		if o.Verdict != nil {
+			note = o.Verdict.Note
+		}
+		return []string{
+			wasteKey(w), o.Rule, text(o.Title), o.Confidence, o.State, o.TenantID, text(o.ResourceID), text(w.Resource.Group), text(w.Resource.Type), o.Since,
+			strconv.FormatBool(o.Known), strconv.FormatBool(o.Free), strconv.FormatBool(o.AtMost), strconv.FormatBool(o.AzureEstimates),
+			strings.Join(full, " "), o.Cost.USD.Amount, text(o.Reason), text(note),
+		}
+	})}, err
+}
+
+type oneResourceInput struct {
+	ID string `query:"id" required:"true" maxLength:"2000" doc:"ARM id, in any case"`
+}
+
+type oneResourceOutput struct {
+	Body struct {
+		Data struct {
+			Resource
+			SKU        json.RawMessage `json:"sku"`
+			Properties json.RawMessage `json:"properties"`
+			CostKnown  bool            `json:"cost_known"`
+			Cost       MonthCost       `json:"cost"`
+			Findings   []Waste         `json:"findings"`
+		} `json:"data"`
+	}
+}
+
+func (h handlers) resourceDetail(ctx context.Context, in *oneResourceInput) (*oneResourceOutput, error) {
+	one, err := h.Inventory.Resource(ctx, fresnel.ScopeFrom(ctx), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &oneResourceOutput{}
+	d := &out.Body.Data
+	d.Resource, d.CostKnown, d.Cost, d.Findings = resource(one.Held), one.Known, monthCost(one.Cost), []Waste{}
+	if d.SKU, err = one.SKU.MarshalJSON(); err != nil {
+		return nil, err
+	}
+	if d.Properties, err = one.Properties.MarshalJSON(); err != nil {
+		return nil, err
+	}
+	for _, w := range one.Wasted {
+		d.Findings = append(d.Findings, h.waste(w))
+	}
+	return out, nil
+}
+
+type oneWasteOutput struct {
+	Body struct {
+		Data Waste `json:"data"`
+	}
+}
+
+func (h handlers) judgeWaste(ctx context.Context, in *verdictInput) (*oneWasteOutput, error) {
+	v := fresnel.Verdict(in.Body.Verdict)
+	if v == "open" {
+		v = ""
+	}
+	expires, err := endOf(in.Body.Expires)
+	if err != nil {
+		return nil, err
+	}
+	w, err := h.Inventory.Judge(ctx, fresnel.ScopeFrom(ctx), in.ID, v, in.Body.Note, author(ctx), expires)
+	if err != nil {
+		return nil, err
+	}
+	out := &oneWasteOutput{}
+	out.Body.Data = h.waste(w)
+	return out, nil
+}
