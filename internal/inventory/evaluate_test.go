@@ -84,14 +84,25 @@ func TestOrder(t *testing.T) {
 }
 
 func TestEvaluateStops(t *testing.T) {
-	n := 0
-	for range Evaluate(newMemory(manyRows(t, 200)), Rules()) {
-		if n++; n == 3 {
-			break
+	subnets := value(t, `{"subnets":[{"name":"a","properties":{}},{"name":"b","properties":{}},{"name":"c","properties":{}}]}`)
+	vnet := Resource{ID: "/subscriptions/sub-a/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v", Type: typeVNet, Properties: subnets}
+	for _, e := range []Estate{newMemory(manyRows(t, 200)), newMemory([]Resource{vnet})} {
+		n := 0
+		for range Evaluate(e, Rules()) {
+			if n++; n == 2 {
+				break
+			}
+		}
+		if n != 2 {
+			t.Errorf("%d judgements", n)
 		}
 	}
+	n := 0
+	for range Evaluate(newMemory([]Resource{vnet}), ruleOf(t, "subnet-empty")) {
+		n++
+	}
 	if n != 3 {
-		t.Errorf("%d judgements", n)
+		t.Errorf("%d judgements of three subnets", n)
 	}
 }
 

@@ -280,7 +280,9 @@ func (v variant) run(t testing.TB, rule Rule) []string {
 			about[i] = a[strings.LastIndexByte(a, '/')+1:]
 		}
 		line := fmt.Sprintf("%s %s since=%s confidence=%s free=%t about=%s", j.Verdict, name, fresnel.DayOf(j.Since), j.Confidence, j.Free, strings.Join(about, ","))
-		if j.Savings != nil {
+		if j.Savings == nil {
+			line += " nosavings"
+		} else {
 			line += " savings=" + j.Savings.Amount + j.Savings.Currency
 		}
 		got = append(got, line+" reason="+strings.ReplaceAll(j.Reason, " ", "_"))
