@@ -278,13 +278,21 @@ func (e *estate) fail(err error) {
 // load reads what is asked for again and again.
 func (e *estate) load() {
 	e.whole, e.since = map[string]bool{}, map[[2]string]time.Time{}
-	rows, err := e.c.db.query(e.ctx, "SELECT s.id FROM resource_read p JOIN subscription s ON s.num = p.sub JOIN tenant t ON t.num = s.tenant WHERE t.id = ?", string(e.tenant))
+	rows, err := e.c.db.query(e.ctx, "SELECT s.id, COALESCE(p.asked_at, 0) FROM subscription s JOIN tenant t ON t.num = s.tenant LEFT JOIN resource_read p ON p.sub = s.num "+
+		"WHERE t.id = ? AND s.state NOT IN ('Deleted', 'Gone')", string(e.tenant))
 	if err == nil {
-		var subs []string
-		subs, err = scan(rows, func(r *sql.Rows, v *string) error { return r.Scan(v) })
-		for _, s := range subs {
-			e.whole[s] = true
+		type read struct {
+			sub string
+			at  int64
 		}
+		var subs []read
+		subs, err = scan(rows, func(r *sql.Rows, v *read) error { return r.Scan(&v.sub, &v.at) })
+		all := len(subs) > 0
+		for _, s := range subs {
+			e.whole[s.sub] = s.at > 0
+			all = all && s.at > 0
+		}
+		e.whole[""] = all // the tenant as a whole
 	}
 	e.fail(err)
 	rows, err = e.c.db.query(e.ctx, "SELECT f.rule, f.object, f.since FROM finding f JOIN tenant t ON t.num = f.tenant WHERE t.id = ? AND f.resolved_at = 0", string(e.tenant))
