@@ -55,6 +55,8 @@ func routes(a huma.API, h handlers) {
 	get(a, h, "/api/v1/resources/summary", "resource-summary", "How many resources of which type", h.resourceSummary)
 	get(a, h, "/api/v1/resources/detail", "resource-detail", "One resource with its properties, cost and findings", h.resourceDetail)
 	get(a, h, "/api/v1/resources/orphaned", "resources-orphaned", "Orphaned, idle and wasteful resources, with what they cost", h.orphaned)
+	get(a, h, "/api/v1/resources/tagging", "resources-tagging", "How resources meet what is required of their tags, counted with each sync", h.tagging)
+	getCSV(a, h, "/api/v1/resources/tagging", "resources-tagging", "How resources meet what is required of their tags", h.taggingCSV)
 	write(a, h, http.MethodPost, "/api/v1/findings/{id}/verdict", "judge-finding", "Say what a finding of waste is: acknowledged, expected, or open again", h.judgeWaste)
 	getCSV(a, h, "/api/v1/resources", "resources", "Resources of tenants", h.resourcesCSV)
 	getCSV(a, h, "/api/v1/resources/orphaned", "resources-orphaned", "Orphaned, idle and wasteful resources", h.orphanedCSV)

@@ -48,6 +48,7 @@ type App struct {
 	syncer    *syncer.Syncer
 	reports   cost.Reports
 	inventory inventory.Reports
+	policies  inventory.TagPolicies
 	cache     *cache.Cache
 	metrics   *telemetry.Metrics
 	now       func() time.Time
@@ -85,8 +86,11 @@ func New(ctx context.Context, cfg Config, opt Options, log *slog.Logger) (*App, 
 		Now: a.now, StaleAfter: cost.StaleAfter(every),
 	}
 	a.inventory = inventory.Reports{
-		Reader: a.db.InventoryReader(), Findings: a.db.Findings(), Verdicts: a.db.Findings(), Costs: a.db.InventoryReader(),
+		Reader: a.db.InventoryReader(), Findings: a.db.Findings(), Verdicts: a.db.Findings(), Costs: a.db.InventoryReader(), Tags: a.db.InventoryReader(),
 		Rules: inventory.Enabled(inventory.Rules()), Now: a.now,
+	}
+	if a.policies, err = cfg.tagPolicies(); err != nil {
+		return nil, errors.Join(err, a.db.Close())
 	}
 	a.syncer = a.newSyncer(every)
 	a.watch = newWatch(a.db, log)
@@ -142,8 +146,12 @@ func (a *App) newSyncer(every time.Duration) *syncer.Syncer {
 	waste := inventory.Search{
 		Reader: a.db.InventoryReader(), Kept: a.db.Findings(), Rules: a.inventory.Rules, Now: a.now, Costs: a.db.InventoryReader(),
 	}
+	tags := inventory.Tally{Reader: a.db.InventoryReader(), Kept: a.db.Inventory(), Costs: a.db.InventoryReader(), Policies: a.policies, Now: a.now}
 	resources := &inventory.Sync{
-		Source: a.azure, Sink: a.db.Inventory(), Registry: job.Registry, Now: a.now, Log: a.log, Found: waste.Tenant,
+		Source: a.azure, Sink: a.db.Inventory(), Registry: job.Registry, Now: a.now, Log: a.log,
+		Found: func(ctx context.Context, t fresnel.Tenant) error {
+			return errors.Join(waste.Tenant(ctx, t), tags.Tenant(ctx, t))
+		},
 	}
 	return &syncer.Syncer{
 		Jobs:  []syncer.Scheduled{{Job: job, Every: every}, {Job: resources, Every: every}},

@@ -10,6 +10,7 @@ import (
 
 	"fresnel"
 	"fresnel/internal/azure"
+	"fresnel/internal/inventory"
 )
 
 // Config is all that can be set. The kong tags name the environment variable
@@ -33,6 +34,8 @@ type Config struct {
 	Workers   int           `help:"Tenants read at the same time." env:"FRESNEL_WORKERS" default:"16"`
 	Parallel  int           `help:"Subscriptions of a tenant read at the same time." env:"FRESNEL_PARALLEL" default:"4"`
 	NoSync    bool          `help:"Serve only; another process syncs." env:"FRESNEL_NO_SYNC"`
+
+	TagPolicies string `help:"JSON file that says which tags resources must have; docs/operating.md shows one. Empty = none." env:"FRESNEL_TAG_POLICIES"`
 
 	LogLevel  slog.Level `help:"debug, info, warn or error." env:"FRESNEL_LOG_LEVEL" default:"info"`
 	LogFormat string     `help:"text or json." env:"FRESNEL_LOG_FORMAT" default:"text" enum:"text,json"`
@@ -76,6 +79,18 @@ func (c Config) checkListen() error {
 		return fresnel.Errorf(fresnel.Invalid, "FRESNEL_LISTEN %.80q: without sign-in only a loopback address is served; listen on 127.0.0.1 and put a signed-in proxy in front", c.Listen)
 	}
 	return nil
+}
+
+func (c Config) tagPolicies() (inventory.TagPolicies, error) {
+	if c.TagPolicies == "" {
+		return inventory.TagPolicies{}, nil
+	}
+	f, err := os.Open(c.TagPolicies)
+	if err != nil {
+		return inventory.TagPolicies{}, &fresnel.Error{Kind: fresnel.Invalid, Msg: "FRESNEL_TAG_POLICIES cannot be read", Err: err}
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return inventory.ParseTagPolicies(f)
 }
 
 func (c Config) roots() (*x509.CertPool, error) {

@@ -39,6 +39,7 @@ type Reports struct {
 	Findings FindingReader
 	Verdicts Verdicts
 	Costs    Costs
+	Tags     TagReader
 	Rules    []Rule
 	Now      func() time.Time
 }

@@ -51,6 +51,21 @@ CREATE TABLE resource_read (
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE INDEX ix_resource_trigram ON resource USING gin (name gin_trgm_ops);
 
+-- How many resources have the tags that are required of them, counted with
+-- each sync: to count when asked would read every resource.
+CREATE TABLE tag_count (
+    tenant     BIGINT NOT NULL,
+    counted_by VARCHAR(450) COLLATE "C" NOT NULL,
+    name       VARCHAR(450) COLLATE "C" NOT NULL,
+    compliant  BIGINT NOT NULL,
+    judged     BIGINT NOT NULL,
+    unknown    BIGINT NOT NULL,
+    exempt     BIGINT NOT NULL,
+    usd_micros BIGINT NOT NULL,
+    counted_at BIGINT NOT NULL,
+    CONSTRAINT pk_tag_count PRIMARY KEY (tenant, counted_by, name)
+);
+
 CREATE INDEX ix_finding_object ON finding (object);
 
 DROP TABLE resources;

@@ -61,6 +61,21 @@ CREATE TRIGGER resource_renamed AFTER UPDATE OF name ON resource WHEN old.name <
 END;
 -- +goose StatementEnd
 
+-- How many resources have the tags that are required of them, counted with
+-- each sync: to count when asked would read every resource.
+CREATE TABLE tag_count (
+    tenant     BIGINT NOT NULL,
+    counted_by TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    compliant  BIGINT NOT NULL,
+    judged     BIGINT NOT NULL,
+    unknown    BIGINT NOT NULL,
+    exempt     BIGINT NOT NULL,
+    usd_micros BIGINT NOT NULL,
+    counted_at BIGINT NOT NULL,
+    CONSTRAINT pk_tag_count PRIMARY KEY (tenant, counted_by, name)
+) WITHOUT ROWID;
+
 CREATE INDEX ix_finding_object ON finding (object);
 
 DROP TABLE resources;
