@@ -111,6 +111,13 @@ var (
 	footing  = regexp.MustCompile(`(?s)<tfoot>.*?<td class="num strong">\s*([^<]*?)\s*<`)
 )
 
+// region is the part of a page that a partial serves alone.
+func region(body, id string) string {
+	_, after, _ := strings.Cut(body, `<section id="`+id+`"`)
+	inside, _, _ := strings.Cut(after, "</section>")
+	return inside
+}
+
 // shown compares what people see with what the API says.
 func (e *expected) shown(t *testing.T) {
 	t.Helper()
@@ -127,6 +134,9 @@ func (e *expected) shown(t *testing.T) {
 		if want == nil { // unknown is a dash, not a zero
 			for _, path := range []string{"/?", "/partials/cost-summary-card?", "/costs?"} {
 				a := e.w.get(path + words)
+				if path == "/?" { // beside it stands a forecast, which rests on the months before
+					a.body = region(a.body, "cost-summary-card")
+				}
 				if a.status != 200 || !strings.Contains(a.body, `<p class="figure">—</p>`) || headline.MatchString(a.body) || footing.MatchString(a.body) {
 					t.Errorf("%s: %d, shows a figure where nothing is known", a.path, a.status)
 				}
