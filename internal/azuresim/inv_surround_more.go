@@ -12,7 +12,7 @@ func (w *world) addDatabases(sql *item) {
 	if below(mix(sql.key, label("pool")), 3) == 0 {
 		pool = w.under(sql, "Microsoft.Sql/servers/elasticPools", "pool-"+sql.name)
 	}
-	for i := range 1 + below(mix(sql.key, label("databases")), 3) {
+	for i := range 1 + below(mix(sql.key, label("databases")), 2) {
 		db := w.under(sql, "Microsoft.Sql/servers/databases", []string{"app", "reporting", "audit"}[i])
 		if pool != nil {
 			db.still = true
@@ -23,7 +23,7 @@ func (w *world) addDatabases(sql *item) {
 
 // addSites adds a plan's sites.
 func (w *world) addSites(plan *item) {
-	n := 1 + below(mix(plan.key, label("sites")), 3)
+	n := 1 + below(mix(plan.key, label("sites")), 2)
 	plan.set("properties.numberOfSites", int64(n))
 	for i := range n {
 		site := w.beside(plan, typeSite, fmt.Sprintf("app-%s-%02d", strings.TrimPrefix(plan.name, "asp-"), i+1))
@@ -62,6 +62,9 @@ func (w *world) addFrontend(pip *item) {
 
 // surroundMore adds to resources that need little.
 func (w *world) surroundMore(it *item) {
+	if !strings.HasSuffix(it.name, "-01") && (it.kind == "Microsoft.OperationalInsights/workspaces" || it.kind == "Microsoft.Insights/components") {
+		return
+	}
 	app := strings.TrimPrefix(it.name, it.name[:strings.IndexByte(it.name+"-", '-')]+"-")
 	switch it.kind {
 	case "Microsoft.ContainerService/managedClusters":
@@ -142,7 +145,7 @@ var miscKinds = []struct{ kind, name string }{
 
 // addMisc adds a share of the odd types, and the network watcher that Azure adds to subscriptions.
 func (w *world) addMisc() {
-	n, at := 8, below(mix(w.sub.key, label("misc")), len(miscKinds))
+	n, at := 6, below(mix(w.sub.key, label("misc")), len(miscKinds))
 	for i := range n {
 		m := miscKinds[(at+i*5)%len(miscKinds)]
 		group := w.sub.groups[(i+at)%len(w.sub.groups)]
