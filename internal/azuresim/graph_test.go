@@ -198,7 +198,7 @@ func TestGraphPaging(t *testing.T) {
 		`{"query":"resources","subscriptions":["00000000-0000-4000-8000-000000000000"]}`: "NoValidSubscriptionsInQueryRequest",
 		`{"query":"resources"}`: "NoValidSubscriptionsInQueryRequest", // delegated ones must be listed
 		`{"subscriptions":[]}`:  "InvalidRequestBody",
-		c.graphBody("resources | extend a = strcat("+strings.Repeat("tostring(properties), ", 60)+"'')", nil): "ResponsePayloadTooLarge",
+		c.graphBody("resources | take 1000 | extend a = strcat("+strings.Repeat("tostring(properties), ", 60)+"'')", nil): "ResponsePayloadTooLarge",
 	} {
 		if v, a := c.graph(c.token, body); a.status != 400 || v.Error.Code != "BadRequest" || v.Error.Details[0].Code != code {
 			t.Errorf("%.80s: %d %.300s, want %s", body, a.status, a.body, code)

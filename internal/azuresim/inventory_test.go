@@ -278,12 +278,58 @@ func TestManagementGroups(t *testing.T) {
 
 // TestLargeInventory reads 500 subscriptions in seconds.
 func TestLargeInventory(t *testing.T) {
-	c := start(t, azuresim.Options{Tenants: 25, SubscriptionsPerTenant: 20})
+	c := start(t, azuresim.Options{Tenants: 25, SubscriptionsPerTenant: 20, Groups: 2})
 	begin := time.Now()
 	rows := c.ask(everything)
 	if took := time.Since(begin); took > 30*time.Second || len(rows) < 20_000 {
 		t.Errorf("%d rows in %s", len(rows), took)
 	} else {
 		t.Logf("%d rows in %s", len(rows), took)
+	}
+}
+
+// TestInventoryControl reads the truth over HTTP.
+func TestInventoryControl(t *testing.T) {
+	c := start(t, azuresim.Options{})
+	_, sub := c.delegated()
+	lines := func(path string) int {
+		a := c.do("GET", path, "", "")
+		if a.status != 200 {
+			t.Fatalf("%s: %d %s", path, a.status, a.body)
+		}
+		return strings.Count(string(a.body), "\n")
+	}
+	n := 0
+	c.sim.Inventory(sub.ID, noon, func(azuresim.Resource) bool { n++; return true })
+	if got := lines("/sim/inventory?subscription=" + sub.ID); got != n || n < 30 {
+		t.Errorf("%d lines, %d resources", got, n)
+	}
+	if got, all := lines("/sim/changes?at=2026-11-23T12:00:00Z&subscription="+sub.ID), len(c.sim.Changes(sub.ID, noon.Add(-14*24*time.Hour), noon)); got != all {
+		t.Errorf("%d changes, want %d", got, all)
+	}
+	var waste []azuresim.Waste
+	if err := json.Unmarshal(c.do("GET", "/sim/waste", "", "").body, &waste); err != nil || len(waste) != len(c.sim.Waste(noon)) {
+		t.Errorf("%d labels, %v", len(waste), err)
+	}
+	tenants := map[string]bool{}
+	for _, w := range waste {
+		tenants[w.Tenant] = true
+	}
+	if len(tenants) != 6 {
+		t.Errorf("waste in %d tenants", len(tenants))
+	}
+	var groups []azuresim.ResourceGroup
+	if err := json.Unmarshal(c.do("GET", "/sim/groups", "", "").body, &groups); err != nil {
+		t.Error(err)
+	}
+	rows := c.ask("resourcecontainers | where type == 'microsoft.resources/subscriptions/resourcegroups' | project id, name, subscriptionId, managedBy, tags")
+	if len(rows) != len(groups) {
+		t.Errorf("%d groups, want %d", len(rows), len(groups))
+	}
+	if lines("/sim/types") == 0 {
+		t.Error("no types")
+	}
+	if a := c.do("GET", "/sim/waste?at=yesterday", "", ""); a.status != 400 {
+		t.Errorf("%d", a.status)
 	}
 }
