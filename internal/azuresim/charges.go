@@ -30,7 +30,7 @@ func (e *estate) charges(s *subscription, usage []stream) []stream {
 	add(s.index%3 != 2 && len(usage) > 0, serviceUnassigned, "", 12, func(st *stream) {
 		of := usage[below(mix(st.key, 3), len(usage))]
 		st.kind, st.charge = streamRefund, chargeRefund
-		st.group, st.service, st.owner = of.group, of.service, of.owner
+		st.group, st.service, st.owner, st.arm = of.group, of.service, of.owner, of.arm
 	})
 	add(s.index%4 == 3, serviceUnassigned, "", 30, func(st *stream) { // a credit for an outage
 		st.key, st.kind, st.charge, st.service = mix(st.key, label("credit")), streamRefund, chargeRefund, serviceVM

@@ -1,12 +1,18 @@
 // Package azuresim is a faithful simulator of the Azure APIs that Fresnel calls: Entra's token
-// endpoint, Key Vault secrets, the ARM tenants and subscriptions lists, the Cost Management query and the
-// Consumption budgets, all by path on one TLS listener with its own certificate authority.
+// endpoint, Key Vault secrets, the ARM tenants, subscriptions and management groups, the Cost Management
+// query, the Consumption budgets and Resource Graph, all by path on one TLS listener with its own certificate authority.
 //
 // It is the demo, the test bed and the load generator. Its estate (tenants, subscriptions and every
 // cost cell) is a pure function of a seed, so nothing is stored: a year of 500 subscriptions costs no
 // memory, and the truth about any instant can be asked for at /sim/truth and compared with what a
 // client believes. What is unusual in the costs is planted, and labelled at /sim/planted: what is not
 // labelled is ordinary, and nobody should be told of it.
+//
+// The resources follow from the costs: what costs exists, under the same id, with what it cannot be
+// without around it (inv_*.go). Resource Graph answers any query of its language that people use for
+// inventory (kql_*.go, graph*.go), and refuses the rest. Resources are created, changed and deleted as
+// the clock moves; the truth is at /sim/inventory, /sim/changes, /sim/groups and /sim/types, and which
+// of them were made as cases of the rules of waste at /sim/waste (waste*.go).
 //
 // Two kinds of time live here and must not be confused. The estate's time is the settable [Clock]: it
 // decides which costs are visible. Tokens, throttles and nextLinks live on real time, because their

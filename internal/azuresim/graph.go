@@ -126,7 +126,7 @@ func (c *call) graphError(code, message string) {
 }
 
 func (c *call) graphDetails(status int, code string, details []graphDetail) {
-	message := fmt.Sprintf("Please provide below info when asking for support: timestamp = %s, correlationId = %s.", wireTime(time.Now()), c.w.Header().Get("x-ms-correlation-request-id")) //nolint:forbidigo // real time, as throttles have
+	message := fmt.Sprintf("Please provide below info when asking for support: timestamp = %s, correlationId = %s.", wireTime(time.Now()), c.w.Header().Get("x-ms-correlation-request-id"))
 	c.w.Header().Set("x-ms-error-code", code)
 	c.json(status, map[string]any{"error": map[string]any{"code": code, "message": message, "details": details}})
 }

@@ -23,14 +23,19 @@ func (s *Server) answerGraph(c *call, p principal, q *graphRequest, subs []*subs
 		c.graphRefusal(err)
 		return
 	}
-	scan := &graphScan{s: s, subs: subs, tenant: p.tenantID, at: page.At}
-	run := &kqlRunner{now: page.At, table: scan.table}
-	rel, err := run.run(parsed)
-	if err != nil {
-		c.graphRefusal(err)
-		return
+	key := graphResult{page.For, page.At.UTC().Round(0), subs[0].id, len(subs)}
+	rel := s.results.take(key)
+	if rel == nil {
+		scan := &graphScan{s: s, subs: subs, tenant: p.tenantID, at: page.At}
+		run := &kqlRunner{now: page.At, table: scan.table}
+		if rel, err = run.run(parsed); err != nil {
+			c.graphRefusal(err)
+			return
+		}
 	}
-	s.writeGraph(c, q, parsed, rel, page)
+	if s.writeGraph(c, q, parsed, rel, page) {
+		s.results.put(key, rel)
+	}
 }
 
 // graphPurpose ties a token to a principal's query over its scope.
@@ -45,7 +50,8 @@ func paged(parsed *kqlQuery, rel *kqlRelation) bool {
 		!slices.ContainsFunc(parsed.ops, func(op kqlOp) bool { return op.name == "take" })
 }
 
-func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kqlRelation, page pageToken) {
+// writeGraph writes one page, and says whether there is another.
+func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kqlRelation, page pageToken) (more bool) {
 	fault := c.fault
 	if fault == nil {
 		fault = &Fault{}
@@ -60,7 +66,8 @@ func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kql
 	case faultTruncated:
 		to = from + (to-from+1)/2
 	}
-	more, truncated, token := to < len(rel.rows) || next.Empty, "false", ""
+	more = to < len(rel.rows) || next.Empty
+	truncated, token := "false", ""
 	switch {
 	case more && paged(parsed, rel) && fault.Kind != faultTruncated:
 		token = s.seal(next)
@@ -94,11 +101,12 @@ func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kql
 	}
 	if len(body) > graphPayload {
 		c.graphError("ResponsePayloadTooLarge", fmt.Sprintf("Response payload size is %d, and has exceeded the limit of %d. Please consider querying less data at a time and make paginated call if needed.", len(body), graphPayload))
-		return
+		return false
 	}
 	c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	c.w.WriteHeader(http.StatusOK)
 	c.w.Write(body)
+	return token != ""
 }
 
 // graphData writes rows as objects, or as a table.

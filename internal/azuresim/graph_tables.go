@@ -9,10 +9,22 @@ import (
 
 // graphColumns are the columns that the tables of Resource Graph share.
 var graphColumns = []kqlColumn{
-	{"id", kqlTypeString}, {"name", kqlTypeString}, {"type", kqlTypeString}, {"tenantId", kqlTypeString}, {"kind", kqlTypeString},
-	{"location", kqlTypeString}, {"resourceGroup", kqlTypeString}, {"subscriptionId", kqlTypeString}, {"managedBy", kqlTypeString},
-	{"sku", kqlTypeObject}, {"plan", kqlTypeObject}, {"properties", kqlTypeObject}, {"tags", kqlTypeObject}, {"identity", kqlTypeObject},
-	{"zones", kqlTypeObject}, {"extendedLocation", kqlTypeObject},
+	{"id", kqlTypeString},
+	{"name", kqlTypeString},
+	{"type", kqlTypeString},
+	{"tenantId", kqlTypeString},
+	{"kind", kqlTypeString},
+	{"location", kqlTypeString},
+	{"resourceGroup", kqlTypeString},
+	{"subscriptionId", kqlTypeString},
+	{"managedBy", kqlTypeString},
+	{"sku", kqlTypeObject},
+	{"plan", kqlTypeObject},
+	{"properties", kqlTypeObject},
+	{"tags", kqlTypeObject},
+	{"identity", kqlTypeObject},
+	{"zones", kqlTypeObject},
+	{"extendedLocation", kqlTypeObject},
 }
 
 // lazyBody builds a resource once somebody looks at one of its fields.
@@ -126,14 +138,14 @@ func (w *world) containers(at time.Time) []kqlRow {
 	}
 	out := []kqlRow{plainRow("/subscriptions/"+sub.id, sub.name, "microsoft.resources/subscriptions", "", "", sub, state, map[string]any{"env": sub.env})}
 	for _, g := range w.groups {
-		if at.Before(g.born) || !g.dead.IsZero() && !at.Before(g.dead) {
+		if !g.exists(at) {
 			continue
 		}
 		var tags any
 		if t := w.groupTags(g, at); t != nil {
 			tags = t
 		}
-		row := plainRow(g.id, g.id[strings.LastIndexByte(g.id, '/')+1:], "microsoft.resources/subscriptions/resourcegroups",
+		row := plainRow(g.id, g.displayName(), "microsoft.resources/subscriptions/resourcegroups",
 			strings.ToLower(groupColumn(g.name)), w.location, sub, map[string]any{"provisioningState": "Succeeded"}, tags)
 		row[8] = g.managedBy
 		out = append(out, row)

@@ -108,7 +108,7 @@ func (w *world) surround() {
 		case typeVM:
 			w.addMachine(it)
 		case "Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults":
-			if below(mix(it.key, label("endpoint")), 3) == 0 && it.dead.IsZero() {
+			if below(mix(it.key, label("endpoint")), 5) == 0 && it.dead.IsZero() {
 				w.addEndpoint(it)
 			}
 		case typeSQL:
@@ -151,7 +151,7 @@ func (w *world) addMachine(vm *item) *item {
 			put(list[0].(map[string]any), "properties.publicIPAddress", map[string]any{"id": pip.id}) //nolint:errcheck // our own template
 		})
 	}
-	if below(mix(vm.key, label("agent")), 2) == 0 {
+	if below(mix(vm.key, label("agent")), 4) == 0 {
 		w.under(vm, "Microsoft.Compute/virtualMachines/extensions", "AzureMonitorLinuxAgent")
 	}
 	if vm.scheduled() {
@@ -212,7 +212,7 @@ func (w *world) addDisks(vm *item, windows bool) {
 		reserve(b, vm, at)
 	})
 	os.deps = append(os.deps, vm)
-	if below(mix(vm.key, label("data")), 2) == 0 || vm.scheduled() {
+	if below(mix(vm.key, label("data")), 3) > 0 || vm.scheduled() {
 		return
 	}
 	d := w.beside(vm, typeDisk, vm.name+"_DataDisk_0")

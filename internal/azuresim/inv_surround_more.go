@@ -12,7 +12,7 @@ func (w *world) addDatabases(sql *item) {
 	if below(mix(sql.key, label("pool")), 3) == 0 {
 		pool = w.under(sql, "Microsoft.Sql/servers/elasticPools", "pool-"+sql.name)
 	}
-	for i := range 1 + below(mix(sql.key, label("databases")), 3) {
+	for i := range 1 + below(mix(sql.key, label("databases")), 2) {
 		db := w.under(sql, "Microsoft.Sql/servers/databases", []string{"app", "reporting", "audit"}[i])
 		if pool != nil {
 			db.still = true
@@ -23,7 +23,7 @@ func (w *world) addDatabases(sql *item) {
 
 // addSites adds a plan's sites.
 func (w *world) addSites(plan *item) {
-	n := 1 + below(mix(plan.key, label("sites")), 3)
+	n := 1 + below(mix(plan.key, label("sites")), 2)
 	plan.set("properties.numberOfSites", int64(n))
 	for i := range n {
 		site := w.beside(plan, typeSite, fmt.Sprintf("app-%s-%02d", strings.TrimPrefix(plan.name, "asp-"), i+1))
@@ -62,6 +62,9 @@ func (w *world) addFrontend(pip *item) {
 
 // surroundMore adds to resources that need little.
 func (w *world) surroundMore(it *item) {
+	if !strings.HasSuffix(it.name, "-01") && (it.kind == "Microsoft.OperationalInsights/workspaces" || it.kind == "Microsoft.Insights/components") {
+		return
+	}
 	app := strings.TrimPrefix(it.name, it.name[:strings.IndexByte(it.name+"-", '-')]+"-")
 	switch it.kind {
 	case "Microsoft.ContainerService/managedClusters":
@@ -126,23 +129,47 @@ func (w *world) addCluster(aks *item) {
 
 // miscKinds are the types that are met here and there: every subscription has some of them.
 var miscKinds = []struct{ kind, name string }{
-	{"Microsoft.Compute/images", "img-golden"}, {"Microsoft.Compute/sshPublicKeys", "ssh-admin"}, {"Microsoft.Compute/galleries", "gal_images"},
-	{"Microsoft.Compute/diskEncryptionSets", "des-main"}, {"Microsoft.Compute/restorePointCollections", "rpc-daily"}, {"Microsoft.Network/publicIPPrefixes", "ippre-out"},
-	{"Microsoft.Network/privateLinkServices", "pls-api"}, {"Microsoft.Network/bastionHosts", "bas-hub"}, {"Microsoft.Network/applicationSecurityGroups", "asg-web"},
-	{"Microsoft.Network/trafficmanagerprofiles", "traf-main"}, {"Microsoft.Insights/scheduledQueryRules", "sqr-errors"}, {"Microsoft.Insights/dataCollectionRules", "dcr-linux"},
-	{"Microsoft.ContainerInstance/containerGroups", "ci-job"}, {"Microsoft.Web/staticSites", "stapp-docs"}, {"Microsoft.Web/certificates", "cert-www"},
-	{"Microsoft.Sql/managedInstances", "sqlmi-core"}, {"Microsoft.DataProtection/backupVaults", "bvault-main"}, {"Microsoft.EventGrid/topics", "evgt-orders"},
-	{"Microsoft.Portal/dashboards", "dash-ops"}, {"Microsoft.CognitiveServices/accounts", "oai-main"}, {"Microsoft.MachineLearningServices/workspaces", "mlw-main"},
-	{"Microsoft.Devices/IotHubs", "iot-main"}, {"Microsoft.SignalRService/SignalR", "sigr-main"}, {"Microsoft.AppConfiguration/configurationStores", "appcs-main"},
-	{"Microsoft.Batch/batchAccounts", "babatch"}, {"Microsoft.Kusto/clusters", "dec-main"}, {"Microsoft.Purview/accounts", "pview-main"},
-	{"Microsoft.NetApp/netAppAccounts", "anf-main"}, {"Microsoft.Maintenance/maintenanceConfigurations", "mc-weekly"}, {"Microsoft.DBforMySQL/flexibleServers", "mysql-cms"},
-	{"Microsoft.Automation/automationAccounts", "aa-ops"}, {"Microsoft.Synapse/workspaces", "syn-main"}, {"Microsoft.App/managedEnvironments", "cae-main"},
-	{"Microsoft.Network/privateDnsZones", "privatelink.blob.core.windows.net"}, {"Microsoft.Logic/workflows", "logic-approve"}, {"Microsoft.Storage/storageAccounts", "stdiag"},
+	{"Microsoft.Compute/images", "img-golden"},
+	{"Microsoft.Compute/sshPublicKeys", "ssh-admin"},
+	{"Microsoft.Compute/galleries", "gal_images"},
+	{"Microsoft.Compute/diskEncryptionSets", "des-main"},
+	{"Microsoft.Compute/restorePointCollections", "rpc-daily"},
+	{"Microsoft.Network/publicIPPrefixes", "ippre-out"},
+	{"Microsoft.Network/privateLinkServices", "pls-api"},
+	{"Microsoft.Network/bastionHosts", "bas-hub"},
+	{"Microsoft.Network/applicationSecurityGroups", "asg-web"},
+	{"Microsoft.Network/trafficmanagerprofiles", "traf-main"},
+	{"Microsoft.Insights/scheduledQueryRules", "sqr-errors"},
+	{"Microsoft.Insights/dataCollectionRules", "dcr-linux"},
+	{"Microsoft.ContainerInstance/containerGroups", "ci-job"},
+	{"Microsoft.Web/staticSites", "stapp-docs"},
+	{"Microsoft.Web/certificates", "cert-www"},
+	{"Microsoft.Sql/managedInstances", "sqlmi-core"},
+	{"Microsoft.DataProtection/backupVaults", "bvault-main"},
+	{"Microsoft.EventGrid/topics", "evgt-orders"},
+	{"Microsoft.Portal/dashboards", "dash-ops"},
+	{"Microsoft.CognitiveServices/accounts", "oai-main"},
+	{"Microsoft.MachineLearningServices/workspaces", "mlw-main"},
+	{"Microsoft.Devices/IotHubs", "iot-main"},
+	{"Microsoft.SignalRService/SignalR", "sigr-main"},
+	{"Microsoft.AppConfiguration/configurationStores", "appcs-main"},
+	{"Microsoft.Batch/batchAccounts", "babatch"},
+	{"Microsoft.Kusto/clusters", "dec-main"},
+	{"Microsoft.Purview/accounts", "pview-main"},
+	{"Microsoft.NetApp/netAppAccounts", "anf-main"},
+	{"Microsoft.Maintenance/maintenanceConfigurations", "mc-weekly"},
+	{"Microsoft.DBforMySQL/flexibleServers", "mysql-cms"},
+	{"Microsoft.Automation/automationAccounts", "aa-ops"},
+	{"Microsoft.Synapse/workspaces", "syn-main"},
+	{"Microsoft.App/managedEnvironments", "cae-main"},
+	{"Microsoft.Network/privateDnsZones", "privatelink.blob.core.windows.net"},
+	{"Microsoft.Logic/workflows", "logic-approve"},
+	{"Microsoft.Storage/storageAccounts", "stdiag"},
 }
 
 // addMisc adds a share of the odd types, and the network watcher that Azure adds to subscriptions.
 func (w *world) addMisc() {
-	n, at := 8, below(mix(w.sub.key, label("misc")), len(miscKinds))
+	n, at := 6, below(mix(w.sub.key, label("misc")), len(miscKinds))
 	for i := range n {
 		m := miscKinds[(at+i*5)%len(miscKinds)]
 		group := w.sub.groups[(i+at)%len(w.sub.groups)]

@@ -32,6 +32,12 @@ type group struct {
 	tags       func(time.Time) map[string]any // nil = as people write them
 }
 
+func (g *group) exists(at time.Time) bool {
+	return !at.Before(g.born) && (g.dead.IsZero() || at.Before(g.dead))
+}
+
+func (g *group) displayName() string { return g.id[strings.LastIndexByte(g.id, '/')+1:] }
+
 // armLocations are Cost Management's regions in ARM's spelling.
 var armLocations = map[string]string{
 	"EU West": "westeurope", "EU North": "northeurope", "DE West Central": "germanywestcentral", "CH North": "switzerlandnorth",

@@ -175,3 +175,26 @@ func (s *Server) CountTypes(at time.Time) map[string]int {
 	}
 	return out
 }
+
+// ResourceGroup is a resource group as Resource Graph gives it.
+type ResourceGroup struct {
+	ID             string         `json:"id"`
+	Name           string         `json:"name"`
+	SubscriptionID string         `json:"subscriptionId"`
+	ManagedBy      string         `json:"managedBy"`
+	Tags           map[string]any `json:"tags"` // nil = null
+}
+
+// ResourceGroups lists the groups of a subscription, or with "" of all, that exist at an instant.
+func (s *Server) ResourceGroups(subscription string, at time.Time) []ResourceGroup {
+	out := []ResourceGroup{}
+	for _, sub := range s.some(subscription) {
+		w := s.world(sub, at)
+		for _, g := range w.groups {
+			if g.exists(at) {
+				out = append(out, ResourceGroup{g.id, g.displayName(), sub.id, g.managedBy, w.groupTags(g, at)})
+			}
+		}
+	}
+	return out
+}

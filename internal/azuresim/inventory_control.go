@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// controlInventory answers /sim/inventory, /sim/changes, /sim/types, /sim/waste and PUT
+// controlInventory answers /sim/inventory, /sim/changes, /sim/groups, /sim/types, /sim/waste and PUT
 // /sim/resources/{delete|move|rename|deny|undeny}; false if the path is none of them.
 func (s *Server) controlInventory(c *call, what string) bool {
 	switch what {
@@ -25,6 +25,10 @@ func (s *Server) controlInventory(c *call, what string) bool {
 				}
 			}
 		})
+	case "groups":
+		if at, ok := s.controlTime(c); ok {
+			c.json(http.StatusOK, s.ResourceGroups(c.r.URL.Query().Get("subscription"), at))
+		}
 	case "types":
 		if at, ok := s.controlTime(c); ok {
 			c.json(http.StatusOK, s.CountTypes(at))

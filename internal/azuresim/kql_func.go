@@ -197,7 +197,7 @@ func kqlConcat(a []any) any {
 // kqlSplit is a list of parts, or with a third argument a list of that part.
 func kqlSplit(a []any) any {
 	out := []any{}
-	for _, part := range strings.Split(kqlText(a[0]), kqlText(a[1])) {
+	for part := range strings.SplitSeq(kqlText(a[0]), kqlText(a[1])) {
 		out = append(out, part)
 	}
 	if len(a) == 3 {

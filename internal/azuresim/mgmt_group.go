@@ -13,8 +13,12 @@ type managementGroup struct{ id, name, parent string }
 func (t *tenant) managementGroups() []managementGroup {
 	p := t.slug + "-"
 	return []managementGroup{
-		{t.id, "Tenant Root Group", ""}, {p + "platform", "Platform", t.id}, {p + "landingzones", "Landing Zones", t.id},
-		{p + "prod", "Production", p + "landingzones"}, {p + "nonprod", "Non-Production", p + "landingzones"}, {p + "sandbox", "Sandbox", t.id},
+		{t.id, "Tenant Root Group", ""},
+		{p + "platform", "Platform", t.id},
+		{p + "landingzones", "Landing Zones", t.id},
+		{p + "prod", "Production", p + "landingzones"},
+		{p + "nonprod", "Non-Production", p + "landingzones"},
+		{p + "sandbox", "Sandbox", t.id},
 	}
 }
 

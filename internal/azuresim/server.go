@@ -84,6 +84,7 @@ type Server struct {
 	throttles *throttles
 	faults    *faults
 	inventory *inventory
+	results   graphResults
 	tls       *certificates
 	pagingKey [32]byte
 	done      chan struct{} // closed by Close: ends hangs
