@@ -29,7 +29,7 @@ type Config struct {
 	AzureVaultHost          string       `help:"The only host that secrets are read from; empty = Azure's Key Vault domains." env:"FRESNEL_AZURE_VAULT_HOST"`
 	AzureCAFile             string       `help:"PEM file of a certificate authority to trust for Azure, for the simulator or an inspecting proxy." env:"FRESNEL_AZURE_CA_FILE"`
 
-	SyncEvery time.Duration `help:"How often costs are read, 1h to 24h." env:"FRESNEL_SYNC_EVERY" default:"4h"`
+	SyncEvery time.Duration `help:"How often tenants are read, 1h to 24h." env:"FRESNEL_SYNC_EVERY" default:"4h"`
 	Months    int           `help:"Months of cost to hold, the current one included, 2 to 36. Azure's query gives 13." env:"FRESNEL_MONTHS" default:"13"`
 	Workers   int           `help:"Tenants read at the same time." env:"FRESNEL_WORKERS" default:"16"`
 	Parallel  int           `help:"Subscriptions of a tenant read at the same time." env:"FRESNEL_PARALLEL" default:"4"`
