@@ -81,7 +81,7 @@ func forecastModel(q *request, o *cost.Outlook, budgets cost.BudgetReport, fresh
 		return m
 	}
 	m.Amount, m.Range = page.Money(o.End.Expected, o.Unit.Currency, true), endRange(o)
-	sum, ok := sumBudgets(budgets, q.ask.Metric, o.Unit.Currency)
+	sum, ok := budgets.Sum(q.ask.Metric, o.Unit.Currency)
 	longest := max(o.End.Expected, o.End.High, sum, 1)
 	part := func(micros int64) int { return int(float64(max(micros, 0)) / float64(longest) * 1000) }
 	m.Bar = &page.EndBar{Spent: part(o.End.Spent), Expected: part(o.End.Expected), Words: page.Money(o.End.Spent, o.Unit.Currency, true) + " settled"}
