@@ -6,6 +6,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"fresnel"
 	"fresnel/internal/cost"
 	"fresnel/internal/web/page"
 	"fresnel/internal/web/ui"
