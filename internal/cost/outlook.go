@@ -148,6 +148,31 @@ func (r Reports) BudgetReport(ctx context.Context, s fresnel.Scope) (BudgetRepor
 	return rep, err
 }
 
+// OfTenants gives the budgets of all that a tenant costs, by a metric.
+func (rep BudgetReport) OfTenants(m Metric) []BudgetStatus {
+	var out []BudgetStatus
+	for _, s := range rep.Budgets {
+		if s.Budget.Whole() && s.Budget.Metric == m {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Sum adds the budgets of whole tenants up: only where every tenant has exactly
+// one, in the currency.
+func (rep BudgetReport) Sum(m Metric, currency string) (micros int64, ok bool) {
+	seen := map[fresnel.TenantID]bool{}
+	for _, s := range rep.OfTenants(m) {
+		if s.Budget.Amount.Currency != currency || seen[s.Budget.Tenant] {
+			return 0, false
+		}
+		seen[s.Budget.Tenant] = true
+		micros += s.Budget.Amount.Micros
+	}
+	return micros, len(seen) > 0 && len(seen) == rep.Tenants
+}
+
 // maxAzureBudgets bounds the list of Azure's budgets.
 const maxAzureBudgets = 1000
 

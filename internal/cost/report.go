@@ -404,3 +404,36 @@ func (r Reports) Restated(ctx context.Context, s fresnel.Scope, a Ask, limit int
 
 // Today is the current UTC day.
 func (r Reports) Today() fresnel.Day { return fresnel.DayOf(r.Now().In(time.UTC)) }
+
+// RestatedMonth is by how much the days of a month changed after they were settled.
+type RestatedMonth struct {
+	Month    fresnel.Day // its first day
+	Currency string
+	Micros   int64
+	Changes  int
+}
+
+// RestatedMonths adds restatements up by month and currency, the newest first.
+func RestatedMonths(list []Restatement) []RestatedMonth {
+	type key struct {
+		month    fresnel.Day
+		currency string
+	}
+	sums := map[key]*RestatedMonth{}
+	for _, r := range list {
+		k := key{r.Day.MonthStart(), r.Currency}
+		if sums[k] == nil {
+			sums[k] = &RestatedMonth{Month: k.month, Currency: k.currency}
+		}
+		sums[k].Micros += r.New - r.Old
+		sums[k].Changes++
+	}
+	out := make([]RestatedMonth, 0, len(sums))
+	for _, m := range sums {
+		out = append(out, *m)
+	}
+	slices.SortFunc(out, func(a, b RestatedMonth) int {
+		return cmp.Or(cmp.Compare(b.Month, a.Month), cmp.Compare(a.Currency, b.Currency))
+	})
+	return out
+}

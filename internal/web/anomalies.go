@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -133,10 +134,8 @@ func subscriptionOf(a cost.Anomaly) string {
 }
 
 func scoreWords(score float64) string {
-	if score < 0 {
-		score = -score
-	}
-	if score > 100 { // also where it is infinite: before there was nothing at all
+	score = math.Abs(score)
+	if score > 100 || math.IsNaN(score) { // also where it is infinite: before there was nothing at all
 		return "Over 100 robust sigmas from what was expected"
 	}
 	return strconv.FormatFloat(score, 'f', 1, 64) + " robust sigmas from what was expected"

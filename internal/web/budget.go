@@ -21,30 +21,6 @@ func (h handlers) budgetsFor(ctx context.Context, q *request) (*cost.BudgetRepor
 	return &rep, err
 }
 
-// ofTenants are the budgets of all that their tenants cost, by the metric of the view.
-func ofTenants(rep cost.BudgetReport, m cost.Metric) []cost.BudgetStatus {
-	var out []cost.BudgetStatus
-	for _, s := range rep.Budgets {
-		if s.Budget.Whole() && s.Budget.Metric == m {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// sumBudgets adds the budgets of whole tenants up: only where every tenant has exactly one, in the same currency.
-func sumBudgets(rep cost.BudgetReport, m cost.Metric, currency string) (micros int64, ok bool) {
-	seen := map[fresnel.TenantID]bool{}
-	for _, s := range ofTenants(rep, m) {
-		if s.Budget.Amount.Currency != currency || seen[s.Budget.Tenant] {
-			return 0, false
-		}
-		seen[s.Budget.Tenant] = true
-		micros += s.Budget.Amount.Micros
-	}
-	return micros, len(seen) > 0 && len(seen) == rep.Tenants
-}
-
 // budgetSum is where the budgets of the tenants shown stand together.
 func budgetSum(q *request, b beside) page.BudgetSum {
 	m := page.BudgetSum{Figure: page.Dash, URL: q.query.Scope().URL(page.PathBudgets)}
@@ -52,12 +28,12 @@ func budgetSum(q *request, b beside) page.BudgetSum {
 		m.Note = "Compared for whole tenants in the current month"
 		return m
 	}
-	list := ofTenants(*b.budgets, b.Ask.Metric)
+	list := b.budgets.OfTenants(b.Ask.Metric)
 	if len(list) == 0 {
 		m.Note = "No budget of " + b.Ask.Metric.String() + " cost is set"
 		return m
 	}
-	if sum, ok := sumBudgets(*b.budgets, b.Ask.Metric, b.Unit().Currency); ok {
+	if sum, ok := b.budgets.Sum(b.Ask.Metric, b.Unit().Currency); ok {
 		m.Figure = page.Money(sum, b.Unit().Currency, true)
 		switch {
 		case b.end == nil || !b.end.OK || b.end.Unit != b.Unit():
@@ -87,7 +63,7 @@ func onTrack(list []cost.BudgetStatus) string {
 
 // usedOf is how much of its budget a tenant has used, or where to set one.
 func usedOf(q *request, rep cost.BudgetReport, id fresnel.TenantID) (used *page.Used, setURL string) {
-	list := ofTenants(rep, q.ask.Metric)
+	list := rep.OfTenants(q.ask.Metric)
 	at := slices.IndexFunc(list, func(s cost.BudgetStatus) bool { return s.Budget.Tenant == id })
 	if at < 0 {
 		return nil, q.query.Scope().WithBudget("new", string(id)).URL(page.PathBudgets)

@@ -42,16 +42,15 @@ func (h handlers) overview(ctx context.Context, q *request) (view, error) {
 	if err != nil {
 		return nil, err
 	}
-	end, err := h.outlook(ctx, &tenants, 0)
-	if err != nil {
-		return nil, err
-	}
 	budgets, err := h.Reports.BudgetReport(ctx, q.scope)
 	if err != nil {
 		return nil, err
 	}
+	end, err := h.forecastCard(ctx, q, budgets, &m.Forecast)
+	if err != nil {
+		return nil, err
+	}
 	m.Summary = h.summaryModel(q, b, trend, fresh)
-	m.Forecast = forecastModel(q, end, budgets, endFreshness(fresh, end))
 	m.Budgets = budgetsCardModel(q, budgets, fresh)
 	m.Chart = h.chartModel(q, chartOf{trend, found, whereMonth(q, end)}, fresh)
 	m.Chart.Groups = []string{"tenant", "service"}

@@ -23,7 +23,7 @@ func (h handlers) outlook(ctx context.Context, q *request, by cost.By) (*cost.Ou
 
 // whereMonth is the outlook where the chart has room for it: by days.
 func whereMonth(q *request, o *cost.Outlook) *cost.Outlook {
-	if o == nil || !o.OK || q.query.Granularity == "monthly" {
+	if o == nil || !o.OK || !q.month() || q.query.Granularity == "monthly" {
 		return nil
 	}
 	return o
@@ -49,21 +49,30 @@ func endRange(o *cost.Outlook) string {
 }
 
 func (h handlers) costForecastCard(ctx context.Context, q *request) (templ.Component, error) {
-	q.query.Period, q.query.From, q.query.To = "", "", "" // it is always of the current month
-	q.ask.Period, _ = cost.Relative("", h.Reports.Today())
-	end, err := h.outlook(ctx, q, 0)
-	if err != nil {
-		return nil, err
-	}
-	fresh, err := h.freshness(ctx, q, end.Coverage, end.Coverage.Covered > 0)
-	if err != nil {
-		return nil, err
-	}
 	budgets, err := h.Reports.BudgetReport(ctx, q.scope)
 	if err != nil {
 		return nil, err
 	}
-	return page.ForecastCardPanel(forecastModel(q, end, budgets, endFreshness(fresh, end))), nil
+	var m page.ForecastCard
+	_, err = h.forecastCard(ctx, q, budgets, &m)
+	return page.ForecastCardPanel(m), err
+}
+
+// forecastCard fills the card, which is of the current month whatever the period of the page, and gives what it shows.
+func (h handlers) forecastCard(ctx context.Context, q *request, budgets cost.BudgetReport, m *page.ForecastCard) (*cost.Outlook, error) {
+	month := *q
+	month.query.Period, month.query.From, month.query.To = "", "", ""
+	month.ask.Period, _ = cost.Relative("", h.Reports.Today())
+	end, err := h.outlook(ctx, &month, 0)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := h.freshness(ctx, &month, end.Coverage, end.OK || end.Coverage.Covered > 0)
+	if err != nil {
+		return nil, err
+	}
+	*m = forecastModel(q, end, budgets, endFreshness(fresh, end))
+	return end, nil
 }
 
 // endFreshness is the freshness of a forecast: its late days are part of it.
@@ -81,7 +90,7 @@ func forecastModel(q *request, o *cost.Outlook, budgets cost.BudgetReport, fresh
 		return m
 	}
 	m.Amount, m.Range = page.Money(o.End.Expected, o.Unit.Currency, true), endRange(o)
-	sum, ok := sumBudgets(budgets, q.ask.Metric, o.Unit.Currency)
+	sum, ok := budgets.Sum(q.ask.Metric, o.Unit.Currency)
 	longest := max(o.End.Expected, o.End.High, sum, 1)
 	part := func(micros int64) int { return int(float64(max(micros, 0)) / float64(longest) * 1000) }
 	m.Bar = &page.EndBar{Spent: part(o.End.Spent), Expected: part(o.End.Expected), Words: page.Money(o.End.Spent, o.Unit.Currency, true) + " settled"}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -59,25 +58,11 @@ func (h handlers) restated(ctx context.Context, q *request) (view, error) {
 
 // restatedTotals adds the changes up by month and currency, newest month first.
 func restatedTotals(list []cost.Restatement) []page.RestatedTotal {
-	type key struct {
-		month    fresnel.Day
-		currency string
-	}
-	sum, count := map[key]int64{}, map[key]int{}
-	var keys []key
-	for _, r := range list {
-		k := key{r.Day.MonthStart(), r.Currency}
-		if count[k] == 0 {
-			keys = append(keys, k)
-		}
-		sum[k] += r.New - r.Old
-		count[k]++
-	}
-	slices.SortFunc(keys, func(a, b key) int { return cmp.Or(cmp.Compare(b.month, a.month), cmp.Compare(a.currency, b.currency)) })
+	months := cost.RestatedMonths(list)
 	var out []page.RestatedTotal
-	for _, k := range keys[:min(len(keys), 8)] {
+	for _, m := range months[:min(len(months), 8)] {
 		out = append(out, page.RestatedTotal{
-			Month: k.month.Time().Format("January 2006") + ", " + k.currency, Change: page.SignedMoney(sum[k], k.currency, false), Note: page.Plural(count[k], "change", "changes"),
+			Month: m.Month.Time().Format("January 2006") + ", " + m.Currency, Change: page.SignedMoney(m.Micros, m.Currency, false), Note: page.Plural(m.Changes, "change", "changes"),
 		})
 	}
 	return out

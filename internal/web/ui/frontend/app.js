@@ -28,6 +28,7 @@ const themeIcons = { system: "sun-moon", light: "sun", dark: "moon" };
 
 function showTheme() {
   const now = root.dataset.theme || "system";
+  for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
   for (const button of document.querySelectorAll("[data-theme-switch]")) {
     const next = themes[(themes.indexOf(now) + 1) % themes.length];
     button.hidden = false;
@@ -53,6 +54,7 @@ function closeMenus(except) {
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-theme-switch]")) return nextTheme();
+  if (event.target.closest("[data-print]")) return print();
   closeMenus(event.target.closest("details.menu"));
 });
 

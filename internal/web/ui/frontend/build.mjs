@@ -23,7 +23,7 @@ const check = process.argv.includes("--check");
 const icons = [
   "arrow-down", "arrow-up", "arrow-up-down", "arrow-up-right", "arrow-down-right", "building-2", "calendar",
   "chart-column", "check", "chevron-down", "chevron-right", "circle-check", "circle-dollar-sign", "circle-pause", "circle-x", "clock",
-  "download", "info", "layout-dashboard", "loader", "lock", "menu", "minus", "moon", "play", "plus", "refresh-cw", "search",
+  "download", "info", "layout-dashboard", "loader", "lock", "menu", "minus", "moon", "play", "plus", "printer", "refresh-cw", "search",
   "sun", "sun-moon", "triangle-alert", "unplug", "wifi", "x",
 ];
 
