@@ -90,7 +90,7 @@ func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kql
 		cut := (&kqlRelation{columns, rows}).pick(keep)
 		columns, rows = cut.columns, cut.rows
 	}
-	data := graphData(columns, rows, fault, strings.EqualFold(q.Options.Format, "table"))
+	data := encodeRows(columns, rows, fault, strings.EqualFold(q.Options.Format, "table"))
 	head, _ := json.Marshal(map[string]any{"totalRecords": len(rel.rows), "count": len(rows), "resultTruncated": truncated, "facets": []any{}}) // plain values
 	body := append(head[:len(head)-1], `,"data":`...)
 	body = append(body, data...)
@@ -109,8 +109,8 @@ func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kql
 	return token != ""
 }
 
-// graphData writes rows as objects, or as a table.
-func graphData(columns []kqlColumn, rows []kqlRow, fault *Fault, table bool) []byte {
+// encodeRows writes rows as objects, or as a table.
+func encodeRows(columns []kqlColumn, rows []kqlRow, fault *Fault, table bool) []byte {
 	names := make([][]byte, len(columns))
 	for i, c := range columns {
 		names[i] = append(quote(c.name), ':')

@@ -196,8 +196,10 @@ func TestGraphPaging(t *testing.T) {
 		c.graphBody("resources", map[string]any{"$top": 1001}):                           "BadPagingOptions",
 		`{"query":"resources","subscriptions":["x"]}`:                                    "InvalidSubscriptionIds",
 		`{"query":"resources","subscriptions":["00000000-0000-4000-8000-000000000000"]}`: "NoValidSubscriptionsInQueryRequest",
+
 		`{"query":"resources"}`: "NoValidSubscriptionsInQueryRequest", // delegated ones must be listed
 		`{"subscriptions":[]}`:  "InvalidRequestBody",
+
 		c.graphBody("resources | take 1000 | extend a = strcat("+strings.Repeat("tostring(properties), ", 60)+"'')", nil): "ResponsePayloadTooLarge",
 	} {
 		if v, a := c.graph(c.token, body); a.status != 400 || v.Error.Code != "BadRequest" || v.Error.Details[0].Code != code {
