@@ -23,7 +23,10 @@ func (s *Server) answerGraph(c *call, p principal, q *graphRequest, subs []*subs
 		c.graphRefusal(err)
 		return
 	}
-	key := graphResult{page.For, page.At.UTC().Round(0), subs[0].id, len(subs)}
+	key := graphResult{purpose: page.For, at: page.At.UTC().Round(0), subs: len(subs)}
+	if len(subs) > 0 {
+		key.first = subs[0].id
+	}
 	rel := s.results.take(key)
 	if rel == nil {
 		scan := &graphScan{s: s, subs: subs, tenant: p.tenantID, at: page.At}
