@@ -23,9 +23,9 @@ func (s *Server) answerGraph(c *call, p principal, q *graphRequest, subs []*subs
 		c.graphRefusal(err)
 		return
 	}
-	key := graphResult{purpose: page.For, at: page.At.UTC().Round(0), subs: len(subs)}
-	if len(subs) > 0 {
-		key.first = subs[0].id
+	key := graphResult{purpose: page.For, at: page.At.UTC().Round(0)}
+	for _, sub := range subs {
+		key.scope = mix(key.scope, sub.key)
 	}
 	rel := s.results.take(key)
 	if rel == nil {
