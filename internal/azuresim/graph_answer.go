@@ -23,7 +23,10 @@ func (s *Server) answerGraph(c *call, p principal, q *graphRequest, subs []*subs
 		c.graphRefusal(err)
 		return
 	}
-	key := graphResult{page.For, page.At.UTC().Round(0), subs[0].id, len(subs)}
+	key := graphResult{purpose: page.For, at: page.At.UTC().Round(0)}
+	for _, sub := range subs {
+		key.scope = mix(key.scope, sub.key)
+	}
 	rel := s.results.take(key)
 	if rel == nil {
 		scan := &graphScan{s: s, subs: subs, tenant: p.tenantID, at: page.At}
@@ -90,7 +93,7 @@ func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kql
 		cut := (&kqlRelation{columns, rows}).pick(keep)
 		columns, rows = cut.columns, cut.rows
 	}
-	data := graphData(columns, rows, fault, strings.EqualFold(q.Options.Format, "table"))
+	data := encodeRows(columns, rows, fault, strings.EqualFold(q.Options.Format, "table"))
 	head, _ := json.Marshal(map[string]any{"totalRecords": len(rel.rows), "count": len(rows), "resultTruncated": truncated, "facets": []any{}}) // plain values
 	body := append(head[:len(head)-1], `,"data":`...)
 	body = append(body, data...)
@@ -109,8 +112,8 @@ func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kql
 	return token != ""
 }
 
-// graphData writes rows as objects, or as a table.
-func graphData(columns []kqlColumn, rows []kqlRow, fault *Fault, table bool) []byte {
+// encodeRows writes rows as objects, or as a table.
+func encodeRows(columns []kqlColumn, rows []kqlRow, fault *Fault, table bool) []byte {
 	names := make([][]byte, len(columns))
 	for i, c := range columns {
 		names[i] = append(quote(c.name), ':')

@@ -10,8 +10,7 @@ import (
 type graphResult struct {
 	purpose string
 	at      time.Time
-	first   string // subscription; a fault may leave one out
-	subs    int
+	scope   uint64 // of the subscriptions: a fault may leave one out
 }
 
 // graphRows bounds the rows that are kept between pages: a row without its resource is about 1 KB.

@@ -196,8 +196,10 @@ func TestGraphPaging(t *testing.T) {
 		c.graphBody("resources", map[string]any{"$top": 1001}):                           "BadPagingOptions",
 		`{"query":"resources","subscriptions":["x"]}`:                                    "InvalidSubscriptionIds",
 		`{"query":"resources","subscriptions":["00000000-0000-4000-8000-000000000000"]}`: "NoValidSubscriptionsInQueryRequest",
+
 		`{"query":"resources"}`: "NoValidSubscriptionsInQueryRequest", // delegated ones must be listed
 		`{"subscriptions":[]}`:  "InvalidRequestBody",
+
 		c.graphBody("resources | take 1000 | extend a = strcat("+strings.Repeat("tostring(properties), ", 60)+"'')", nil): "ResponsePayloadTooLarge",
 	} {
 		if v, a := c.graph(c.token, body); a.status != 400 || v.Error.Code != "BadRequest" || v.Error.Details[0].Code != code {
@@ -249,6 +251,7 @@ func TestGraphFaults(t *testing.T) {
 			return v.TotalRecords < whole.TotalRecords && v.Data[0]["subscriptionId"] != gone
 		}},
 		{azuresim.Fault{Kind: "absent", Subscription: "no such"}, func(v graphAnswer, _ answer) bool { return v.TotalRecords == whole.TotalRecords }},
+		{azuresim.Fault{Kind: "absent"}, func(v graphAnswer, _ answer) bool { return v.TotalRecords < whole.TotalRecords }},
 		{azuresim.Fault{Kind: "truncated"}, func(v graphAnswer, _ answer) bool {
 			return v.Count == 5 && v.ResultTruncated == "true" && v.SkipToken == ""
 		}},
@@ -268,5 +271,12 @@ func TestGraphFaults(t *testing.T) {
 		if v, a := c.graph(c.token, query); !f.shows(v, a) {
 			t.Errorf("%+v: %d %.300s", f.fault, a.status, a.body)
 		}
+	}
+	if err := c.sim.SetFaults([]azuresim.Fault{{API: "resourcegraph", Kind: "absent"}}); err != nil {
+		t.Fatal(err)
+	}
+	v, a := c.graph(c.token, `{"query":"resources | project id","subscriptions":["`+gone+`"]}`)
+	if a.status != 200 || v.TotalRecords != 0 || v.ResultTruncated != "false" {
+		t.Errorf("the only subscription is absent: %d %.300s", a.status, a.body)
 	}
 }

@@ -32,7 +32,7 @@ func tryKQL(query string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(graphData(rel.columns, rel.rows, &Fault{}, false)), nil
+	return string(encodeRows(rel.columns, rel.rows, &Fault{}, false)), nil
 }
 
 // TestKQL asks the zoo. The null rows follow Kusto's documentation: == with one null is false, != is
@@ -54,6 +54,7 @@ func TestKQL(t *testing.T) {
 		where(`properties.missing == properties.gone`):      ids(),
 		where(`properties.missing != properties.gone`):      ids(),
 		where(`not(properties.missing == properties.gone)`): ids(),
+
 		where(`n > 1`):                        ids("a", "d"),
 		where(`not(n > 1)`):                   ids("b"),
 		where(`n <= 1 or isnull(n)`):          ids("b", "c"),
@@ -63,6 +64,7 @@ func TestKQL(t *testing.T) {
 		where(`isnull(managedBy)`):            ids(),
 		where(`isnotempty(properties.state)`): ids("a", "b"),
 		where(`isempty(properties.list)`):     ids("c"),
+
 		where(`isnull(properties.list) or array_length(properties.list)==0`): ids("b", "c"),
 		where(`tostring(properties.list) == '[]'`):                           ids("b"),
 		where(`properties.size.gb == 64`):                                    ids("a"),

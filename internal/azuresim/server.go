@@ -23,7 +23,7 @@ type Options struct {
 	Groups                 int           // resource groups per subscription; 0 = 3 to 6
 	Services               int           // services of the estate; 0 = 24. With Groups: every group has every service
 	Planted                int           // anomalies per tenant; 0 = 2, or none in a grid; negative = none
-	Resources              int           // of a subscription, at least; 0 = as many as what costs needs around it, about 40 to 120
+	Resources              int           // of a subscription, at least; 0 = as many as what costs needs around it, about 60 with Groups 2, else about 100
 	Waste                  int           // cases of waste in a subscription; 0 = enough to have each once, but 4 to 8; negative = none
 	Start                  time.Time     // fixes the estate's dates; zero = the clock's now
 	Clock                  *Clock        // nil = real time

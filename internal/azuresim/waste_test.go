@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"fresnel/internal/azuresim"
 )
@@ -113,10 +114,20 @@ func emptyBalancer(sku string) string {
 }
 
 // TestWasteLabels holds the labels against the conditions of waste-rules.md, asked as queries: what
-// they find is exactly what is labelled, over all tenants.
+// they find is exactly what is labelled, over all tenants, also when a fortnight has passed.
 func TestWasteLabels(t *testing.T) {
 	c := start(t, azuresim.Options{MarkupNames: true})
-	labels := c.sim.Waste(noon)
+	young := c.labels(t)
+	c.clock.Advance(14 * 24 * time.Hour)
+	if old := c.labels(t); old["disk-unattached +"] <= young["disk-unattached +"] {
+		t.Errorf("%d disks are waste, and %d a fortnight later, which should be more", young["disk-unattached +"], old["disk-unattached +"])
+	}
+}
+
+// labels checks them at the clock's now, and counts them by rule and sign.
+func (c *client) labels(t *testing.T) map[string]int {
+	t.Helper()
+	labels := c.sim.Waste(c.clock.Now())
 	want := map[string]map[string]bool{}
 	cases := map[string]int{}
 	for _, l := range labels {
@@ -161,4 +172,5 @@ func TestWasteLabels(t *testing.T) {
 	if n := cases["vm-deallocated-long +"] + cases["vm-deallocated-long -"]; len(off) != n || cases["vm-deallocated-long +"] == 0 {
 		t.Errorf("%d machines are deallocated, %d labelled", len(off), n)
 	}
+	return cases
 }
