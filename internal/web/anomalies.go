@@ -184,26 +184,31 @@ func (h handlers) judge(w http.ResponseWriter, r *http.Request) {
 const maxForm = 64 << 10
 
 func (h handlers) verdict(ctx context.Context, s fresnel.Scope, id int64, typed page.VerdictForm) error {
-	v := fresnel.Verdict(typed.Verdict)
-	var expires time.Time
-	switch v {
-	case "open":
-		v = ""
-	case fresnel.Acknowledged: // of this one, for as long as it lasts
-	default:
-		if typed.Expires != "" {
-			d, err := fresnel.ParseDay(typed.Expires)
-			if err != nil {
-				return err
-			}
-			expires = (d + 1).Time()
-		}
-		if v == "" {
-			return fresnel.Errorf(fresnel.Invalid, "no verdict was given")
-		}
+	v, expires, err := parseVerdict(typed)
+	if err == nil {
+		_, err = h.Reports.Judge(ctx, s, id, v, typed.Note, author, expires)
 	}
-	_, err := h.Reports.Judge(ctx, s, id, v, typed.Note, author, expires)
 	return err
+}
+
+// parseVerdict understands a form: the verdict, "" to open again, and when it ends.
+func parseVerdict(typed page.VerdictForm) (v fresnel.Verdict, expires time.Time, err error) {
+	switch v = fresnel.Verdict(typed.Verdict); v {
+	case "open":
+		return "", expires, nil
+	case "":
+		return "", expires, fresnel.Errorf(fresnel.Invalid, "no verdict was given")
+	case fresnel.Acknowledged: // of this one, for as long as it lasts
+		return v, expires, nil
+	}
+	if typed.Expires != "" {
+		d, err := fresnel.ParseDay(typed.Expires)
+		if err != nil {
+			return "", expires, err
+		}
+		expires = (d + 1).Time()
+	}
+	return v, expires, nil
 }
 
 // author names the viewer while there is no sign-in.

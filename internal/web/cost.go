@@ -18,7 +18,7 @@ func (h handlers) overview(ctx context.Context, q *request) (view, error) {
 	}
 	m := page.Overview{}
 	var err error
-	q.query = q.query.WithFilters(page.Filters{}) // the Overview has none
+	q.query = q.query.WithFilters(page.Filters{}).WithThings(page.Things{}) // the Overview has none
 	q.query.Sort, q.query.Cursor, q.query.Granularity = "", "", ""
 	q.ask.Subscriptions, q.ask.Services, q.ask.Groups, q.ask.Charges = nil, nil, nil, nil
 	if q.query.Group != "service" {
@@ -57,6 +57,12 @@ func (h handlers) overview(ctx context.Context, q *request) (view, error) {
 	m.Tenants = h.breakdownModel(&tenants, beside{Breakdown: b, slots: slotsOf(trend)}, fresh)
 	m.Anomalies = h.anomaliesModel(q, found, fresh, anomaliesOnOverview)
 	if m.Freshness, err = h.freshnessModel(ctx, q, 8); err != nil {
+		return nil, err
+	}
+	if m.Resources, err = h.resourceSummaryModel(ctx, q); err != nil {
+		return nil, err
+	}
+	if m.Waste, err = h.wasteSummaryModel(ctx, q); err != nil {
 		return nil, err
 	}
 	return func(s page.Shell) templ.Component { s.Sub = subtitle(q, b.Coverage); return page.OverviewPage(s, m) }, nil

@@ -256,7 +256,7 @@ func writeEvent(w http.ResponseWriter, e Event, now time.Time) error {
 	if !e.Data {
 		return nil
 	}
-	for _, topic := range []string{"cost", "sync"} {
+	for _, topic := range []string{"cost", "inventory", "sync"} {
 		if err := send(w, "data-updated", dataEvent{topic}); err != nil {
 			return err
 		}

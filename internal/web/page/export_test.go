@@ -34,7 +34,7 @@ func SampleOverview(s Shell) Overview {
 	q.View = viewOverview
 	r := Region{Query: q, Fresh: sampleFresh(s)}
 	whole := Region{Query: q, Fresh: Freshness{Now: s.Now, SyncedAt: r.Fresh.SyncedAt, Covered: 6, Of: 6}}
-	return Overview{Summary: sampleSummary(r), Forecast: sampleForecast(whole), Budgets: sampleBudgetsCard(r), Chart: sampleChart(whole), Tenants: sampleBreakdown(r), Anomalies: sampleAnomalies(whole), Freshness: sampleFreshness(whole)}
+	return Overview{Summary: sampleSummary(r), Forecast: sampleForecast(whole), Budgets: sampleBudgetsCard(r), Chart: sampleChart(whole), Tenants: sampleBreakdown(r), Anomalies: sampleAnomalies(whole), Freshness: sampleFreshness(whole), Resources: sampleResourceSummary(whole), Waste: sampleWasteSummary(whole)}
 }
 
 // SampleCosts is Costs with invented figures.
@@ -86,3 +86,20 @@ func SampleBudgets(s Shell) Budgets {
 func SampleRestated(s Shell) Restated {
 	return sampleRestated(Region{Query: s.Query, Fresh: sampleFresh(s)})
 }
+
+// SampleResources is the page of resources with invented figures.
+func SampleResources(s Shell) Resources {
+	r := Region{Query: s.Query, Fresh: sampleFresh(s)}
+	return Resources{
+		Table: sampleTable(r), Types: sampleTypes(r), Chips: []Chip{{"Name: weu", PathResources}, {"Type: Managed disk", PathResources}}, ClearURL: PathResources,
+		Choices: []Choice{{"microsoft.compute/disks", "Managed disk (2,406)", true}},
+	}
+}
+
+// SampleFacts is one resource with invented facts.
+func SampleFacts(s Shell) ResourceFacts {
+	return sampleFacts(Region{Query: s.Query, Fresh: sampleFresh(s)})
+}
+
+// SampleWaste is the page of waste with invented figures.
+func SampleWaste(s Shell) Waste { return sampleWaste(Region{Query: s.Query, Fresh: sampleFresh(s)}) }

@@ -109,13 +109,27 @@ func (q Query) fields() [][2]string {
 	return out
 }
 
-// onCosts says whether the page is Costs or one of those under it.
-func (s Shell) onCosts() bool { return s.Path == PathCosts || strings.HasPrefix(s.Path, PathCosts+"/") }
+// part is the page that this one is or is under, of those that have pages under them; "" is none.
+func (s Shell) part() string {
+	for path := range partNames {
+		if s.Path == path || strings.HasPrefix(s.Path, path+"/") {
+			return path
+		}
+	}
+	return ""
+}
 
-// subPages are the pages of Costs.
-func subPages(s Shell) []ui.Choice {
+var partNames = map[string]string{PathCosts: "Costs", PathResources: "Resources"}
+
+// subPages are the pages of a part.
+func subPages(s Shell, part string) []ui.Choice {
+	type link struct{ path, label string }
+	pages := map[string][]link{
+		PathCosts:     {{PathCosts, "Costs"}, {PathAnomalies, "Anomalies"}, {PathBudgets, "Budgets"}, {PathRestated, "Restated"}},
+		PathResources: {{PathResources, "Resources"}, {PathWaste, "Waste"}},
+	}
 	var out []ui.Choice
-	for _, p := range []struct{ path, label string }{{PathCosts, "Costs"}, {PathAnomalies, "Anomalies"}, {PathBudgets, "Budgets"}, {PathRestated, "Restated"}} {
+	for _, p := range pages[part] {
 		out = append(out, ui.Choice{Label: p.label, URL: s.Query.Scope().URL(p.path), Current: s.Path == p.path})
 	}
 	return out

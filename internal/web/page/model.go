@@ -78,7 +78,7 @@ type Freshness struct {
 	LastKnown string    // with Uncovered: "$61,842 on 20 Oct"
 	Late      string    // days that can still change: "20–22 Nov can still change"
 
-	EmptyTitle, EmptyText string // words of Empty and of NeverSynced, in place of the general ones
+	EmptyTitle, EmptyText string // words of Empty, NeverSynced and FirstSync, in place of the general ones
 }
 
 // Missing is a tenant or a part that is not in the figures.

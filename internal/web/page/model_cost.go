@@ -97,6 +97,8 @@ type Overview struct {
 	Tenants   CostBreakdown // grouped by tenant whatever the query's group
 	Anomalies CostAnomalies
 	Freshness SyncFreshness
+	Resources ResourceSummary
+	Waste     WasteSummary
 }
 
 // Costs is the body of PathCosts.

@@ -9,6 +9,9 @@ const (
 	PathAnomalies = "/costs/anomalies"
 	PathBudgets   = "/costs/budgets"
 	PathRestated  = "/costs/restated"
+	PathResources = "/resources"
+	PathResource  = "/resources/detail" // with ?id=
+	PathWaste     = "/resources/waste"
 	PathSync      = "/sync"
 	PathStates    = "/dev/states"
 	PathEvents    = "/events"     // the live stream

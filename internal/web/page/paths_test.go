@@ -29,6 +29,9 @@ func TestQueryRoundTrip(t *testing.T) {
 		{"charge_type=Usage&resource_group=x", "/costs?resource_group=x", 1},
 		{"group=charge-type&resource_group=x", "/costs?group=charge-type", 1},
 		{"state=open", "/costs?state=open", 0},
+		{"type=Microsoft.Compute/Disks&location=West+Europe&tag_key=env&tag_value=prod&q=we%26u&gone=1", "/costs?gone=1&location=westeurope&q=we%26u&tag_key=env&tag_value=prod&type=microsoft.compute%2Fdisks", 0},
+		{"tag_value=prod&tag_key=", "/costs", 1},
+		{"confidence=sure&rule=x&gone=yes", "/costs?rule=x", 1},
 		{"tenant=%3Cscript%3E%26x", "/costs?tenant=%3Cscript%3E%26x", 0},
 	} {
 		values, err := url.ParseQuery(tt.in)
@@ -52,6 +55,8 @@ func TestQueryWith(t *testing.T) {
 		{page.Query{}.WithTenants("a").WithSubs("s").WithService("x").WithGroup("resource-group").URL("/costs"), "/costs?group=resource-group&service=x&sub=s&tenant=a"},
 		{page.Query{}.WithCharge("Usage").WithGroup("resource").URL("/costs"), "/costs?group=resource"},
 		{page.Query{Tenants: []string{"a"}, Sort: "name", Cursor: "c", Group: "service"}.CSV("by-service"), "/api/v1/costs/by-service.csv?tenant=a"},
+		{page.Query{Cursor: "c"}.WithType("a/b").WithTag("env", "").WithGone(true).URL("/resources"), "/resources?gone=1&tag_key=env&type=a%2Fb"},
+		{page.Query{Tenants: []string{"a"}}.WithID("/x").WithRule("r").Scope().WithConfidence("waste").URL("/resources/waste"), "/resources/waste?confidence=waste&tenant=a"},
 		{page.SyncCosts("a&b"), "/sync/costs?tenant=a%26b"},
 		{page.SyncCosts(""), "/sync/costs"},
 	} {

@@ -69,6 +69,19 @@ func TestPreview(t *testing.T) {
 		s.Title = "Restated days"
 		return page.RestatedPage(s, page.SampleRestated(s))
 	})
+	render(page.PathResources, func(s page.Shell) templ.Component {
+		s.Title, s.Sub, s.To = "Resources", "Inventory of 6 tenants and 41 subscriptions", time.Time{}
+		return page.ResourcesPage(s, page.SampleResources(s))
+	})
+	render(page.PathResource, func(s page.Shell) templ.Component {
+		m := page.SampleFacts(s)
+		s.Title, s.Sub, s.To = m.Name, m.Type+" · "+m.Tenant, time.Time{}
+		return page.ResourcePage(s, m)
+	})
+	render(page.PathWaste, func(s page.Shell) templ.Component {
+		s.Title, s.Sub, s.To = "Waste", "Inventory of 6 tenants and 41 subscriptions", time.Time{}
+		return page.WastePage(s, page.SampleWaste(s))
+	})
 	render("/sync", func(s page.Shell) templ.Component {
 		s.Title, s.Sub, s.To = "Sync status", "What was read from Azure, when, and what failed", time.Time{}
 		return page.SyncPage(s, page.SampleSync(s))
@@ -94,6 +107,9 @@ func TestPreview(t *testing.T) {
 		}
 		return page.SyncFreshnessPanel(page.SampleOverview(s).Freshness)
 	})
+	partial("resource-table", func(s page.Shell) templ.Component { return page.ResourceTablePanel(page.SampleResources(s).Table) })
+	partial("resource-types", func(s page.Shell) templ.Component { return page.ResourceTypesPanel(page.SampleResources(s).Types) })
+	partial("resource-drawer", func(s page.Shell) templ.Component { return page.ResourceDrawer(s, page.SampleFacts(s)) })
 	partial("sync-jobs", func(s page.Shell) templ.Component { return page.SyncJobsPanel(page.SampleSync(s).Jobs) })
 	mux.HandleFunc("POST /sync/costs", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sync", http.StatusSeeOther) })
 	mux.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {

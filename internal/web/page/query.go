@@ -21,10 +21,11 @@ type Query struct {
 	Sort         string   // -cost, name, ...
 	Cursor       string   // opaque, of the last page
 	View         string   // "overview" when a partial belongs to the Overview
-	State        string   // of anomalies: all, open, acknowledged, expected
+	State        string   // of anomalies and waste: all, open, acknowledged, expected
 	Budget       string   // the budget that is changed, or "new"; For is then its tenant
 	For          string
 	Filters
+	Things
 }
 
 // Filters narrow cost to names; each is any of its values, empty is all.
@@ -85,7 +86,9 @@ func ParseQuery(values url.Values) (q Query, notes []string) {
 	if note := q.cut(); note != "" {
 		notes = append(notes, note)
 	}
-	return q, notes
+	var unread []string
+	q.Things, unread = parseThings(values)
+	return q, append(notes, unread...)
 }
 
 // cut drops the charge types where the resource group or resource is asked for too, and says so.
@@ -173,6 +176,7 @@ func (q Query) Values() url.Values {
 	add("service", q.Services)
 	add("resource_group", q.RGs)
 	add("charge_type", q.Charges)
+	q.writeThings(v)
 	return v
 }
 

@@ -80,3 +80,30 @@ func (q Query) WithBudget(id, tenant string) Query { q.Budget, q.For = id, tenan
 func without(list []string, value string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(v string) bool { return v == value })
 }
+
+// WithThings is q of other resources.
+func (q Query) WithThings(t Things) Query { q.Things, q.Cursor = t, ""; return q }
+
+// WithType is q of resources of one type.
+func (q Query) WithType(name string) Query {
+	q.Types, q.Cursor = []string{name}, ""
+	return q
+}
+
+// WithTag is q of resources with a tag.
+func (q Query) WithTag(key, value string) Query {
+	q.TagKey, q.TagValue, q.Cursor = key, value, ""
+	return q
+}
+
+// WithGone is q of the resources that are no more, or of those that are.
+func (q Query) WithGone(gone bool) Query { q.Gone, q.Cursor = gone, ""; return q }
+
+// WithID is q about one resource.
+func (q Query) WithID(id string) Query { q.ID = id; return q }
+
+// WithRule is q with waste of one rule; "" is all.
+func (q Query) WithRule(rule string) Query { q.Rule, q.Cursor = rule, ""; return q }
+
+// WithConfidence is q with waste of one confidence.
+func (q Query) WithConfidence(c string) Query { q.Confidence, q.Cursor = c, ""; return q }

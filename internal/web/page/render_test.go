@@ -33,16 +33,21 @@ func all(t *testing.T, change func(model any)) map[string]string {
 	first := overview.Tenants
 	first.Fresh.State, first.Fresh.Progress = page.FirstSync, page.Progress{Done: 1, Of: 2, Words: "1 of 2"}
 	anomalies, budgets, restated := page.SampleAnomalies(s), page.SampleBudgets(s), page.SampleRestated(s)
+	resources, facts, waste := page.SampleResources(s), page.SampleFacts(s), page.SampleWaste(s)
+	gone := page.SampleFacts(s)
+	gone.Gone, gone.Tags, gone.Waste[0].Resolved = testNow, nil, true
 	offer := page.SampleBudgets(s)
 	offer.Form = nil
 	problem := page.Problem{Status: 500, Title: "Failed", Cause: "cause", Do: "do", RequestID: "id", RetryURL: "/"}
-	for _, m := range []any{&s, &overview, &costs, &syncs, &uncovered, &mixed, &empty, &first, &problem, &anomalies, &budgets, &restated, &offer} {
+	for _, m := range []any{&s, &overview, &costs, &syncs, &uncovered, &mixed, &empty, &first, &problem, &anomalies, &budgets, &restated, &offer, &resources, &facts, &waste, &gone} {
 		change(m)
 	}
 	out := map[string]string{}
 	for name, c := range map[string]templ.Component{
 		"overview": page.OverviewPage(s, overview), "costs": page.CostsPage(s, costs), "sync": page.SyncPage(s, syncs),
 		"anomalies": page.AnomaliesPage(s, anomalies), "budgets": page.BudgetsPage(s, budgets), "budgets offer": page.BudgetsPage(s, offer), "restated": page.RestatedPage(s, restated),
+		"resources": page.ResourcesPage(s, resources), "resource": page.ResourcePage(s, facts), "gone": page.ResourcePage(s, gone), "drawer": page.ResourceDrawer(s, facts), "waste": page.WastePage(s, waste),
+		"drawer problem": page.DrawerProblem(problem), "resource card": page.ResourceSummaryCard(overview.Resources), "waste card": page.WasteSummaryCard(overview.Waste),
 		"forecast": page.ForecastCardPanel(overview.Forecast), "budgets card": page.BudgetsCardPanel(overview.Budgets), "movement": page.CostMovementPanel(costs.Movement),
 		"error": page.ErrorPage(s, problem), "error panel": page.ErrorPanel("cost-chart", "Daily cost", problem), "states": page.StatesPage(s, testNow),
 		"uncovered": page.CostSummaryCard(uncovered), "mixed": page.CostSummaryCard(mixed), "empty": page.CostAnomaliesPanel(empty),
@@ -141,6 +146,7 @@ func TestFormsKeepWhatWasTyped(t *testing.T) {
 	pages := all(t, func(any) {})
 	for name, wants := range map[string][]string{
 		"anomalies": {`aria-describedby="problem-2"`, ">moved away</textarea>", "Say until when this is expected", `<details class="fold-away" open`},
+		"waste":     {`aria-describedby="waste-problem-2"`, ">kept for an audit</textarea>", `action="/resources/waste/2/verdict"`, "Reopen"},
 		"budgets":   {`value="12,5"`, `<option value="Storage" selected`, `<option value="amortized" selected`, `value="s1" checked`, "Leave out separators.", "Delete this budget"},
 	} {
 		for _, want := range wants {

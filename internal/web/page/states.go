@@ -80,6 +80,11 @@ func gallery(now time.Time) []galleryPart {
 		{title: "budgets", wide: true},
 		{title: "azure-budgets", wide: true},
 		{title: "restated", wide: true},
+		{title: "resource-table", wide: true},
+		{title: "resource-types"},
+		{title: "resource-summary"},
+		{title: "waste-summary"},
+		{title: "waste", wide: true},
 	}
 	panels := func(r Region) []templ.Component {
 		summary, chart, breakdown := sampleSummary(r), sampleChart(r), sampleBreakdown(r)
@@ -89,6 +94,8 @@ func gallery(now time.Time) []galleryPart {
 			CostAnomaliesPanel(anomalies), CostMovementPanel(sampleMovement(r)), SyncFreshnessPanel(freshness), SyncJobsPanel(jobs),
 			AnomaliesPanel(Shell{Now: now}, sampleAnomalyLines(r)), OwnBudgets(Shell{Now: now}, sampleBudgets(r)), AzureBudgets(sampleBudgets(r)),
 			RestatedPanel(Shell{Now: now}, sampleRestated(r)),
+			ResourceTablePanel(sampleTable(r)), ResourceTypesPanel(sampleTypes(r)), ResourceSummaryCard(sampleResourceSummary(r)), WasteSummaryCard(sampleWasteSummary(r)),
+			WastePanel(Shell{Now: now}, sampleWaste(r)),
 		}
 	}
 	for _, f := range freshnesses(now) {

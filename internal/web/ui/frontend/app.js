@@ -72,6 +72,29 @@ document.addEventListener("input", (event) => {
   for (const option of event.target.closest(".menu-box").querySelectorAll("label.opt")) option.hidden = !option.textContent.toLowerCase().includes(word);
 });
 
+// The drawer: a dialog that holds what a link of its list asked for. From 1024 px up the list beside it stays usable.
+const wide = matchMedia("(min-width: 1024px)");
+let opener; // the link that focus goes back to
+
+function openDrawer(drawer) {
+  if (!drawer.open) {
+    if (wide.matches) drawer.show();
+    else drawer.showModal();
+  }
+  drawer.querySelector(".drawer-close button")?.focus();
+}
+
+document.addEventListener("click", ({ target }) => { opener = target.closest("[data-drawer]") ?? opener; });
+document.addEventListener("keydown", (event) => {
+  const drawer = document.querySelector("dialog.drawer[open]");
+  if (event.key === "Escape" && drawer) drawer.close(); // which a dialog that is not modal does not do itself
+});
+document.addEventListener("close", ({ target }) => {
+  if (!target.matches?.("dialog.drawer")) return;
+  target.replaceChildren();
+  if (opener?.isConnected) opener.focus();
+}, true);
+
 // A form that starts something: its button sleeps until the answer is here.
 document.addEventListener("submit", ({ target }) => {
   if (target.matches("[data-once]")) setTimeout(() => { for (const button of target.querySelectorAll("button")) button.disabled = true; });
@@ -131,6 +154,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     const heading = document.querySelector("h1");
     if (heading) say(`${heading.textContent} loaded`);
   }
+  if (region.matches("dialog.drawer")) openDrawer(region);
   feed.show();
   updateTimes(region);
   drawCharts(region);

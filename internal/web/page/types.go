@@ -1,0 +1,150 @@
+package page
+
+import "strings"
+
+// typeWord is a type of resource as people call it, with an icon.
+type typeWord struct{ name, icon string }
+
+// typeWords are the types that most tenants have; the others are named by their last words.
+var typeWords = map[string]typeWord{
+	"microsoft.compute/virtualmachines":                                  {"Virtual machine", "cpu"},
+	"microsoft.compute/virtualmachines/extensions":                       {"Virtual machine extension", "cpu"},
+	"microsoft.compute/virtualmachinescalesets":                          {"Virtual machine scale set", "cpu"},
+	"microsoft.compute/disks":                                            {"Managed disk", "hard-drive"},
+	"microsoft.compute/snapshots":                                        {"Snapshot", "history"},
+	"microsoft.compute/images":                                           {"Image", "hard-drive"},
+	"microsoft.compute/galleries":                                        {"Compute gallery", "boxes"},
+	"microsoft.compute/availabilitysets":                                 {"Availability set", "server"},
+	"microsoft.compute/proximityplacementgroups":                         {"Proximity placement group", "server"},
+	"microsoft.compute/hostgroups":                                       {"Host group", "server"},
+	"microsoft.compute/hostgroups/hosts":                                 {"Dedicated host", "server"},
+	"microsoft.compute/restorepointcollections":                          {"Restore point collection", "history"},
+	"microsoft.compute/sshpublickeys":                                    {"SSH key", "key"},
+	"microsoft.compute/diskencryptionsets":                               {"Disk encryption set", "key"},
+	"microsoft.sqlvirtualmachine/sqlvirtualmachines":                     {"SQL virtual machine", "database"},
+	"microsoft.containerservice/managedclusters":                         {"Kubernetes cluster", "boxes"},
+	"microsoft.containerregistry/registries":                             {"Container registry", "container"},
+	"microsoft.containerinstance/containergroups":                        {"Container instance", "container"},
+	"microsoft.app/containerapps":                                        {"Container app", "container"},
+	"microsoft.app/managedenvironments":                                  {"Container apps environment", "container"},
+	"microsoft.network/networkinterfaces":                                {"Network interface", "network"},
+	"microsoft.network/publicipaddresses":                                {"Public IP address", "globe"},
+	"microsoft.network/publicipprefixes":                                 {"Public IP prefix", "globe"},
+	"microsoft.network/virtualnetworks":                                  {"Virtual network", "network"},
+	"microsoft.network/virtualnetworks/subnets":                          {"Subnet", "network"},
+	"microsoft.network/networksecuritygroups":                            {"Network security group", "shield"},
+	"microsoft.network/applicationsecuritygroups":                        {"Application security group", "shield"},
+	"microsoft.network/routetables":                                      {"Route table", "network"},
+	"microsoft.network/loadbalancers":                                    {"Load balancer", "scale"},
+	"microsoft.network/applicationgateways":                              {"Application gateway", "scale"},
+	"microsoft.network/frontdoors":                                       {"Front Door (classic)", "globe"},
+	"microsoft.network/frontdoorwebapplicationfirewallpolicies":          {"Front Door WAF policy", "shield"},
+	"microsoft.network/applicationgatewaywebapplicationfirewallpolicies": {"Application gateway WAF policy", "shield"},
+	"microsoft.network/natgateways":                                      {"NAT gateway", "network"},
+	"microsoft.network/virtualnetworkgateways":                           {"Virtual network gateway", "network"},
+	"microsoft.network/localnetworkgateways":                             {"Local network gateway", "network"},
+	"microsoft.network/connections":                                      {"Connection", "network"},
+	"microsoft.network/expressroutecircuits":                             {"ExpressRoute circuit", "network"},
+	"microsoft.network/virtualwans":                                      {"Virtual WAN", "network"},
+	"microsoft.network/virtualhubs":                                      {"Virtual hub", "network"},
+	"microsoft.network/vpngateways":                                      {"VPN gateway", "network"},
+	"microsoft.network/azurefirewalls":                                   {"Firewall", "shield"},
+	"microsoft.network/firewallpolicies":                                 {"Firewall policy", "shield"},
+	"microsoft.network/bastionhosts":                                     {"Bastion", "shield"},
+	"microsoft.network/ddosprotectionplans":                              {"DDoS protection plan", "shield"},
+	"microsoft.network/privateendpoints":                                 {"Private endpoint", "network"},
+	"microsoft.network/privatelinkservices":                              {"Private link service", "network"},
+	"microsoft.network/privatednszones":                                  {"Private DNS zone", "globe"},
+	"microsoft.network/privatednszones/virtualnetworklinks":              {"Private DNS zone link", "globe"},
+	"microsoft.network/dnszones":                                         {"DNS zone", "globe"},
+	"microsoft.network/trafficmanagerprofiles":                           {"Traffic Manager profile", "globe"},
+	"microsoft.network/networkwatchers":                                  {"Network Watcher", "activity"},
+	"microsoft.network/ipgroups":                                         {"IP group", "network"},
+	"microsoft.cdn/profiles":                                             {"CDN or Front Door profile", "globe"},
+	"microsoft.cdn/profiles/endpoints":                                   {"CDN endpoint", "globe"},
+	"microsoft.storage/storageaccounts":                                  {"Storage account", "hard-drive"},
+	"microsoft.netapp/netappaccounts":                                    {"NetApp account", "hard-drive"},
+	"microsoft.netapp/netappaccounts/capacitypools":                      {"NetApp capacity pool", "hard-drive"},
+	"microsoft.netapp/netappaccounts/capacitypools/volumes":              {"NetApp volume", "hard-drive"},
+	"microsoft.recoveryservices/vaults":                                  {"Recovery Services vault", "history"},
+	"microsoft.dataprotection/backupvaults":                              {"Backup vault", "history"},
+	"microsoft.sql/servers":                                              {"SQL server", "database"},
+	"microsoft.sql/servers/databases":                                    {"SQL database", "database"},
+	"microsoft.sql/servers/elasticpools":                                 {"SQL elastic pool", "database"},
+	"microsoft.sql/managedinstances":                                     {"SQL managed instance", "database"},
+	"microsoft.sql/managedinstances/databases":                           {"SQL managed database", "database"},
+	"microsoft.dbforpostgresql/flexibleservers":                          {"PostgreSQL flexible server", "database"},
+	"microsoft.dbforpostgresql/servers":                                  {"PostgreSQL server", "database"},
+	"microsoft.dbformysql/flexibleservers":                               {"MySQL flexible server", "database"},
+	"microsoft.dbformysql/servers":                                       {"MySQL server", "database"},
+	"microsoft.documentdb/databaseaccounts":                              {"Cosmos DB account", "database"},
+	"microsoft.cache/redis":                                              {"Redis cache", "database"},
+	"microsoft.cache/redisenterprise":                                    {"Managed Redis", "database"},
+	"microsoft.synapse/workspaces":                                       {"Synapse workspace", "database"},
+	"microsoft.synapse/workspaces/sqlpools":                              {"Dedicated SQL pool", "database"},
+	"microsoft.synapse/workspaces/bigdatapools":                          {"Spark pool", "database"},
+	"microsoft.kusto/clusters":                                           {"Data Explorer cluster", "database"},
+	"microsoft.databricks/workspaces":                                    {"Databricks workspace", "database"},
+	"microsoft.datafactory/factories":                                    {"Data factory", "database"},
+	"microsoft.search/searchservices":                                    {"Search service", "search"},
+	"microsoft.web/sites":                                                {"App Service", "globe"},
+	"microsoft.web/sites/slots":                                          {"App Service slot", "globe"},
+	"microsoft.web/serverfarms":                                          {"App Service plan", "server"},
+	"microsoft.web/staticsites":                                          {"Static web app", "globe"},
+	"microsoft.web/certificates":                                         {"App Service certificate", "key"},
+	"microsoft.web/connections":                                          {"API connection", "network"},
+	"microsoft.web/hostingenvironments":                                  {"App Service environment", "server"},
+	"microsoft.logic/workflows":                                          {"Logic app", "code"},
+	"microsoft.apimanagement/service":                                    {"API Management", "code"},
+	"microsoft.servicebus/namespaces":                                    {"Service Bus namespace", "zap"},
+	"microsoft.eventhub/namespaces":                                      {"Event Hubs namespace", "zap"},
+	"microsoft.eventgrid/systemtopics":                                   {"Event Grid system topic", "zap"},
+	"microsoft.eventgrid/topics":                                         {"Event Grid topic", "zap"},
+	"microsoft.signalrservice/signalr":                                   {"SignalR", "zap"},
+	"microsoft.notificationhubs/namespaces":                              {"Notification Hubs namespace", "bell"},
+	"microsoft.keyvault/vaults":                                          {"Key vault", "key"},
+	"microsoft.managedidentity/userassignedidentities":                   {"Managed identity", "user"},
+	"microsoft.operationalinsights/workspaces":                           {"Log Analytics workspace", "file-text"},
+	"microsoft.operationsmanagement/solutions":                           {"Log Analytics solution", "file-text"},
+	"microsoft.insights/components":                                      {"Application Insights", "activity"},
+	"microsoft.insights/actiongroups":                                    {"Action group", "bell"},
+	"microsoft.insights/metricalerts":                                    {"Metric alert", "bell"},
+	"microsoft.insights/scheduledqueryrules":                             {"Log alert", "bell"},
+	"microsoft.insights/activitylogalerts":                               {"Activity log alert", "bell"},
+	"microsoft.insights/webtests":                                        {"Availability test", "activity"},
+	"microsoft.insights/workbooks":                                       {"Workbook", "file-text"},
+	"microsoft.insights/datacollectionrules":                             {"Data collection rule", "activity"},
+	"microsoft.insights/autoscalesettings":                               {"Autoscale setting", "scale"},
+	"microsoft.alertsmanagement/smartdetectoralertrules":                 {"Smart detector alert rule", "bell"},
+	"microsoft.automation/automationaccounts":                            {"Automation account", "code"},
+	"microsoft.automation/automationaccounts/runbooks":                   {"Runbook", "code"},
+	"microsoft.cognitiveservices/accounts":                               {"AI services", "zap"},
+	"microsoft.machinelearningservices/workspaces":                       {"Machine Learning workspace", "zap"},
+	"microsoft.desktopvirtualization/hostpools":                          {"Host pool", "server"},
+	"microsoft.desktopvirtualization/applicationgroups":                  {"Application group", "server"},
+	"microsoft.desktopvirtualization/workspaces":                         {"Virtual Desktop workspace", "server"},
+	"microsoft.portal/dashboards":                                        {"Dashboard", "file-text"},
+	"microsoft.resources/subscriptions":                                  {"Subscription", "boxes"},
+	"microsoft.resources/subscriptions/resourcegroups":                   {"Resource group", "boxes"},
+	"microsoft.resources/templatespecs":                                  {"Template spec", "file-text"},
+	"microsoft.advisor/recommendations":                                  {"Advisor recommendation", "info"},
+}
+
+// TypeName is a type in words; one without words is its last part, as Azure writes it.
+func TypeName(t string) string {
+	if w, ok := typeWords[strings.ToLower(t)]; ok {
+		return w.name
+	}
+	if _, rest, ok := strings.Cut(t, "/"); ok {
+		return rest
+	}
+	return t
+}
+
+// TypeIcon is the sign of a type.
+func TypeIcon(t string) string {
+	if w, ok := typeWords[strings.ToLower(t)]; ok {
+		return w.icon
+	}
+	return "box"
+}

@@ -1,0 +1,450 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"fresnel"
+	"fresnel/internal/inventory"
+	"fresnel/internal/web/page"
+)
+
+const (
+	resourcesPage   = 50
+	typesOnPage     = 12
+	typesOnOverview = 5
+)
+
+func (h handlers) resources(ctx context.Context, q *request) (view, error) {
+	if len(q.tenants) == 0 {
+		return firstRun, nil
+	}
+	cover, err := h.Inventory.Reader.Coverage(ctx, q.scope)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := h.Inventory.Reader.Counts(ctx, q.scope)
+	if err != nil {
+		return nil, err
+	}
+	m := page.Resources{Chips: h.resourceChips(q), ClearURL: page.Query{Tenants: q.query.Tenants}.URL(page.PathResources)}
+	if m.Table, err = h.resourceTableModel(ctx, q, cover); err != nil {
+		return nil, err
+	}
+	if m.Types, err = h.typesModel(ctx, q, cover, counts); err != nil {
+		return nil, err
+	}
+	for _, t := range byType(counts) {
+		m.Choices = append(m.Choices, page.Choice{Value: t.Type, Label: page.TypeName(t.Type) + " (" + page.Count(t.N) + ")", Chosen: slices.Contains(q.query.Types, t.Type)})
+	}
+	return func(s page.Shell) templ.Component {
+		s.Sub = inventorySubtitle(cover)
+		return page.ResourcesPage(s, m)
+	}, nil
+}
+
+func inventorySubtitle(cover []inventory.TenantRead) string {
+	subs := 0
+	for _, t := range cover {
+		subs += t.Read
+	}
+	s := "Inventory of " + page.Plural(len(cover), "tenant", "tenants")
+	if subs > 0 {
+		s += " and " + page.Plural(subs, "subscription", "subscriptions")
+	}
+	return s
+}
+
+func (h handlers) resourceTable(ctx context.Context, q *request) (templ.Component, error) {
+	cover, err := h.Inventory.Reader.Coverage(ctx, q.scope)
+	if err != nil {
+		return nil, err
+	}
+	m, err := h.resourceTableModel(ctx, q, cover)
+	return page.ResourceTablePanel(m), err
+}
+
+func (h handlers) resourceTypes(ctx context.Context, q *request) (templ.Component, error) {
+	cover, err := h.Inventory.Reader.Coverage(ctx, q.scope)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := h.Inventory.Reader.Counts(ctx, q.scope)
+	if err != nil {
+		return nil, err
+	}
+	m, err := h.typesModel(ctx, q, cover, counts)
+	return page.ResourceTypesPanel(m), err
+}
+
+// lookup is what the query asks of the inventory.
+func lookup(q *request) inventory.Query {
+	ask := inventory.Query{
+		Subscriptions: q.query.Subs, Types: q.query.Types, Locations: q.query.Locations, TagKey: q.query.TagKey,
+		Text: q.query.Text, Gone: q.query.Gone, Limit: resourcesPage,
+	}
+	for _, g := range q.query.RGs {
+		if g != "" { // a field that was left empty
+			ask.Groups = append(ask.Groups, g)
+		}
+	}
+	if q.query.TagValue != "" {
+		ask.TagValue = &q.query.TagValue
+	}
+	if q.query.Cursor != "" {
+		at, name, ok := strings.Cut(q.query.Cursor, ".")
+		n, err := strconv.ParseInt(at, 36, 64)
+		if !ok || err != nil {
+			q.note("Ignored cursor=" + clipWord(q.query.Cursor) + ": this is the first page.")
+			q.query.Cursor = ""
+		} else {
+			ask.After = inventory.Place{Name: name, Arm: n}
+		}
+	}
+	return ask
+}
+
+func cursorOf(p inventory.Place) string {
+	if p == (inventory.Place{}) {
+		return ""
+	}
+	return strconv.FormatInt(p.Arm, 36) + "." + p.Name
+}
+
+func (h handlers) resourceTableModel(ctx context.Context, q *request, cover []inventory.TenantRead) (page.ResourceTable, error) {
+	m := page.ResourceTable{Month: h.lastMonth()}
+	list, err := h.Inventory.Reader.List(ctx, q.scope, lookup(q))
+	if err != nil {
+		return m, err
+	}
+	fresh, err := h.inventoryFreshness(ctx, q, cover)
+	if err != nil {
+		return m, err
+	}
+	m.Region = page.Region{Query: q.query, Fresh: fresh}
+	if m.Total = page.Count(list.Total); list.More {
+		m.Total += "+"
+	}
+	if next := cursorOf(list.Next); next != "" {
+		m.NextURL = q.query.WithCursor(next).URL(page.PathResources)
+	}
+	if q.query.Cursor != "" {
+		m.BackURL = q.query.WithCursor("").URL(page.PathResources)
+	}
+	if len(list.Rows) == 0 && m.Fresh.State == page.Ready {
+		m.Fresh.State, m.Fresh.EmptyTitle = page.Empty, "Nothing matches"
+		if m.Fresh.EmptyText = "No resource of these tenants has all that the filters ask for."; q.query.Gone {
+			m.Fresh.EmptyText = "No resource that was seen before is gone."
+		}
+	}
+	keys := make([]string, len(list.Rows))
+	for i := range list.Rows {
+		keys[i] = list.Rows[i].Key()
+	}
+	costs, err := h.Inventory.Costs.ResourceCosts(ctx, q.scope, keys, h.Reports.Today().MonthStart())
+	if err != nil {
+		return m, err
+	}
+	flags, err := h.flags(ctx, q, keys)
+	if err != nil {
+		return m, err
+	}
+	for i := range list.Rows {
+		r := resourceRow(q, &list.Rows[i])
+		r.Cost, r.Waste = moneyOf(costs[keys[i]].Full), flags[keys[i]]
+		m.Rows = append(m.Rows, r)
+	}
+	return m, nil
+}
+
+// lastMonth is the last full month in words.
+func (h handlers) lastMonth() string {
+	return h.Reports.Today().MonthStart().AddMonths(-1).Time().Format("January 2006")
+}
+
+// flags are what rules found of the resources of a page, by key.
+func (h handlers) flags(ctx context.Context, q *request, keys []string) (map[string][]page.Flag, error) {
+	rules := map[string]*inventory.Rule{}
+	for i := range h.Inventory.Rules {
+		rules[h.Inventory.Rules[i].ID] = &h.Inventory.Rules[i]
+	}
+	var found []fresnel.Finding
+	for _, key := range keys {
+		list, err := h.Inventory.Findings.OfObject(ctx, q.scope, key)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range list {
+			if rules[f.Rule] != nil && f.Resolved.IsZero() {
+				found = append(found, f)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	said, err := h.Inventory.Findings.ExceptionsOf(ctx, q.scope, slices.Collect(maps.Keys(rules)))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]page.Flag{}
+	for _, f := range found {
+		state, _ := fresnel.StateOf(f, said, q.now)
+		out[f.Object] = append(out[f.Object], page.Flag{Title: rules[f.Rule].Title, State: page.AnomalyState(state), Confidence: string(rules[f.Rule].Confidence)})
+	}
+	return out, nil
+}
+
+func resourceRow(q *request, r *inventory.Held) page.ResourceRow {
+	row := page.ResourceRow{
+		Name: cmp.Or(r.Name, r.ID), Type: page.TypeName(r.Type), Icon: page.TypeIcon(r.Type), Tenant: r.TenantName,
+		Subscription: subscriptionName(r.SubscriptionName, r.Subscription), Group: r.Group, Location: r.Location, First: r.First, Gone: r.Gone,
+		Tags: tagsOf(q, &r.Resource),
+	}
+	to := q.query.Scope().WithID(r.Key())
+	row.URL, row.DrawerURL = to.URL(page.PathResource), to.URL(page.PathPartials+"resource-drawer")
+	return row
+}
+
+// tagsOf are a resource's tags by name, each with the list of what has it.
+func tagsOf(q *request, r *inventory.Resource) []page.Tag {
+	var out []page.Tag
+	for _, k := range slices.Sorted(maps.Keys(r.Tags)) {
+		out = append(out, page.Tag{Key: k, Value: r.Tags[k], URL: q.query.Scope().WithTag(k, r.Tags[k]).URL(page.PathResources)})
+	}
+	return out
+}
+
+// moneyOf is an amount in each currency, the largest first.
+func moneyOf(amounts map[string]int64) []string {
+	keys := slices.SortedFunc(maps.Keys(amounts), func(a, b string) int { return cmp.Or(cmp.Compare(amounts[b], amounts[a]), cmp.Compare(a, b)) })
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = page.Money(amounts[k], k, false)
+	}
+	return out
+}
+
+// byType adds counts over tenants, the most first.
+func byType(counts []inventory.Count) []inventory.Count {
+	sum := map[string]int{}
+	for _, c := range counts {
+		sum[c.Type] += c.N
+	}
+	var out []inventory.Count
+	for t, n := range sum {
+		out = append(out, inventory.Count{Type: t, N: n})
+	}
+	slices.SortFunc(out, func(a, b inventory.Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Type, b.Type)) })
+	return out
+}
+
+func typeRows(q *request, counts []inventory.Count, limit int) (rows []page.TypeRow, total, more int) {
+	types := byType(counts)
+	for i, t := range types {
+		total += t.N
+		if i < limit {
+			rows = append(rows, page.TypeRow{
+				Name: page.TypeName(t.Type), Icon: page.TypeIcon(t.Type), N: t.N, Part: 100 * t.N / max(1, types[0].N),
+				URL: q.query.Scope().WithType(t.Type).URL(page.PathResources),
+			})
+		}
+	}
+	return rows, total, len(types) - len(rows)
+}
+
+func (h handlers) typesModel(ctx context.Context, q *request, cover []inventory.TenantRead, counts []inventory.Count) (page.ResourceTypes, error) {
+	fresh, err := h.inventoryFreshness(ctx, q, cover)
+	m := page.ResourceTypes{Region: page.Region{Query: q.query, Fresh: fresh}}
+	m.Rows, m.Total, m.More = typeRows(q, counts, typesOnPage)
+	nothingHeld(&m.Fresh, m.Total)
+	return m, err
+}
+
+// nothingHeld says that what was read holds no resource.
+func nothingHeld(f *page.Freshness, total int) {
+	if total == 0 && f.State == page.Ready {
+		f.State, f.EmptyTitle, f.EmptyText = page.Empty, "No resources", "The subscriptions were read, and hold none."
+	}
+}
+
+func (h handlers) resourceSummary(ctx context.Context, q *request) (templ.Component, error) {
+	m, err := h.resourceSummaryModel(ctx, q)
+	return page.ResourceSummaryCard(m), err
+}
+
+func (h handlers) resourceSummaryModel(ctx context.Context, q *request) (page.ResourceSummary, error) {
+	m := page.ResourceSummary{}
+	cover, err := h.Inventory.Reader.Coverage(ctx, q.scope)
+	if err != nil {
+		return m, err
+	}
+	counts, err := h.Inventory.Reader.Counts(ctx, q.scope)
+	if err != nil {
+		return m, err
+	}
+	fresh, err := h.inventoryFreshness(ctx, q, cover)
+	m.Region = page.Region{Query: q.query, Fresh: fresh}
+	m.Rows, m.Total, _ = typeRows(q, counts, typesOnOverview)
+	with := map[fresnel.TenantID]bool{}
+	for _, c := range counts {
+		with[c.Tenant] = with[c.Tenant] || c.N > 0
+	}
+	m.Tenants = len(with)
+	nothingHeld(&m.Fresh, m.Total)
+	return m, err
+}
+
+// resourceChips are the filters that are on, each with the address without it.
+func (h handlers) resourceChips(q *request) []page.Chip {
+	var out []page.Chip
+	chip := func(label string, without page.Query) {
+		without.Cursor = ""
+		out = append(out, page.Chip{Label: label, URL: without.URL(page.PathResources)})
+	}
+	base := q.query
+	if base.Text != "" {
+		w := base
+		w.Text = ""
+		chip("Name: "+base.Text, w)
+	}
+	each := func(label string, list []string, word func(string) string, set func(*page.Query, []string)) {
+		for i, v := range list {
+			if v == "" {
+				continue
+			}
+			w := base
+			set(&w, slices.Delete(slices.Clone(list), i, i+1))
+			chip(label+": "+word(v), w)
+		}
+	}
+	same := func(s string) string { return s }
+	each("Subscription", base.Subs, subscriptions(q.subs).name, func(w *page.Query, l []string) { w.Subs = l })
+	each("Type", base.Types, page.TypeName, func(w *page.Query, l []string) { w.Types = l })
+	each("Resource group", base.RGs, same, func(w *page.Query, l []string) { w.RGs = l })
+	each("Location", base.Locations, same, func(w *page.Query, l []string) { w.Locations = l })
+	if base.TagKey != "" {
+		label := "Tag: " + base.TagKey
+		if base.TagValue != "" {
+			label += " = " + base.TagValue
+		}
+		w := base
+		w.TagKey, w.TagValue = "", ""
+		chip(label, w)
+	}
+	return out
+}
+
+func (h handlers) resource(ctx context.Context, q *request) (view, error) {
+	if len(q.tenants) == 0 {
+		return firstRun, nil
+	}
+	m, err := h.facts(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return func(s page.Shell) templ.Component {
+		s.Title, s.Sub = m.Name, m.Type+" · "+m.Tenant
+		return page.ResourcePage(s, m)
+	}, nil
+}
+
+// resourceDrawer is a resource as the list's drawer shows it: no region of its own, but the content of one.
+func (h handlers) resourceDrawer(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	q, err := h.read(r)
+	var m page.ResourceFacts
+	if err == nil {
+		m, err = h.facts(ctx, q)
+	}
+	if err != nil {
+		p := h.problem(ctx, err, "")
+		h.render(ctx, w, p.Status, page.DrawerProblem(p))
+		return
+	}
+	h.render(ctx, w, http.StatusOK, page.ResourceDrawer(page.Shell{Now: q.now, Query: q.query}, m))
+}
+
+// facts is all that is known of the resource that the query names.
+func (h handlers) facts(ctx context.Context, q *request) (page.ResourceFacts, error) {
+	if q.query.ID == "" {
+		return page.ResourceFacts{}, fresnel.Errorf(fresnel.NotFound, "the address names no resource")
+	}
+	one, err := h.Inventory.Resource(ctx, q.scope, q.query.ID)
+	if err != nil {
+		return page.ResourceFacts{}, err
+	}
+	cover, err := h.Inventory.Reader.Coverage(ctx, q.scope.Narrow(one.Tenant))
+	if err != nil {
+		return page.ResourceFacts{}, err
+	}
+	fresh, err := h.inventoryFreshness(ctx, q, cover)
+	if err != nil {
+		return page.ResourceFacts{}, err
+	}
+	fresh.State = page.Ready // what is held of it is shown, however old
+	scope := q.query.Scope()
+	m := page.ResourceFacts{
+		Region: page.Region{Query: q.query, Fresh: fresh}, Name: cmp.Or(one.Name, one.ID), Type: page.TypeName(one.Type), Icon: page.TypeIcon(one.Type),
+		TypeID: one.Type, ID: one.ID, Tenant: one.TenantName, Subscription: subscriptionName(one.SubscriptionName, one.Subscription), SubscriptionID: one.Subscription,
+		Group: one.Group, Location: one.Location, Kind: one.Kind, SKU: skuWords(one.SKU), ManagedBy: one.ManagedBy, Zones: strings.Join(one.Zones, ", "),
+		PageURL: scope.WithID(one.Key()).URL(page.PathResource), PortalURL: portalURL(one.Tenant, one.ID), ListURL: scope.URL(page.PathResources),
+		Tags: tagsOf(q, &one.Resource), TagsUnknown: one.Tags == nil,
+		Created: one.Created, First: one.First, Changed: one.Changed, Gone: one.Gone,
+	}
+	if one.ManagedBy != "" {
+		m.ManagedURL = scope.WithID(strings.ToLower(one.ManagedBy)).URL(page.PathResource)
+	}
+	today := h.Reports.Today()
+	m.Costs = []page.MonthLine{
+		{Month: h.lastMonth(), Amounts: moneyOf(one.Cost.Full)},
+		{Month: today.Time().Format("January") + " so far", Amounts: moneyOf(one.Cost.SoFar)},
+	}
+	for i := range one.Wasted {
+		m.Waste = append(m.Waste, h.wasteLine(q, &one.Wasted[i]))
+	}
+	m.Raw, err = indented(one.Properties)
+	return m, err
+}
+
+// indented is a value as JSON that people can read; "" if there is none.
+func indented(v inventory.Value) (string, error) {
+	if v.Empty() {
+		return "", nil
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, raw, "", "  "); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// skuWords are the parts of a SKU that say something.
+func skuWords(v inventory.Value) string {
+	var parts []string
+	for _, k := range []string{"name", "tier", "size", "family", "capacity"} {
+		if s := v.At(k).Text(); s != "" && !slices.Contains(parts, s) {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// portalURL is where the Azure portal shows a resource.
+func portalURL(t fresnel.TenantID, id string) string {
+	return (&url.URL{Scheme: "https", Host: "portal.azure.com", Path: "/", Fragment: "@" + string(t) + "/resource" + id}).String()
+}

@@ -1,0 +1,262 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"fresnel"
+	"fresnel/internal/cost"
+	"fresnel/internal/inventory"
+	"fresnel/internal/web/page"
+)
+
+const (
+	wastePage       = 20
+	wasteOnOverview = 4
+)
+
+func (h handlers) waste(ctx context.Context, q *request) (view, error) {
+	return h.wasteWith(ctx, q, 0, nil)
+}
+
+// wasteWith is the page with what was typed for one of the findings.
+func (h handlers) wasteWith(ctx context.Context, q *request, id int64, typed *page.VerdictForm) (view, error) {
+	if len(q.tenants) == 0 {
+		return firstRun, nil
+	}
+	var only []string
+	title := ""
+	if q.query.Rule != "" {
+		i := slices.IndexFunc(h.Inventory.Rules, func(r inventory.Rule) bool { return r.ID == q.query.Rule })
+		if i < 0 {
+			q.note("Ignored rule=" + clipWord(q.query.Rule) + ": not a known rule.")
+			q.query.Rule = ""
+		} else {
+			only, title = []string{q.query.Rule}, h.Inventory.Rules[i].Title
+		}
+	}
+	rep, err := h.Inventory.Waste(ctx, q.scope, only...)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := h.inventoryFreshness(ctx, q, rep.Coverage)
+	if err != nil {
+		return nil, err
+	}
+	m := page.Waste{
+		Region: page.Region{Query: q.query, Fresh: fresh}, Month: rep.Month.Time().Format("January 2006"), Total: monthSum(rep.Total.Waste), AtMost: monthSum(rep.Total.AtMost),
+		Unknown: rep.Total.Unknown, Open: rep.Open, More: rep.More, RuleTitle: title, Today: q.now, Rules: h.ruleChips(q, rep),
+	}
+	if rep.More {
+		q.note("Only the " + page.Count(inventory.MaxWasted) + " most expensive findings are listed and added up.")
+	}
+	if title != "" {
+		m.Chips = []page.Chip{{Label: "Rule: " + title, URL: q.query.WithRule("").URL(page.PathWaste)}}
+	}
+	list := slices.DeleteFunc(slices.Clone(rep.Wasted), func(w inventory.Wasted) bool {
+		state := q.query.State != "" && string(w.State) != q.query.State
+		sure := q.query.Confidence != "" && string(w.Detail.Confidence) != q.query.Confidence
+		return (state || sure) && w.Finding.ID != id
+	})
+	h.wasteLines(q, &m, list, id, typed)
+	switch {
+	case len(list) > 0 || m.Fresh.State != page.Ready:
+	case len(rep.Wasted) > 0:
+		m.Fresh.State, m.Fresh.EmptyTitle, m.Fresh.EmptyText = page.Empty, "None of these", page.Plural(len(rep.Wasted), "finding is", "findings are")+" in other states or of another confidence."
+	default:
+		m.Fresh.State, m.Fresh.EmptyTitle = page.Empty, "No waste found"
+		m.Fresh.EmptyText = page.Plural(len(h.Inventory.Rules), "rule was", "rules were") + " asked about the resources of " + page.Plural(m.Fresh.Covered, "tenant", "tenants") + "."
+	}
+	return func(s page.Shell) templ.Component {
+		s.Sub = inventorySubtitle(rep.Coverage)
+		return page.WastePage(s, m)
+	}, nil
+}
+
+// ruleChips are the rules that found something, those with the most findings
+// first; of one rule only, nothing is known of the others.
+func (h handlers) ruleChips(q *request, rep inventory.WasteReport) []page.Chip {
+	n := map[string]int{}
+	for _, w := range rep.Wasted {
+		n[w.Rule.ID]++
+	}
+	rules := slices.Clone(h.Inventory.Rules)
+	slices.SortStableFunc(rules, func(a, b inventory.Rule) int {
+		return cmp.Or(cmp.Compare(n[b.ID], n[a.ID]), cmp.Compare(a.Title, b.Title))
+	})
+	var out []page.Chip
+	for _, r := range rules {
+		label := r.Title
+		if q.query.Rule == "" {
+			if n[r.ID] == 0 {
+				continue
+			}
+			label += " (" + page.Count(n[r.ID]) + ")"
+		}
+		out = append(out, page.Chip{Label: label, URL: q.query.WithRule(r.ID).URL(page.PathWaste)})
+	}
+	return out
+}
+
+// wasteLines fills the page's rows: from the cursor on, or the page that holds the finding that was judged.
+func (h handlers) wasteLines(q *request, m *page.Waste, list []inventory.Wasted, id int64, typed *page.VerdictForm) {
+	from := 0
+	if q.query.Cursor != "" {
+		from = 1 + slices.IndexFunc(list, func(w inventory.Wasted) bool { return findingKey(w) == q.query.Cursor })
+	}
+	if at := slices.IndexFunc(list, func(w inventory.Wasted) bool { return id != 0 && w.Finding.ID == id }); at >= 0 && (at < from || at >= from+wastePage) {
+		from = at
+	}
+	to := min(from+wastePage, len(list))
+	for i := from; i < to; i++ {
+		l := h.wasteLine(q, &list[i])
+		if id != 0 && list[i].Finding.ID == id {
+			l.Form = typed
+		}
+		m.Rows = append(m.Rows, l)
+	}
+	m.Shown, m.Matched = to, len(list)
+	if to > 0 && to < len(list) {
+		m.NextURL = q.query.WithCursor(findingKey(list[to-1])).URL(page.PathWaste)
+	}
+	if from > 0 {
+		m.BackURL = q.query.WithCursor("").URL(page.PathWaste)
+	}
+}
+
+func findingKey(w inventory.Wasted) string { return strconv.FormatInt(w.Finding.ID, 10) }
+
+func (h handlers) wasteLine(q *request, w *inventory.Wasted) page.WasteLine {
+	r := &w.Resource
+	l := page.WasteLine{
+		ID: findingKey(*w), Rule: w.Finding.Rule, Title: cmp.Or(w.Detail.Title, w.Rule.Title), Reason: page.Sentence(w.Detail.Reason), Confidence: string(w.Detail.Confidence),
+		State: page.AnomalyState(w.State), Resolved: w.State == fresnel.StateResolved, Name: r.Name, Type: page.TypeName(r.Type), Icon: page.TypeIcon(r.Type),
+		Tenant: r.TenantName, Since: w.Finding.Since.Time(), Age: page.Plural(max(0, int(fresnel.DayOf(q.now)-w.Finding.Since)), "day", "days"),
+		Why: w.Rule.Why, Condition: w.Rule.Condition, DocURL: w.Rule.Doc, Exceptions: w.Rule.Exceptions,
+	}
+	if r.ID == "" { // a part of a resource, or one that is not held
+		l.Name, l.Type, l.Tenant = w.Finding.Object[strings.LastIndexByte(w.Finding.Object, '/')+1:], "", tenantName(q, w.Finding.Tenant)
+	} else {
+		l.URL, l.Subscription = q.query.Scope().WithID(r.Key()).URL(page.PathResource), subscriptionName(r.SubscriptionName, r.Subscription)
+	}
+	l.Amounts, l.Basis = basis(w.Worth)
+	if e := w.Exception; e != nil {
+		l.Said = &page.Said{Author: e.Author, Note: e.Note, At: e.Created}
+		if !e.Expires.IsZero() {
+			l.Said.Until = fresnel.DayOf(e.Expires.Add(-time.Second)).Time().Format("2 Jan 2006")
+		}
+	}
+	return l
+}
+
+// basis is what a finding costs in a month, and what that figure is.
+func basis(w inventory.Worth) (amounts []string, words string) {
+	switch {
+	case w.Free:
+		return nil, "not billed"
+	case w.Advised:
+		return moneyOf(w.Cost.Full), "Azure's estimate"
+	}
+	amounts, words = moneyOf(w.Cost.Full), "last month"
+	if len(amounts) == 0 {
+		amounts, words = moneyOf(w.Cost.SoFar), "this month so far"
+	}
+	switch {
+	case len(amounts) == 0 && !w.Known:
+		return nil, "not known"
+	case len(amounts) == 0:
+		return nil, "no cost last month"
+	case !w.Known:
+		words += ", not known in full"
+	}
+	if w.AtMost {
+		words = "at most, " + words
+	}
+	return amounts, words
+}
+
+// monthSum is a sum of a month: in the one currency that it is billed in, or in dollars beside what is billed.
+func monthSum(c inventory.MonthCost) page.MonthSum {
+	in, usd := c.Full, c.FullUSD
+	if len(in) == 0 && len(c.SoFar) > 0 { // all of it is younger than the month
+		in, usd = c.SoFar, c.SoFarUSD
+	}
+	switch len(in) {
+	case 0:
+		return page.MonthSum{Figure: page.Dash}
+	case 1:
+		return page.MonthSum{Figure: moneyOf(in)[0]}
+	}
+	return page.MonthSum{Figure: page.Money(usd, cost.USD, false), Billing: moneyOf(in)}
+}
+
+func (h handlers) wasteSummary(ctx context.Context, q *request) (templ.Component, error) {
+	m, err := h.wasteSummaryModel(ctx, q)
+	return page.WasteSummaryCard(m), err
+}
+
+func (h handlers) wasteSummaryModel(ctx context.Context, q *request) (page.WasteSummary, error) {
+	rep, err := h.Inventory.Waste(ctx, q.scope)
+	if err != nil {
+		return page.WasteSummary{}, err
+	}
+	fresh, err := h.inventoryFreshness(ctx, q, rep.Coverage)
+	m := page.WasteSummary{
+		Region: page.Region{Query: q.query, Fresh: fresh}, Month: rep.Month.Time().Format("January 2006"), Total: monthSum(rep.Total.Waste), AtMost: monthSum(rep.Total.AtMost),
+		Open: rep.Open, Unknown: rep.Total.Unknown,
+	}
+	for i := range rep.Wasted {
+		if w := &rep.Wasted[i]; len(m.Rows) < wasteOnOverview && w.State == fresnel.StateOpen && !w.Free {
+			m.Rows = append(m.Rows, h.wasteLine(q, w))
+		}
+	}
+	if rep.Open == 0 && m.Fresh.State == page.Ready {
+		m.Fresh.State, m.Fresh.EmptyTitle = page.Empty, "No waste found"
+	}
+	return m, err
+}
+
+// judgeWaste records a verdict on a finding of waste and shows the list again.
+func (h handlers) judgeWaste(w http.ResponseWriter, r *http.Request) {
+	const title = "Waste"
+	ctx := r.Context()
+	q, err := h.read(r)
+	var id int64
+	if err == nil {
+		if id, err = strconv.ParseInt(r.PathValue("id"), 10, 64); err != nil {
+			err = fresnel.Errorf(fresnel.NotFound, "there is no finding %.40q", r.PathValue("id"))
+		}
+	}
+	if err != nil {
+		h.refuse(w, r, q, title, page.PathWaste, err)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	typed := page.VerdictForm{Verdict: r.PostFormValue("verdict"), Note: strings.TrimSpace(r.PostFormValue("note")), Expires: r.PostFormValue("expires")}
+	v, expires, err := parseVerdict(typed)
+	if err == nil {
+		_, err = h.Inventory.Judge(ctx, q.full, id, v, typed.Note, author, expires)
+	}
+	switch {
+	case err == nil:
+		http.Redirect(w, r, q.query.URL(page.PathWaste), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
+		return
+	case fresnel.KindOf(err) != fresnel.Invalid:
+		h.refuse(w, r, q, title, page.PathWaste, err)
+		return
+	}
+	typed.Problem, typed.Do = fresnel.Reason(err)
+	view, err := h.wasteWith(ctx, q, id, &typed)
+	if err != nil {
+		h.refuse(w, r, q, title, page.PathWaste, err)
+		return
+	}
+	h.render(ctx, w, http.StatusUnprocessableEntity, view(h.shell(ctx, title, page.PathWaste, q)))
+}
