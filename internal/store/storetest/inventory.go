@@ -187,10 +187,11 @@ func (f *fixture) inventoryRead(i int) [2]int {
 func (f *fixture) inventoryRefused(r inventory.Resource) {
 	f.Helper()
 	inv := f.db.Inventory()
-	before, generation := f.get(r), f.db.Generation()
+	before := f.get(r)
 	r.Location = "changed"
 	first := f.claim(f.enqueue("resources", 0), "A", 0)
 	second := f.claim(first.Run, "B", time.Minute)
+	generation := f.db.Generation()
 	lost, valid := fresnel.WithLease(f.ctx, first), fresnel.WithLease(f.ctx, second)
 	n, err := inv.Put(lost, TenantID(0), SubscriptionID(0, 0), []inventory.Resource{r}, noon)
 	f.kind(err, fresnel.Conflict)
