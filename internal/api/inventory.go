@@ -195,13 +195,16 @@ type ResourceCount struct {
 	Count int    `json:"count"`
 }
 
+// ResourceSummary is how many resources there are.
+type ResourceSummary struct {
+	Resources int             `json:"resources"`
+	Types     []ResourceCount `json:"types" doc:"The most first"`
+}
+
 type resourceSummaryOutput struct {
 	Body struct {
-		Data struct {
-			Resources int             `json:"resources"`
-			Types     []ResourceCount `json:"types" doc:"The most first"`
-		} `json:"data"`
-		Meta InventoryMeta `json:"meta"`
+		Data ResourceSummary `json:"data"`
+		Meta InventoryMeta   `json:"meta"`
 	}
 }
 
@@ -301,16 +304,19 @@ type wasteInput struct {
 	ListInput
 }
 
+// WasteTotal is what open findings are worth together.
+type WasteTotal struct {
+	Open    int       `json:"open"`
+	Waste   MonthCost `json:"waste" doc:"Of open findings: each resource once"`
+	AtMost  MonthCost `json:"at_most" doc:"Of which only a part could be saved"`
+	Unknown int       `json:"unknown" doc:"Open findings whose cost is not held"`
+}
+
 type wasteOutput struct {
 	Body struct {
-		Data  []Waste `json:"data" doc:"Open ones first, then by what they are worth"`
-		Total struct {
-			Open    int       `json:"open"`
-			Waste   MonthCost `json:"waste" doc:"Of open findings: each resource once"`
-			AtMost  MonthCost `json:"at_most" doc:"Of which only a part could be saved"`
-			Unknown int       `json:"unknown" doc:"Open findings whose cost is not held"`
-		} `json:"total"`
-		Meta InventoryMeta `json:"meta"`
+		Data  []Waste       `json:"data" doc:"Open ones first, then by what they are worth"`
+		Total WasteTotal    `json:"total"`
+		Meta  InventoryMeta `json:"meta"`
 	}
 }
 
@@ -374,16 +380,19 @@ type oneResourceInput struct {
 	ID string `query:"id" required:"true" maxLength:"2000" doc:"ARM id, in any case"`
 }
 
+// ResourceDetail is a resource with all that is known of it.
+type ResourceDetail struct {
+	Resource
+	SKU        json.RawMessage `json:"sku"`
+	Properties json.RawMessage `json:"properties"`
+	CostKnown  bool            `json:"cost_known"`
+	Cost       MonthCost       `json:"cost"`
+	Findings   []Waste         `json:"findings"`
+}
+
 type oneResourceOutput struct {
 	Body struct {
-		Data struct {
-			Resource
-			SKU        json.RawMessage `json:"sku"`
-			Properties json.RawMessage `json:"properties"`
-			CostKnown  bool            `json:"cost_known"`
-			Cost       MonthCost       `json:"cost"`
-			Findings   []Waste         `json:"findings"`
-		} `json:"data"`
+		Data ResourceDetail `json:"data"`
 	}
 }
 
@@ -443,13 +452,16 @@ type TagRow struct {
 	Exempt    int      `json:"exempt" doc:"Nothing is required of them: in neither"`
 }
 
+// TagTotal is how all resources meet what is required of their tags.
+type TagTotal struct {
+	TagRow
+	USD Money `json:"cost_without" doc:"What resources that do not comply cost in the last full month (CostUSD)"`
+}
+
 type taggingOutput struct {
 	Body struct {
-		Data []TagRow `json:"data"`
-		All  struct {
-			TagRow
-			USD Money `json:"cost_without" doc:"What resources that do not comply cost in the last full month (CostUSD)"`
-		} `json:"all"`
+		Data []TagRow      `json:"data"`
+		All  TagTotal      `json:"all"`
 		Meta InventoryMeta `json:"meta"`
 	}
 }

@@ -308,13 +308,17 @@ func (v *Inventory) missing(ctx context.Context, tx *sql.Tx, sub int64, seen map
 	}
 	defer rows.Close()
 	var out []int64
+	here := make(map[string]struct{}, len(seen)) // as ids are stored
+	for id := range seen {
+		here[clean(id)] = struct{}{}
+	}
 	for rows.Next() {
 		var arm int64
 		var id string
 		if err := rows.Scan(&arm, &id); err != nil {
 			return nil, err
 		}
-		if _, ok := seen[id]; !ok {
+		if _, ok := here[id]; !ok {
 			out = append(out, arm)
 		}
 	}

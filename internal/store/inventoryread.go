@@ -164,7 +164,8 @@ func (c *InventoryReader) Get(ctx context.Context, s fresnel.Scope, id string) (
 // GetAll implements inventory.Reader.
 func (c *InventoryReader) GetAll(ctx context.Context, s fresnel.Scope, ids []string) (map[string]inventory.Held, error) {
 	args := []any{jsonList(ids)}
-	rows, err := c.db.query(ctx, "SELECT "+heldColumns+" FROM resource r"+heldJoins+" WHERE r.arm IN (SELECT num FROM arm_id WHERE name IN "+c.db.d.list()+") AND "+c.db.visible("r.tenant", s, &args), args...)
+	rows, err := c.db.query(ctx, "SELECT "+heldColumns+" FROM resource r"+heldJoins+" WHERE r.arm IN (SELECT num FROM arm_id WHERE name IN "+c.db.d.list()+") AND "+
+		c.db.visible("+r.tenant", s, &args), args...) // + keeps SQLite from walking through all of a tenant
 	if err != nil {
 		return nil, c.db.wrap(ctx, "get resources", err)
 	}

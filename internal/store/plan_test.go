@@ -10,12 +10,14 @@ import (
 
 	"fresnel"
 	"fresnel/internal/cost"
+	"fresnel/internal/inventory"
+	"fresnel/internal/store"
 	"fresnel/internal/store/storetest"
 	"fresnel/internal/syncer"
 )
 
 // facts are the tables that grow with the estate or with time.
-var facts = regexp.MustCompile(`\b(cost_cell|cost_month|cost_tenant_day_service|cost_tenant_day|cost_tenant_month|cost_sub_day|cost_day|cost_restated|cost_charge|cost_charge_month|cost_resource|cost_resource_month|finding|exception|azure_budget|sync_run|sync_part)\b`)
+var facts = regexp.MustCompile(`\b(cost_cell|cost_month|cost_tenant_day_service|cost_tenant_day|cost_tenant_month|cost_sub_day|cost_day|cost_restated|cost_charge|cost_charge_month|cost_resource|cost_resource_month|resource|resource_doc|resource_tag|resource_read|tag_count|arm_id|tag_value|finding|exception|azure_budget|sync_run|sync_part)\b`)
 
 // TestPlans asks SQLite how it would answer every statement that the store
 // has: none walks through a table that grows.
@@ -92,9 +94,16 @@ func TestPlans(t *testing.T) {
 	}
 
 	must(runs.Prune(ctx, now))
+	planInventory(t, db, scopes)
 
-	// What may walk: maintenance, four times a day.
-	mayWalk := []string{"DELETE FROM sync_run WHERE id IN (SELECT r.id", "DELETE FROM sync_part WHERE run IN (SELECT r.id"}
+	mayWalk := []string{
+		// Maintenance, four times a day.
+		"DELETE FROM sync_run WHERE id IN (SELECT r.id", "DELETE FROM sync_part WHERE run IN (SELECT r.id",
+		// All resources are counted by type: an index that has no more than that is read.
+		"SELECT t.id, y.name, x.n FROM (SELECT r.tenant",
+		// All that is held of all tenants: as many rows as are told.
+		"SELECT t.id, k.counted_by",
+	}
 	rollup := map[string]int{}
 	for _, q := range statements() {
 		plan, err := db.Plan(ctx, q)
@@ -105,8 +114,13 @@ func TestPlans(t *testing.T) {
 		if walks := scans(q, plan); len(walks) > 0 && !slices.ContainsFunc(mayWalk, func(prefix string) bool { return strings.HasPrefix(q, prefix) }) {
 			t.Errorf("walks through %v:\n%s\n  %s", walks, q, text)
 		}
+		for part, index := range narrow {
+			if strings.Contains(q, part) && strings.Contains(q, "FROM resource r") && !strings.Contains(text, index) {
+				t.Errorf("not narrowed by %s:\n%s\n  %s", index, q, text)
+			}
+		}
 		if strings.HasPrefix(q, "SELECT") && strings.Contains(q, ".micros) AS micros") {
-			table := facts.FindString(q)
+			table := facts.FindString(q[strings.Index(q, "FROM "):])
 			rollup[table]++
 			if !strings.Contains(text, "SEARCH c USING PRIMARY KEY (") || !strings.Contains(text, "day>? AND day<?)") {
 				t.Errorf("%s is not searched by its primary key up to the days:\n%s\n  %s", table, q, text)
@@ -118,6 +132,73 @@ func TestPlans(t *testing.T) {
 		if rollup[table] == 0 {
 			t.Errorf("no question went to %s", table)
 		}
+	}
+}
+
+// narrow says by which index a filter of resources must be answered. Locations
+// and groups have none: the page is found by walking in the order of names.
+var narrow = map[string]string{
+	"tvalue = (SELECT num FROM tag_value": "SEARCH resource_tag USING PRIMARY KEY (tkey=? AND tvalue=?)",
+	"WHERE tkey = (SELECT num":            "SEARCH resource_tag USING PRIMARY KEY (tkey=?",
+	"resource_name MATCH":                 "SCAN resource_name VIRTUAL TABLE INDEX",
+	"r.arm = (SELECT num FROM arm_id":     "SEARCH r USING PRIMARY KEY (arm=?)",
+	"r.arm IN (SELECT num FROM arm_id":    "SEARCH r USING PRIMARY KEY (arm=?)",
+}
+
+// planInventory asks all that can be asked of resources and of waste.
+func planInventory(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
+	t.Helper()
+	ctx, one, now := t.Context(), storetest.TenantID(1), time.Unix(20_050*86400, 0)
+	must := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	sub, value := storetest.SubscriptionID(1, 0), "v"
+	vm := inventory.Resource{ID: "/subscriptions/" + sub + "/vm", Tenant: one, Subscription: sub, Type: "vm", Name: "vm", Tags: map[string]string{"k": "v"}}
+	for _, location := range []string{"a", "b"} { // new, and changed
+		vm.Location = location
+		must(db.Inventory().Put(ctx, one, sub, []inventory.Resource{vm}, now))
+	}
+	must(db.Inventory().Finish(ctx, one, sub, nil, now, now))
+	must(nil, db.Inventory().KeepTags(ctx, one, []inventory.TagRow{{Tenant: one, By: inventory.TagByTenant}}, now))
+	held := fresnel.Finding{Tenant: one, Rule: "r", Object: "o", Detail: "{}"}
+	for range 2 {
+		must(nil, db.Findings().KeepAll(ctx, one, fresnel.Reconciled{Put: []fresnel.Finding{held}}, now))
+	}
+	must(db.Findings().HeldOf(ctx, one, []string{"r"}))
+	e, failed := db.InventoryReader().Estate(ctx, one, now)
+	for _, types := range [][]string{nil, {"vm"}} {
+		for range e.Each(types...) {
+			t.Error("it is gone")
+		}
+	}
+	_, _ = e.Get("x")
+	must(nil, failed())
+	queries := []inventory.Query{
+		{}, {Gone: true}, {Types: []string{"x"}}, {Groups: []string{"x"}}, {Locations: []string{"x"}}, {Subscriptions: []string{"x"}}, {Text: "ab"}, {Text: "abcd"},
+		{TagKey: "k"}, {TagKey: "k", TagValue: &value}, {TagKey: "k", Text: "abc", Types: []string{"x"}, Subscriptions: []string{"x"}},
+	}
+	for _, s := range scopes {
+		c, f := db.InventoryReader(), db.Findings()
+		for _, q := range queries {
+			for _, q.After = range []inventory.Place{{}, {Name: "a", Arm: 1}} {
+				q.Limit = 10
+				must(c.List(ctx, s, q))
+			}
+		}
+		if _, err := c.Get(ctx, s, "x"); fresnel.KindOf(err) != fresnel.NotFound {
+			t.Fatal(err)
+		}
+		must(c.GetAll(ctx, s, []string{"x"}))
+		must(c.ResourceCosts(ctx, s, []string{"x"}, 20_000))
+		must(c.Counts(ctx, s))
+		must(c.Coverage(ctx, s))
+		must(c.Tags(ctx, s))
+		must(f.ListOf(ctx, s, []string{"r"}, 10))
+		must(f.OfObject(ctx, s, "o"))
+		must(f.ExceptionsOf(ctx, s, []string{"r"}))
 	}
 }
 
