@@ -33,7 +33,7 @@ func TestBudgetsAreAddedOnlyWhereTheyMayBe(t *testing.T) {
 		"another currency": {[]cost.BudgetStatus{a, budgetOf(tenantB, 5, "EUR", "", cost.Actual)}, 0, false},
 		"another metric":   {[]cost.BudgetStatus{a, budgetOf(tenantB, 5, "USD", "", cost.Amortized)}, 10e6, false},
 	} {
-		got, ok := sumBudgets(cost.BudgetReport{Budgets: tt.list, Tenants: 2}, cost.Actual, "USD")
+		got, ok := cost.BudgetReport{Budgets: tt.list, Tenants: 2}.Sum(cost.Actual, "USD")
 		if ok != tt.ok || ok && got != tt.want {
 			t.Errorf("%s: %d %t, want %d %t", name, got, ok, tt.want, tt.ok)
 		}
