@@ -138,13 +138,19 @@ func (h handlers) wasteLine(q *request, w *inventory.Wasted) page.WasteLine {
 	l := page.WasteLine{
 		ID: findingKey(*w), Rule: w.Finding.Rule, Title: cmp.Or(w.Detail.Title, w.Rule.Title), Reason: page.Sentence(w.Detail.Reason), Confidence: string(w.Detail.Confidence),
 		State: page.AnomalyState(w.State), Resolved: w.State == fresnel.StateResolved, Name: r.Name, Type: page.TypeName(r.Type), Icon: page.TypeIcon(r.Type),
-		Tenant: r.TenantName, Since: w.Finding.Since.Time(), Age: page.Plural(max(0, int(fresnel.DayOf(q.now)-w.Finding.Since)), "day", "days"),
+		Tenant: r.TenantName, Since: w.Finding.Since.Time(), Age: "less than a day",
 		Why: w.Rule.Why, Condition: w.Rule.Condition, DocURL: w.Rule.Doc, Exceptions: w.Rule.Exceptions,
 	}
+	if days := int(fresnel.DayOf(q.now) - w.Finding.Since); days > 0 {
+		l.Age = page.Plural(days, "day", "days")
+	}
 	if r.ID == "" { // a part of a resource, or one that is not held
-		l.Name, l.Type, l.Tenant = w.Finding.Object[strings.LastIndexByte(w.Finding.Object, '/')+1:], "", tenantName(q, w.Finding.Tenant)
+		l.Name, l.Type, l.Tenant = lastPart(w.Finding.Object), "", tenantName(q, w.Finding.Tenant)
 	} else {
 		l.URL, l.Subscription = q.query.Scope().WithID(r.Key()).URL(page.PathResource), subscriptionName(r.SubscriptionName, r.Subscription)
+	}
+	if about := w.Detail.About; r.Type == adviceType && len(about) == 1 { // whose own name is a number: the list names what it is about
+		l.Name, l.URL = lastPart(about[0]), q.query.Scope().WithID(about[0]).URL(page.PathResource)
 	}
 	l.Amounts, l.Basis = basis(w.Worth)
 	if e := w.Exception; e != nil {
@@ -155,6 +161,12 @@ func (h handlers) wasteLine(q *request, w *inventory.Wasted) page.WasteLine {
 	}
 	return l
 }
+
+// adviceType is the type of what Azure Advisor says of a resource.
+const adviceType = "microsoft.advisor/recommendations"
+
+// lastPart is the name at the end of an ARM id.
+func lastPart(id string) string { return id[strings.LastIndexByte(id, '/')+1:] }
 
 // basis is what a finding costs in a month, and what that figure is.
 func basis(w inventory.Worth) (amounts []string, words string) {

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"fresnel/internal/web/ui"
@@ -16,6 +18,11 @@ func firstOf(list []string) string {
 
 // without1 are the things without the text: what a search for another text keeps.
 func without1(t Things) Things { t.Text = ""; return t }
+
+// dotted joins what is there of the parts.
+func dotted(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), " · ")
+}
 
 func resourceTitle(q Query) string {
 	if q.Gone {
