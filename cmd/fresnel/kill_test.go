@@ -39,10 +39,13 @@ func busy(t *testing.T, db *sql.DB, p *process) {
 
 const openRuns = "SELECT COUNT(*) FROM sync_run WHERE status < 2"
 
-// idle waits until every tenant has a run that ended at the clock's present, and none is open.
+// jobs is how many jobs every tenant is due for: costs and resources.
+const jobs = 2
+
+// idle waits until every tenant has a run of every job that ended at the clock's present, and none is open.
 func idle(t *testing.T, db *sql.DB, sim *azuresim.Server, atMost time.Duration) {
 	t.Helper()
-	missing := fmt.Sprintf("SELECT COUNT(*) FROM tenant te WHERE NOT EXISTS (SELECT 1 FROM sync_run r WHERE r.tenant = te.num AND r.completed_at >= %d)", sim.Clock().Now().UnixMicro())
+	missing := fmt.Sprintf("SELECT COUNT(*) FROM tenant te WHERE (SELECT COUNT(DISTINCT r.job) FROM sync_run r WHERE r.tenant = te.num AND r.completed_at >= %d) < %d", sim.Clock().Now().UnixMicro(), jobs)
 	eventually(t, atMost, "every run ends", func() bool {
 		return number(t, db, "SELECT COUNT(*) FROM sync_run") > 0 && number(t, db, openRuns) == 0 && number(t, db, missing) == 0
 	})
@@ -196,15 +199,15 @@ func TestTwoProcesses(t *testing.T) {
 		t.Errorf("a trigger while all tenants have a run: %d %s, want 409", status, body)
 	}
 	idle(t, db, sim, time.Minute)
-	if n := number(t, db, "SELECT COUNT(*) FROM sync_run"); n != tenants {
-		t.Errorf("%d runs, want one for each of %d tenants", n, tenants)
+	if n := number(t, db, "SELECT COUNT(*) FROM sync_run"); n != jobs*tenants {
+		t.Errorf("%d runs, want one of each of %d jobs for each of %d tenants", n, jobs, tenants)
 	}
 	if n := number(t, db, "SELECT COUNT(*) FROM sync_run WHERE attempts <> 1"); n != 0 {
 		t.Errorf("%d runs were tried more than once", n)
 	}
 	ofA, ofB := len(endings(a)), len(endings(b))
-	if ofA == 0 || ofB == 0 || ofA+ofB != tenants {
-		t.Errorf("the two processes ended %d and %d runs, want %d in all, and each some", ofA, ofB, tenants)
+	if ofA == 0 || ofB == 0 || ofA+ofB != jobs*tenants {
+		t.Errorf("the two processes ended %d and %d runs, want %d in all, and each some", ofA, ofB, jobs*tenants)
 	}
 	cells := equalsTruth(t, db, sim, 2)
 	t.Logf("the two processes ended %d and %d runs; %d cells equal the truth", ofA, ofB, cells)
