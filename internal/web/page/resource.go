@@ -108,14 +108,7 @@ func costWords(l WasteLine) string {
 	if len(l.Amounts) == 0 {
 		return "Cost: " + l.Basis + "."
 	}
-	s := "Cost a month: "
-	for i, a := range l.Amounts {
-		if i > 0 {
-			s += ", "
-		}
-		s += a
-	}
-	return s + " (" + l.Basis + ")."
+	return "Cost a month: " + strings.Join(l.Amounts, ", ") + " (" + l.Basis + ")."
 }
 
 func wasteWords(m WasteSummary) string {
