@@ -62,14 +62,14 @@ func (c *Client) Resources(ctx context.Context, t fresnel.Tenant, subscriptions 
 func parseResource(t fresnel.TenantID, row json.RawMessage) (inventory.Resource, error) {
 	var g graphResource
 	if err := json.Unmarshal(row, &g); err != nil {
-		return inventory.Resource{}, &fresnel.Error{Kind: fresnel.Unavailable, Msg: "a row of Resource Graph cannot be read", Err: &malformed{clip(err.Error())}}
+		return inventory.Resource{}, graphBroken("a row of Resource Graph cannot be read", &malformed{clip(err.Error())})
 	}
 	r := inventory.Resource{
 		ID: g.ID, Tenant: t, Subscription: strings.ToLower(g.SubscriptionID), Group: strings.ToLower(g.ResourceGroup), Type: strings.ToLower(g.Type),
 		Name: g.Name, Location: strings.ToLower(g.Location), Kind: g.Kind, ManagedBy: g.ManagedBy, Zones: g.Zones, Tags: map[string]string{},
 	}
 	if !strings.HasPrefix(r.ID, "/") || !fresnel.IsGUID(r.Subscription) || r.Type == "" {
-		return r, &fresnel.Error{Kind: fresnel.Unavailable, Msg: "a row of Resource Graph has no id, type or subscription", Err: &malformed{clip(string(row))}}
+		return r, graphBroken("a row of Resource Graph has no id, type or subscription", &malformed{clip(string(row))})
 	}
 	for k, v := range g.Tags {
 		if r.Tags[k] = ""; v != nil {

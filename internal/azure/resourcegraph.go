@@ -73,14 +73,19 @@ func (c *Client) graphRows(ctx context.Context, t fresnel.Tenant, subs []string,
 			}
 			if page.SkipToken == "" {
 				if strings.EqualFold(page.ResultTruncated, "true") {
-					yield(nil, fresnel.Errorf(fresnel.Unavailable, "Resource Graph cut its answer and gave no way to the rest"))
+					yield(nil, graphBroken("Resource Graph cut its answer and gave no way to the rest", nil))
 				}
 				return
 			}
 			q.req.Options.SkipToken = page.SkipToken
 		}
-		yield(nil, fresnel.Errorf(fresnel.Unavailable, "Resource Graph's answer does not end"))
+		yield(nil, graphBroken("Resource Graph's answer does not end", nil))
 	}
+}
+
+// graphBroken is an answer that is none.
+func graphBroken(msg string, err error) error {
+	return &fresnel.Error{Kind: fresnel.Unavailable, Msg: msg, Do: "Fresnel tries again with the next run.", Err: err}
 }
 
 // graphPages reads the pages of one query.
@@ -105,7 +110,7 @@ func (q *graphPages) get(ctx context.Context) (graphAnswer, error) {
 				return page, err
 			}
 		case errors.As(err, &bad):
-			return page, &fresnel.Error{Kind: fresnel.Unavailable, Msg: "Resource Graph's answer cannot be read: " + bad.why, Do: "Fresnel tries again with the next run.", Err: err}
+			return page, graphBroken("Resource Graph's answer cannot be read: "+bad.why, err)
 		default:
 			return page, err
 		}

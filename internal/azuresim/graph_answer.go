@@ -62,7 +62,7 @@ func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kql
 	from := min(page.Offset, len(rel.rows))
 	to := min(from+q.top(), len(rel.rows))
 	next := page
-	next.Offset = to
+	next.Offset, next.Empty = to, false
 	switch fault.Kind {
 	case faultEmpty:
 		to, next.Offset, next.Empty = from, from, true
