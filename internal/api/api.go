@@ -71,16 +71,16 @@ func Register(mux *http.ServeMux, s Service) huma.API {
 	return a
 }
 
-// refuseEmpty refuses filters with an empty value: huma takes a word whose
-// first value is empty for one that is not given, and the answer would be of
-// everything.
+// refuseEmpty refuses filters with an empty value among others: huma takes a
+// word whose first value is empty for one that is not given, and the answer
+// would be of everything. An empty value alone is a form's way to leave it out.
 func refuseEmpty(a huma.API) func(huma.Context, func(huma.Context)) {
 	return func(c huma.Context, next func(huma.Context)) {
 		u := c.URL()
 		q := u.Query()
 		for _, name := range []string{"tenant", "sub", "service", "charge_type"} {
-			if slices.Contains(q[name], "") {
-				_ = huma.WriteErr(a, c, http.StatusUnprocessableEntity, name+" is empty: leave it out for all") // the client may be gone
+			if len(q[name]) > 1 && slices.Contains(q[name], "") {
+				_ = huma.WriteErr(a, c, http.StatusUnprocessableEntity, "one "+name+" of several is empty: leave it out") // the client may be gone
 				return
 			}
 		}

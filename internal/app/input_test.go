@@ -115,7 +115,7 @@ func TestBadInput(t *testing.T) {
 			"/api/v1/costs/movement?vs_from=2026-11-09&vs_to=2026-11-01": 400, "/api/v1/costs/movement?vs_from=x&vs_to=y": 400, "/api/v1/costs/summary?vs_to=2026-11-31&vs_from=2026-11-01": 400,
 			"/api/v1/costs/forecast?group=resource": 422, "/api/v1/costs/forecast?period=mtd": 422, "/api/v1/costs/forecast?tenant=nobody": 404, "/api/v1/costs/forecast?metric=x": 400, "/api/v1/costs/forecast?sub=x": 400,
 			"/api/v1/costs/budgets?tenant=nobody": 404, "/api/v1/costs/budgets?period=mtd": 422, "/api/v1/costs/budgets/1": 405, "/api/v1/costs/budgets.csv?tenant=nobody": 404,
-			"/api/v1/costs/anomalies?state=resolved": 422, "/api/v1/costs/anomalies/0": 422, "/api/v1/costs/anomalies/-1": 422, "/api/v1/costs/anomalies/x": 422, "/api/v1/costs/anomalies/999999": 404,
+			"/api/v1/costs/anomalies?state=resolved": 422, "/api/v1/costs/summary?tenant=&tenant=x": 422, "/api/v1/costs/summary?service=&service=Storage": 422, "/api/v1/costs/anomalies/0": 422, "/api/v1/costs/anomalies/-1": 422, "/api/v1/costs/anomalies/x": 422, "/api/v1/costs/anomalies/999999": 404,
 			"/api/v1/costs/anomalies/99999999999999999999": 422, "/api/v1/costs/anomalies/1/verdict": 405, "/api/v1/costs/focus.csv?tenant=nobody": 404, "/api/v1/costs/focus.csv?period=x": 400, "/api/v1/costs/focus": 404,
 			"/api/v1/costs/by-charge-type?resource_group=x": 400, "/api/v1/costs/by-resource?charge_type=Usage": 400, "/api/v1/costs/by-resource?resource_group=": 400, "/api/v1/costs/by-resource-group?charge_type=Usage": 400,
 			"/api/v1/costs/by-resource.csv?resource_group=x": 400, "/api/v1/costs/trends?group=charge-type&resource_group=x": 400, "/api/v1/costs/trends?accumulated=perhaps": 422,

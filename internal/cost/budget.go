@@ -69,6 +69,15 @@ type AzureBudget struct {
 	Seen             time.Time   // when Azure was asked; its own evaluation is up to a day older
 }
 
+// Used is the part that Azure says is spent, in percent; it does not exist
+// where Azure does not say.
+func (b AzureBudget) Used() (percent float64, ok bool) {
+	if b.Spent == nil || b.Amount.Micros <= 0 || b.Spent.Currency != b.Amount.Currency {
+		return 0, false
+	}
+	return float64(b.Spent.Micros) / float64(b.Amount.Micros) * 100, true
+}
+
 // BudgetSource gives the budgets that Azure has.
 type BudgetSource interface {
 	// Budgets fails with Denied, NotFound, Unsupported or Unavailable.

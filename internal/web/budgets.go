@@ -46,7 +46,7 @@ func (h handlers) budgetsWith(ctx context.Context, q *request, typed *page.Budge
 		row.URL, row.ChangeURL = budgetURL(q, s.Budget), q.query.Scope().WithBudget(strconv.FormatInt(s.Budget.ID, 10), "").URL(page.PathBudgets)
 		m.Rows = append(m.Rows, row)
 	}
-	slices.SortStableFunc(rep.Azure, func(a, b cost.AzureBudget) int { return cmp.Compare(azureUsed(b), azureUsed(a)) })
+	slices.SortStableFunc(rep.Azure, func(a, b cost.AzureBudget) int { return compareUsed(b, a) })
 	for _, b := range rep.Azure[:min(azureShown, len(rep.Azure))] {
 		m.Azure = append(m.Azure, azureRow(b))
 	}
@@ -77,12 +77,17 @@ func budgetURL(q *request, b cost.Budget) string {
 	return to.URL(page.PathCosts)
 }
 
-// azureUsed is how much of a budget Azure says is used, in percent; -1 where it does not say.
-func azureUsed(b cost.AzureBudget) float64 {
-	if b.Spent == nil || b.Amount.Micros <= 0 || b.Spent.Currency != b.Amount.Currency {
+// compareUsed orders budgets of which Azure does not tell the use before all others.
+func compareUsed(a, b cost.AzureBudget) int {
+	x, okX := a.Used()
+	y, okY := b.Used()
+	if okX != okY {
+		if okX {
+			return 1
+		}
 		return -1
 	}
-	return float64(b.Spent.Micros) / float64(b.Amount.Micros) * 100
+	return cmp.Compare(x, y)
 }
 
 func azureRow(b cost.AzureBudget) page.AzureBudgetRow {
@@ -100,7 +105,7 @@ func azureRow(b cost.AzureBudget) page.AzureBudgetRow {
 		return row
 	}
 	row.Spent = page.Money(b.Spent.Micros, b.Spent.Currency, true)
-	if used := azureUsed(b); used >= 0 {
+	if used, ok := b.Used(); ok {
 		row.Used = &page.Used{Percent: percentWords(used), Value: int(min(max(used, 0), 100)), Tone: ui.OK, Title: "Used of " + b.Name}
 		switch {
 		case used > 100:
