@@ -55,6 +55,7 @@ type ResourceInput struct {
 	Group    []string `query:"resource_group,explode" maxItems:"100" doc:"Resource group, in any case; repeatable"`
 	Location []string `query:"location,explode" maxItems:"100"`
 	TagKey   string   `query:"tag" maxLength:"512" doc:"Has a tag of this key, in any case"`
+	Missing  string   `query:"missing" maxLength:"512" doc:"Lacks this required tag, or has a value of it that is not allowed; * = any required tag"`
 	TagValue string   `query:"tag_value" maxLength:"256" doc:"With this value, in any case; with tag"`
 	Text     string   `query:"q" maxLength:"200" doc:"Part of the name"`
 	Gone     bool     `query:"gone" doc:"Those that are no more, in place of those that are"`
@@ -64,7 +65,7 @@ func (h handlers) resourceQuery(ctx context.Context, in ResourceInput) (fresnel.
 	s, a, err := h.ask(ctx, CostInput{Tenant: in.Tenant, Sub: in.Sub})
 	q := inventory.Query{
 		Subscriptions: a.Subscriptions, Types: in.Type, Groups: in.Group, Locations: in.Location,
-		TagKey: in.TagKey, Text: in.Text, Gone: in.Gone,
+		TagKey: in.TagKey, Missing: in.Missing, Text: in.Text, Gone: in.Gone,
 	}
 	if in.TagValue != "" {
 		if q.TagValue = &in.TagValue; in.TagKey == "" && err == nil {
@@ -301,6 +302,7 @@ type wasteInput struct {
 	Tenant []string `query:"tenant,explode" maxItems:"500" doc:"Tenant id (GUID) or slug; repeatable; none = all that you may see"`
 	Rule   []string `query:"rule,explode" maxItems:"100" doc:"Rule id; repeatable; docs/waste-rules.md lists them"`
 	State  string   `query:"state" enum:"open,acknowledged,expected,all" default:"all"`
+	Over   string   `query:"over" maxLength:"20" doc:"Worth more than this amount a month, in the currency that each is billed in"`
 	ListInput
 }
 
@@ -325,11 +327,27 @@ func (h handlers) wasteReport(ctx context.Context, in *wasteInput) (inventory.Wa
 	if err != nil {
 		return inventory.WasteReport{}, err
 	}
-	rep, err := h.Inventory.Waste(ctx, s, in.Rule...)
+	over, err := amountOver(in.Over)
+	if err != nil {
+		return inventory.WasteReport{}, err
+	}
+	rep, err := h.Inventory.Waste(ctx, s, inventory.WasteAsk{Rules: in.Rule, Over: over})
 	if in.State != "all" && in.State != "" {
 		rep.Wasted = slices.DeleteFunc(rep.Wasted, func(w inventory.Wasted) bool { return string(w.State) != in.State })
 	}
 	return rep, err
+}
+
+// amountOver is an amount in micro-units; "" = any.
+func amountOver(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	var a fresnel.Amount
+	if a.Add(text) != nil || a.Micros() <= 0 {
+		return 0, fresnel.Errorf(fresnel.Invalid, "over %.40q: expected an amount above zero, for example 100", text)
+	}
+	return a.Micros(), nil
 }
 
 func wasteKey(w inventory.Wasted) string { return strconv.FormatInt(w.Finding.ID, 10) }

@@ -40,6 +40,7 @@ type Reports struct {
 	Verdicts Verdicts
 	Costs    Costs
 	Tags     TagReader
+	History  ChangeReader
 	Rules    []Rule
 	Now      func() time.Time
 }
@@ -67,15 +68,24 @@ type WasteReport struct {
 // MaxWasted bounds a list of waste: more than anybody reads.
 const MaxWasted = 5000
 
-// Waste lists what rules found in a scope; of some rules only, where named.
-// Resolved findings are left out.
-func (r Reports) Waste(ctx context.Context, s fresnel.Scope, only ...string) (WasteReport, error) {
+// WasteAsk selects findings of waste. The zero value is all of them.
+type WasteAsk struct {
+	Rules []string
+	Over  int64 // worth more than this a month, in micro-units of what they are billed in
+}
+
+// IdleOver is the amount a month from which on idle resources are worth a
+// word of their own, unless configured otherwise.
+const IdleOver = 100_000_000
+
+// Waste lists what rules found in a scope. Resolved findings are left out.
+func (r Reports) Waste(ctx context.Context, s fresnel.Scope, ask WasteAsk) (WasteReport, error) {
 	rep := WasteReport{Month: fresnel.DayOf(r.Now()).AddMonths(-1)}
 	var err error
 	if rep.Coverage, err = r.Reader.Coverage(ctx, s); err != nil {
 		return rep, err
 	}
-	rules := r.named(only)
+	rules := r.named(ask.Rules)
 	list, err := r.Findings.ListOf(ctx, s, slices.Collect(maps.Keys(rules)), MaxWasted+1)
 	if err != nil {
 		return rep, err
@@ -86,6 +96,9 @@ func (r Reports) Waste(ctx context.Context, s fresnel.Scope, only ...string) (Wa
 	rep.Wasted, err = r.wasted(ctx, s, list, rules)
 	if err != nil {
 		return rep, err
+	}
+	if ask.Over > 0 {
+		rep.Wasted = slices.DeleteFunc(rep.Wasted, func(w Wasted) bool { return !w.Over(ask.Over) })
 	}
 	var open []Worth
 	costs := map[string]MonthCost{}
