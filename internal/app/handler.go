@@ -73,6 +73,8 @@ func (a *App) cacheKey(r *http.Request) (string, bool) {
 	b.WriteString(fresnel.ScopeFrom(r.Context()).Key())
 	b.WriteByte(0)
 	b.WriteString(strconv.FormatInt(a.db.Generation(), 10))
+	b.WriteByte(0)
+	b.WriteString(strconv.Itoa(int(fresnel.DayOf(a.now())))) // exceptions end with a day
 	if !strings.HasPrefix(path, "/api/") {
 		if c, err := r.Cookie("theme"); err == nil && len(c.Value) < 16 {
 			b.WriteByte(0)
