@@ -328,33 +328,48 @@ func (e *estate) Get(key string) (inventory.Resource, bool) {
 	return h.Resource, err == nil && h.Gone.IsZero()
 }
 
-// Each implements inventory.Estate.
+// estatePage is how many resources are read at a time.
+const estatePage = 500
+
+// Each implements inventory.Estate, by name. It reads in pages, and holds no
+// connection while the caller looks at one: rules ask for other resources, and
+// with as many tenants as connections none would ever be free.
 func (e *estate) Each(types ...string) iter.Seq[inventory.Resource] {
 	return func(yield func(inventory.Resource) bool) {
-		args := []any{string(e.tenant)}
-		q := "SELECT " + heldColumns + " FROM resource r" + heldJoins + " JOIN arm_id a ON a.num = r.arm WHERE t.id = ? AND r.gone_at = 0"
-		if len(types) > 0 {
-			q += " AND y.name IN " + e.c.db.d.list()
-			args = append(args, jsonList(types))
-		}
-		rows, err := e.c.db.query(e.ctx, q+" ORDER BY a.name", args...)
-		if err != nil {
-			e.fail(err)
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var v heldRow
-			if err := scanHeld(rows, &v); err != nil {
+		for after := (inventory.Place{}); ; {
+			page, err := e.page(types, after)
+			if err != nil {
 				e.fail(err)
 				return
 			}
-			if !yield(v.Resource) {
+			for i := range page {
+				if !yield(page[i].Resource) {
+					return
+				}
+			}
+			if len(page) < estatePage {
 				return
 			}
+			after = page[len(page)-1].place
 		}
-		e.fail(rows.Err())
 	}
+}
+
+func (e *estate) page(types []string, after inventory.Place) ([]heldRow, error) {
+	where, args := "r.tenant = (SELECT num FROM tenant WHERE id = ?) AND r.gone_at = 0", []any{string(e.tenant)}
+	if len(types) > 0 {
+		where += " AND r.rtype IN (SELECT num FROM resource_type WHERE name IN " + e.c.db.d.list() + ")"
+		args = append(args, jsonList(types))
+	}
+	if after.Arm != 0 {
+		where += " AND r.name >= ? AND (r.name > ? OR r.arm > ?)"
+		args = append(args, after.Name, after.Name, after.Arm)
+	}
+	rows, err := e.c.db.query(e.ctx, e.c.db.d.page("SELECT "+heldColumns+" FROM resource r"+heldJoins+" WHERE "+where+" ORDER BY r.name, r.arm"), append(args, estatePage)...)
+	if err != nil {
+		return nil, err
+	}
+	return scan(rows, scanHeld)
 }
 
 // Complete implements inventory.Estate.

@@ -566,17 +566,17 @@ func testInventoryEstate(f *fixture) {
 	names := func(types ...string) (out []string) {
 		for r := range e.Each(types...) {
 			out = append(out, r.Name)
-			if _, ok := e.Get(r.Key()); !ok { // while the rows are open
+			if _, ok := e.Get(r.Key()); !ok { // while the list is read
 				f.Errorf("%s is not got", r.ID)
 			}
 		}
 		return out
 	}
-	f.equal("each, by id", names(), []string{"B", "c", "a"})
-	f.equal("of a type", names(vmType), []string{"B", "a"})
+	f.equal("each, by name", names(), []string{"a", "B", "c"})
+	f.equal("of a type", names(vmType), []string{"a", "B"})
 	f.equal("of no type", names("no/such"), []string{})
 	for range e.Each() {
-		break // the rows are let go of
+		break // the list is let go of
 	}
 	for key, want := range map[string]bool{b.Key(): true, strings.ToUpper(b.ID): true, dead.Key(): false, other.Key(): false, "": false, "/x": false} {
 		if _, ok := e.Get(key); ok != want {
