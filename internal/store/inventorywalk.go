@@ -32,7 +32,7 @@ func (k *walk) choose(ctx context.Context) error {
 		return err
 	}
 	rarest := slices.MinFunc(list, func(a, b source) int { return a.n - b.n })
-	if last := list[len(list)-1]; last.exact && (k.others() == 0 || k.others() == 1 && len(k.q.Subscriptions)+len(k.q.Types)+len(k.q.Locations) == 0) {
+	if last := list[len(list)-1]; last.exact && len(list) == 1+k.others() && (len(list) == 1 || len(list) == 2 && len(k.q.Subscriptions)+len(k.q.Types)+len(k.q.Locations) == 0) {
 		k.total = last.n
 	}
 	if rarest.n > inventory.CountLimit {
