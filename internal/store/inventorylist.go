@@ -19,7 +19,7 @@ func (c *InventoryReader) List(ctx context.Context, s fresnel.Scope, q inventory
 }
 
 func (c *InventoryReader) list(ctx context.Context, s fresnel.Scope, q inventory.Query) (out inventory.List, err error) {
-	k := walk{db: c.db, s: s, q: q}
+	k := walk{db: c.db, s: s, q: q, few: c.few}
 	if err := k.choose(ctx); err != nil {
 		return out, err
 	}
@@ -111,6 +111,7 @@ type walk struct {
 	where []string
 	args  []any // of from, then of where
 	typed bool  // from has resource_type y
+	few   int   // see InventoryReader
 	total int   // -1 = not known without counting
 }
 
@@ -191,7 +192,7 @@ func (k *walk) count(ctx context.Context) (int, error) {
 	w := *k
 	if k.q.Sort == inventory.SortFirst || k.q.Sort == inventory.SortChanged {
 		// The indexes of times have nothing but times.
-		w = walk{db: k.db, s: k.s, q: k.q}
+		w = walk{db: k.db, s: k.s, q: k.q, few: k.few}
 		w.q.Sort = inventory.SortName
 		if err := w.choose(ctx); err != nil {
 			return 0, err

@@ -35,7 +35,7 @@ func (k *walk) choose(ctx context.Context) error {
 	if last := list[len(list)-1]; last.exact && len(list) == 1+k.others() && (len(list) == 1 || len(list) == 2 && len(k.q.Subscriptions)+len(k.q.Types)+len(k.q.Locations) == 0) {
 		k.total = last.n
 	}
-	if rarest.n > inventory.CountLimit {
+	if rarest.n > k.few {
 		k.inOrder()
 		return nil
 	}
@@ -106,15 +106,18 @@ func (k *walk) groups(ctx context.Context) (source, error) {
 	return source{n: n, exact: true, from: "resource r" + k.db.d.by("ix_resource_group")}, err
 }
 
-// sets counts by the tags that resources have together.
+// sets counts by the tags that resources have together. Of a key there is one
+// value in a set, but for keys that differ only in their case: such a set must
+// not count twice.
 func (k *walk) sets(ctx context.Context) (source, error) {
 	cond, args := k.tag()
 	cond += " AND " + k.db.visible("g.tenant", k.s, &args)
-	// Keys that differ only in their case make a set come twice: then it is the
-	// limit that is too near, and the total is counted.
+	if k.q.TagValue == nil {
+		cond += " AND NOT EXISTS (SELECT 1 FROM resource_tag b WHERE b.tkey = g.tkey AND b.tenant = g.tenant AND b.tset = g.tset AND b.tvalue < g.tvalue)"
+	}
 	n, err := k.db.sum(ctx, "SELECT t.n FROM resource_tag g CROSS JOIN tag_set t WHERE t.num = g.tset AND "+cond, args)
 	return source{
-		n: n, exact: k.q.TagValue != nil, from: "(SELECT DISTINCT g.tset AS tset FROM resource_tag g WHERE " + cond + ") g CROSS JOIN resource r" + k.db.d.by("ix_resource_set"),
+		n: n, exact: true, from: "(SELECT g.tset AS tset FROM resource_tag g WHERE " + cond + ") g CROSS JOIN resource r" + k.db.d.by("ix_resource_set"),
 		args: args, cond: "r.tset = g.tset",
 	}, err
 }

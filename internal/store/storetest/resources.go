@@ -308,4 +308,3 @@ func (e Resources) KeepTags(ctx context.Context, db *store.DB) error {
 	}
 	return nil
 }
-

@@ -39,7 +39,7 @@ CREATE INDEX ix_resource_first ON resource (first_seen, arm) WHERE gone_at = 0;
 CREATE INDEX ix_resource_first_tenant ON resource (tenant, first_seen, arm) WHERE gone_at = 0;
 CREATE INDEX ix_resource_changed ON resource (changed_at, arm) WHERE gone_at = 0;
 CREATE INDEX ix_resource_changed_tenant ON resource (tenant, changed_at, arm) WHERE gone_at = 0;
-CREATE INDEX ix_resource_gone ON resource (name, arm, tenant, sub, rtype, rgroup, location, tset) WHERE gone_at > 0;
+CREATE INDEX ix_resource_gone ON resource (name, arm, tenant, sub, rtype, rgroup, location, tset, gone_at) WHERE gone_at > 0;
 
 -- How many resources there are of a type in a place, and how many of a tenant
 -- have a name (kind: 1 type, 2 location, 3 resource group): kept in the
