@@ -149,7 +149,7 @@ func (h handlers) resources(ctx context.Context, in *resourcesInput) (*resources
 // resourcesCSV reads page by page.
 func (h handlers) resourcesCSV(ctx context.Context, in *ResourceInput) (table, error) {
 	s, q, err := h.resourceQuery(ctx, *in)
-	q.Limit = 1000
+	q.Limit, q.Uncounted = 1000, true
 	head := []string{"id", "name", "type", "kind", "tenant_id", "tenant", "subscription_id", "subscription", "resource_group", "location", "tags", "first_seen", "changed_at", "gone_at"}
 	return table{head, func(yield func([]string, error) bool) {
 		for {
