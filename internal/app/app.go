@@ -86,7 +86,7 @@ func New(ctx context.Context, cfg Config, opt Options, log *slog.Logger) (*App, 
 		Now: a.now, StaleAfter: cost.StaleAfter(every),
 	}
 	a.inventory = inventory.Reports{
-		Reader: a.db.InventoryReader(), Findings: a.db.Findings(), Verdicts: a.db.Findings(), Costs: a.db.InventoryReader(), Tags: a.db.InventoryReader(),
+		Reader: a.db.InventoryReader(), Findings: a.db.Findings(), Verdicts: a.db.Findings(), Costs: a.db.InventoryReader(), Tags: a.db.InventoryReader(), History: a.db.InventoryReader(),
 		Rules: inventory.Enabled(inventory.Rules()), Now: a.now,
 	}
 	if a.policies, err = cfg.tagPolicies(); err != nil {
@@ -239,6 +239,9 @@ func (a *App) prune(ctx context.Context) error {
 	for {
 		if _, err := a.db.Runs().Prune(ctx, a.now().Add(-keepRuns)); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "old runs not pruned", "err", err)
+		}
+		if err := a.db.Inventory().PruneChanges(ctx, a.now().Add(-inventory.KeepChanges)); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "old changes not pruned", "err", err)
 		}
 		select {
 		case <-ctx.Done():

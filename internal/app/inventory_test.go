@@ -454,7 +454,9 @@ func (w *world) judged(t *testing.T, list []wasted) {
 	before := w.waste(t, "")
 	until := w.Clock().Now().Add(48 * time.Hour)
 	for _, body := range []map[string]any{
-		{"verdict": "expected", "expires": until.Format(time.DateOnly)}, {"verdict": "expected", "note": "why"}, {"verdict": "nonsense"},
+		{"verdict": "expected", "expires": until.Format(time.DateOnly)},
+		{"verdict": "expected", "note": "why"},
+		{"verdict": "nonsense"},
 		{"verdict": "expected", "note": "why", "expires": "2020-01-01"},
 	} {
 		if a := w.send("POST", path, body); a.status/100 != 4 {

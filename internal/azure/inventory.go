@@ -21,6 +21,10 @@ const (
 		"| project id, name, type, location, resourceGroup, subscriptionId, managedBy, tags, properties | order by id asc"
 	adviceQuery = "advisorresources | where type =~ 'microsoft.advisor/recommendations' and properties.category =~ 'Cost' " +
 		"| project id, name, type, subscriptionId, resourceGroup, properties | order by id asc"
+	backupQuery = "recoveryservicesresources | where type =~ 'microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems' " +
+		"| project id, name, type, location, resourceGroup, subscriptionId, properties | order by id asc"
+	changeQuery = "resourcechanges | where todatetime(properties.changeAttributes.timestamp) > datetime(%s) " +
+		"| project id, subscriptionId, resourceGroup, properties | order by id asc"
 )
 
 type graphResource struct {
@@ -40,10 +44,10 @@ type graphResource struct {
 }
 
 // Resources implements inventory.Source with Resource Graph: containers first,
-// then resources by id, then Advisor's advice about cost.
+// then resources by id, what is backed up, and Advisor's advice about cost.
 func (c *Client) Resources(ctx context.Context, t fresnel.Tenant, subscriptions []string) iter.Seq2[inventory.Resource, error] {
 	return func(yield func(inventory.Resource, error) bool) {
-		for _, query := range []string{containerQuery, resourceQuery, adviceQuery} {
+		for _, query := range []string{containerQuery, resourceQuery, backupQuery, adviceQuery} {
 			for some := range slices.Chunk(subscriptions, graphSubs) {
 				for row, err := range c.graphRows(ctx, t, some, query) {
 					var r inventory.Resource

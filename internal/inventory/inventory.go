@@ -47,6 +47,7 @@ type Source interface {
 	// an error the resources before it are no whole inventory. A subscription
 	// that may not be read is silently absent from the answer.
 	Resources(ctx context.Context, t fresnel.Tenant, subscriptions []string) iter.Seq2[Resource, error]
+	ChangeSource
 }
 
 // Types that rules know beside the one that they judge.
@@ -66,6 +67,7 @@ const (
 	typeSQLDatabase   = "microsoft.sql/servers/databases"
 	typeCluster       = "microsoft.containerservice/managedclusters"
 	typeIdentity      = "microsoft.managedidentity/userassignedidentities"
+	typeProtected     = "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems"
 	typeAdvice        = "microsoft.advisor/recommendations"
 	typeAdvisorSilent = "microsoft.advisor/suppressions"
 	typeAdvisorConfig = "microsoft.advisor/configurations"

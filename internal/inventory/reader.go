@@ -27,11 +27,15 @@ type Query struct {
 	Locations     []string
 	TagKey        string  // has a tag of this key ...
 	TagValue      *string // ... with this value
+	Missing       string  // lacks this required tag, or has a value of it that is not allowed; AnyTag = any of them
 	Text          string  // part of the name
 	Gone          bool    // those that are no more, in place of those that are
 	After         Place   // the last row of the page before
 	Limit         int
 }
+
+// AnyTag stands for every tag that is required.
+const AnyTag = "*"
 
 // Place is where a row stands in the order of lists: by name, then by number.
 type Place struct {

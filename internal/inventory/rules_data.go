@@ -32,7 +32,7 @@ func dataRules() []Rule {
 			Why:        "What is kept is billed; either the backup fails, or what it protected is gone.",
 			Condition:  "properties.lastBackupTime is more than 90 days ago",
 			Confidence: Review, Costs: true, Doc: docs + "backup/backup-azure-manage-vms",
-			Types: []string{"microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems"},
+			Types: []string{typeProtected},
 			Needs: []string{"properties.lastBackupTime"},
 			Eval: func(r *Resource, x *Joins) Outcome {
 				last, ok := r.Properties.At("lastBackupTime").Time()

@@ -18,6 +18,7 @@ type Sink interface {
 	// Finish ends the reading of a subscription: what is held of it and not in
 	// seen (ids in lower case) is gone. It gives how many are.
 	Finish(ctx context.Context, t fresnel.TenantID, subscription string, seen map[string]struct{}, asked, now time.Time) (gone int, err error)
+	ChangeSink
 }
 
 // Registry knows the subscriptions of a tenant.
@@ -64,6 +65,11 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 	}
 	fresnel.ReportProgress(ctx, 0, len(ids), 0)
 	if len(ids) > 0 {
+		// Before the resources: what Azure tells of a change is not told again
+		// as something that only we saw.
+		if err := r.changes(ctx, ids); err != nil {
+			return r.result(), err
+		}
 		if err := r.stream(ctx, ids); err != nil {
 			return r.result(), err
 		}
@@ -109,6 +115,49 @@ type reading struct {
 	open []Resource          // not put yet
 	seen map[string]struct{} // keys
 	told bool                // Azure told of the subscription itself
+}
+
+// changes reads what happened since the last reading. Without it the inventory
+// is whole all the same: then the history has what we see ourselves.
+func (r *run) changes(ctx context.Context, ids []string) error {
+	since, err := r.Sink.ChangesSince(ctx, r.tenant.ID, ids)
+	if err != nil {
+		return fmt.Errorf("inventory: changes since: %w", err)
+	}
+	var open []Change
+	put := func() error {
+		if len(open) == 0 {
+			return nil
+		}
+		_, err := r.Sink.PutChanges(ctx, r.tenant.ID, open, r.Now())
+		open = open[:0]
+		return err
+	}
+	for c, err := range r.Source.Changes(ctx, r.tenant, ids, since) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			msg, do := fresnel.Reason(err)
+			r.Log.WarnContext(ctx, "changes not read", "tenant", string(r.tenant.ID), "err", err)
+			for _, at := range r.at {
+				at.part.Reason, at.part.Do = "what changed, and who changed it, was not read: "+msg, do
+			}
+			break
+		}
+		if r.at[c.Subscription] == nil {
+			continue // Azure answers for a subscription that was not asked for
+		}
+		if open = append(open, c); len(open) >= batch {
+			if err := put(); err != nil {
+				return fmt.Errorf("inventory: put changes: %w", err)
+			}
+		}
+	}
+	if err := put(); err != nil {
+		return fmt.Errorf("inventory: put changes: %w", err)
+	}
+	return nil
 }
 
 func (r *run) stream(ctx context.Context, ids []string) error {

@@ -79,9 +79,16 @@ type TagRow struct {
 	USD int64 // of TagByTenant: what those that do not meet it cost in the last full month, CostUSD
 }
 
-// TagSink keeps counts.
+// TagLack is a tag that a resource lacks, or whose value is not allowed.
+type TagLack struct {
+	Resource string // ARM id, lower case
+	Tag      string // key, as required
+	Wrong    bool   // it is there, with a value that is not allowed
+}
+
+// TagSink keeps what was judged, in place of what was judged before.
 type TagSink interface {
-	KeepTags(ctx context.Context, t fresnel.TenantID, rows []TagRow, now time.Time) error
+	KeepTags(ctx context.Context, t fresnel.TenantID, rows []TagRow, lacks []TagLack, now time.Time) error
 }
 
 // Tally counts a tenant's tags, and keeps the counts: to count when asked would
@@ -103,14 +110,21 @@ func (s Tally) Tenant(ctx context.Context, t fresnel.Tenant) error {
 	}
 	policy, tally := s.Policies.Of(t), NewTagTally()
 	var lacking []string
+	var lacks []TagLack
 	for r := range e.Each() {
-		if r.Type == typeSubscription || r.Type == typeGroup || r.Type == typeAdvice {
+		if r.Type == typeSubscription || r.Type == typeGroup || r.Type == typeAdvice || r.Type == typeProtected {
 			continue
 		}
 		result := CheckTags(policy, &r, groups["/subscriptions/"+r.Subscription+"/resourcegroups/"+r.Group])
 		tally.Add(policy, &r, result)
 		if result.State == TagsMissing {
 			lacking = append(lacking, r.Key())
+			for _, tag := range result.Missing {
+				lacks = append(lacks, TagLack{r.Key(), tag, false})
+			}
+			for _, w := range result.Wrong {
+				lacks = append(lacks, TagLack{r.Key(), w.Key, true})
+			}
 		}
 	}
 	if err := failed(); err != nil {
@@ -126,7 +140,7 @@ func (s Tally) Tenant(ctx context.Context, t fresnel.Tenant) error {
 			rows = append(rows, TagRow{Tenant: t.ID, By: by, Name: name, TagCount: c})
 		}
 	}
-	return s.Kept.KeepTags(ctx, t.ID, rows, s.Now())
+	return s.Kept.KeepTags(ctx, t.ID, rows, lacks, s.Now())
 }
 
 func (s Tally) cost(ctx context.Context, t fresnel.TenantID, ids []string) (int64, error) {
@@ -151,9 +165,11 @@ type TagReport struct {
 	Coverage []TenantRead
 }
 
-// TagReader gives counts.
+// TagReader gives what was judged.
 type TagReader interface {
 	Tags(ctx context.Context, s fresnel.Scope) ([]TagRow, error)
+	// Lacks gives what a resource lacks (id in any case).
+	Lacks(ctx context.Context, s fresnel.Scope, id string) ([]TagLack, error)
 }
 
 // Tagging tells how a scope's resources meet what is required of their tags.

@@ -9,10 +9,10 @@ import (
 
 // TagPolicy says which tags resources must have. Policies are configuration;
 // whoever reads it decides which policy is whose. As JSON, in order, of which a
-// tenant takes the first that names it, its group, or all by "*":
+// tenant takes the first that names it, or all by "*":
 //
 //	{"tags": [
-//	  {"tenants": ["contoso", "group:retail"], "inherit": true,
+//	  {"tenants": ["contoso", "fabrikam"], "inherit": true,
 //	   "required": [{"key": "env", "values": ["prod", "test", "dev"]}, {"key": "costcenter"}]},
 //	  {"tenants": ["*"], "required": [{"key": "owner"}]}
 //	]}

@@ -91,12 +91,16 @@ func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription st
 		if err != nil {
 			return err
 		}
+		var seen []sighting
 		for i := range rows {
-			n, err := v.put(ctx, tx, &rows[i], held, tenant, sub, now)
+			n, err := v.put(ctx, tx, &rows[i], held, tenant, sub, now, &seen)
 			if err != nil {
 				return err
 			}
 			written += n
+		}
+		if err := v.history(ctx, tx, tenant, sub, seen, now); err != nil {
+			return err
 		}
 		if written > 0 {
 			g, err = v.db.raise(ctx, tx)
@@ -221,10 +225,22 @@ func (v *Inventory) held(ctx context.Context, tx *sql.Tx, rows []kept) (map[int6
 
 // put writes one resource unless it is held as it is. One that comes back after
 // it was gone is the same resource, first seen when it was.
-func (v *Inventory) put(ctx context.Context, tx *sql.Tx, r *kept, held map[int64]state, tenant, sub int64, now time.Time) (int, error) {
+func (v *Inventory) put(ctx context.Context, tx *sql.Tx, r *kept, held map[int64]state, tenant, sub int64, now time.Time, seen *[]sighting) (int, error) {
 	old, known := held[r.arm]
 	if known && old.hash == r.hash && old.gone == 0 && old.sub == sub {
 		return 0, nil
+	}
+	if inventory.HasHistory(r.Type) {
+		s := sighting{arm: r.arm, rtype: r.rtype, group: r.rgroup, name: r.Type, kind: inventory.Created}
+		if known && old.gone == 0 {
+			s.kind = inventory.Updated
+			was, err := v.docHeld(ctx, tx, r.arm)
+			if err != nil {
+				return 0, err
+			}
+			s.values = inventory.Difference(&was, r.Resource)
+		}
+		*seen = append(*seen, s)
 	}
 	name := clean(strings.ToLower(r.Name))
 	exec := func(q string, args ...any) error {
@@ -271,7 +287,7 @@ func (v *Inventory) Finish(ctx context.Context, t fresnel.TenantID, subscription
 	var g int64
 	err := v.db.tx(ctx, "finish inventory", func(tx *sql.Tx) error {
 		gone, g = 0, 0
-		_, sub, err := v.owner(ctx, tx, t, subscription)
+		tenant, sub, err := v.owner(ctx, tx, t, subscription)
 		if err != nil {
 			return err
 		}
@@ -279,10 +295,13 @@ func (v *Inventory) Finish(ctx context.Context, t fresnel.TenantID, subscription
 		if err != nil {
 			return err
 		}
-		for _, arm := range missing {
-			if _, err := v.db.txExec(ctx, tx, "UPDATE resource SET gone_at = ?, changed_at = ? WHERE arm = ?", micros(now), micros(now), arm); err != nil {
+		for _, m := range missing {
+			if _, err := v.db.txExec(ctx, tx, "UPDATE resource SET gone_at = ?, changed_at = ? WHERE arm = ?", micros(now), micros(now), m.arm); err != nil {
 				return err
 			}
+		}
+		if err := v.history(ctx, tx, tenant, sub, missing, now); err != nil {
+			return err
 		}
 		gone = len(missing)
 		if _, err := v.db.txExec(ctx, tx, "DELETE FROM resource_read WHERE sub = ?", sub); err != nil {
@@ -300,26 +319,41 @@ func (v *Inventory) Finish(ctx context.Context, t fresnel.TenantID, subscription
 	return gone, err
 }
 
-// missing lists the resources of a subscription that are there and were not seen.
-func (v *Inventory) missing(ctx context.Context, tx *sql.Tx, sub int64, seen map[string]struct{}) ([]int64, error) {
-	rows, err := v.db.txQuery(ctx, tx, "SELECT r.arm, a.name FROM resource r JOIN arm_id a ON a.num = r.arm WHERE r.sub = ? AND r.gone_at = 0", sub)
+// docHeld is a resource as it is held.
+func (v *Inventory) docHeld(ctx context.Context, tx *sql.Tx, arm int64) (inventory.Resource, error) {
+	var r inventory.Resource
+	var doc string
+	err := v.db.txQueryRow(ctx, tx, "SELECT d.doc, l.name FROM resource_doc d JOIN resource r ON r.arm = d.arm JOIN location l ON l.num = r.location WHERE d.arm = ?", arm).Scan(&doc, &r.Location)
+	if err != nil {
+		return r, err
+	}
+	var d resourceDoc
+	err = json.Unmarshal([]byte(doc), &d)
+	d.fill(&r)
+	return r, err
+}
+
+// missing lists the resources of a subscription that are there and were not
+// seen.
+func (v *Inventory) missing(ctx context.Context, tx *sql.Tx, sub int64, seen map[string]struct{}) ([]sighting, error) {
+	rows, err := v.db.txQuery(ctx, tx, "SELECT r.arm, a.name, r.rtype, r.rgroup, y.name FROM resource r JOIN arm_id a ON a.num = r.arm JOIN resource_type y ON y.num = r.rtype WHERE r.sub = ? AND r.gone_at = 0", sub)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var out []int64
+	var out []sighting
 	here := make(map[string]struct{}, len(seen)) // as ids are stored
 	for id := range seen {
 		here[clean(id)] = struct{}{}
 	}
 	for rows.Next() {
-		var arm int64
+		s := sighting{kind: inventory.Deleted}
 		var id string
-		if err := rows.Scan(&arm, &id); err != nil {
+		if err := rows.Scan(&s.arm, &id, &s.rtype, &s.group, &s.name); err != nil {
 			return nil, err
 		}
 		if _, ok := here[id]; !ok {
-			out = append(out, arm)
+			out = append(out, s)
 		}
 	}
 	return out, rows.Err()

@@ -25,7 +25,7 @@ const (
 	heldJoins   = " JOIN tenant t ON t.num = r.tenant JOIN subscription s ON s.num = r.sub JOIN resource_type y ON y.num = r.rtype " +
 		"JOIN resource_group g ON g.num = r.rgroup JOIN location l ON l.num = r.location JOIN resource_doc d ON d.arm = r.arm"
 	// notResources are kept as resources, because rules join them, and are none.
-	notResources = "'microsoft.resources/subscriptions', 'microsoft.resources/subscriptions/resourcegroups', 'microsoft.advisor/recommendations'"
+	notResources = "'microsoft.resources/subscriptions', 'microsoft.resources/subscriptions/resourcegroups', 'microsoft.advisor/recommendations', 'microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems'"
 )
 
 // heldRow is a resource with its place in lists.
@@ -78,6 +78,13 @@ func (c *InventoryReader) filter(s fresnel.Scope, q inventory.Query) (where []st
 			args = append(args, tagText(*q.TagValue))
 		}
 		where = append(where, tag+")")
+	}
+	switch q.Missing {
+	case "":
+	case inventory.AnyTag:
+		where = append(where, "r.arm IN (SELECT arm FROM tag_missing)")
+	default:
+		where, args = append(where, "r.arm IN (SELECT arm FROM tag_missing WHERE tkey = (SELECT num FROM tag_key WHERE name = ?))"), append(args, tagText(q.Missing))
 	}
 	if q.Text != "" {
 		text := strings.ToLower(clean(q.Text))

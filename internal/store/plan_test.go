@@ -162,7 +162,7 @@ func planInventory(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 		must(db.Inventory().Put(ctx, one, sub, []inventory.Resource{vm}, now))
 	}
 	must(db.Inventory().Finish(ctx, one, sub, nil, now, now))
-	must(nil, db.Inventory().KeepTags(ctx, one, []inventory.TagRow{{Tenant: one, By: inventory.TagByTenant}}, now))
+	must(nil, db.Inventory().KeepTags(ctx, one, []inventory.TagRow{{Tenant: one, By: inventory.TagByTenant}}, nil, now))
 	held := fresnel.Finding{Tenant: one, Rule: "r", Object: "o", Detail: "{}"}
 	for range 2 {
 		must(nil, db.Findings().KeepAll(ctx, one, fresnel.Reconciled{Put: []fresnel.Finding{held}}, now))
@@ -177,8 +177,17 @@ func planInventory(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 	_, _ = e.Get("x")
 	must(nil, failed())
 	queries := []inventory.Query{
-		{}, {Gone: true}, {Types: []string{"x"}}, {Groups: []string{"x"}}, {Locations: []string{"x"}}, {Subscriptions: []string{"x"}}, {Text: "ab"}, {Text: "abcd"},
-		{TagKey: "k"}, {TagKey: "k", TagValue: &value}, {TagKey: "k", Text: "abc", Types: []string{"x"}, Subscriptions: []string{"x"}},
+		{},
+		{Gone: true},
+		{Types: []string{"x"}},
+		{Groups: []string{"x"}},
+		{Locations: []string{"x"}},
+		{Subscriptions: []string{"x"}},
+		{Text: "ab"},
+		{Text: "abcd"},
+		{TagKey: "k"},
+		{TagKey: "k", TagValue: &value},
+		{TagKey: "k", Text: "abc", Types: []string{"x"}, Subscriptions: []string{"x"}},
 	}
 	for _, s := range scopes {
 		c, f := db.InventoryReader(), db.Findings()

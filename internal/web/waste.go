@@ -42,7 +42,7 @@ func (h handlers) wasteWith(ctx context.Context, q *request, id int64, typed *pa
 			only, title = []string{q.query.Rule}, h.Inventory.Rules[i].Title
 		}
 	}
-	rep, err := h.Inventory.Waste(ctx, q.scope, only...)
+	rep, err := h.Inventory.Waste(ctx, q.scope, inventory.WasteAsk{Rules: only})
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +215,7 @@ func (h handlers) wasteSummary(ctx context.Context, q *request) (templ.Component
 }
 
 func (h handlers) wasteSummaryModel(ctx context.Context, q *request) (page.WasteSummary, error) {
-	rep, err := h.Inventory.Waste(ctx, q.scope)
+	rep, err := h.Inventory.Waste(ctx, q.scope, inventory.WasteAsk{})
 	if err != nil {
 		return page.WasteSummary{}, err
 	}
@@ -254,7 +254,7 @@ func (h handlers) judgeWaste(w http.ResponseWriter, r *http.Request) {
 	typed := page.VerdictForm{Verdict: r.PostFormValue("verdict"), Note: strings.TrimSpace(r.PostFormValue("note")), Expires: r.PostFormValue("expires")}
 	v, expires, err := parseVerdict(typed)
 	if err == nil {
-		_, err = h.Inventory.Judge(ctx, q.full, id, v, typed.Note, author, expires)
+		_, err = h.Inventory.Judge(ctx, q.full, id, v, inventory.ExtentObject, typed.Note, author, expires)
 	}
 	switch {
 	case err == nil:

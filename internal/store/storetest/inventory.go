@@ -198,7 +198,7 @@ func (f *fixture) inventoryRefused(r inventory.Resource) {
 	f.equal("written", n, 0)
 	_, err = inv.Finish(lost, TenantID(0), SubscriptionID(0, 0), nil, noon, noon)
 	f.kind(err, fresnel.Conflict)
-	f.kind(inv.KeepTags(lost, TenantID(0), nil, noon), fresnel.Conflict)
+	f.kind(inv.KeepTags(lost, TenantID(0), nil, nil, noon), fresnel.Conflict)
 	f.kind(f.db.Findings().KeepAll(lost, TenantID(0), fresnel.Reconciled{}, noon), fresnel.Conflict)
 	_, err = inv.Put(f.gone(), TenantID(0), SubscriptionID(0, 0), []inventory.Resource{r}, noon)
 	if err == nil {
@@ -377,8 +377,12 @@ func (f *fixture) inventoryIsolated(all []inventory.Resource) {
 		s    fresnel.Scope
 		sees []int
 	}{
-		{fresnel.AllTenants(), []int{0, 1, 2}}, {fresnel.ScopeOf(TenantID(1)), []int{1}}, {fresnel.ScopeOf(TenantID(0), TenantID(2)), []int{0, 2}},
-		{fresnel.ScopeOf(TenantID(2)), []int{2}}, {fresnel.Scope{}, nil}, {fresnel.ScopeOf(TenantID(9)), nil},
+		{fresnel.AllTenants(), []int{0, 1, 2}},
+		{fresnel.ScopeOf(TenantID(1)), []int{1}},
+		{fresnel.ScopeOf(TenantID(0), TenantID(2)), []int{0, 2}},
+		{fresnel.ScopeOf(TenantID(2)), []int{2}},
+		{fresnel.Scope{}, nil},
+		{fresnel.ScopeOf(TenantID(9)), nil},
 	} {
 		sees := func(t fresnel.TenantID) bool {
 			return slices.ContainsFunc(v.sees, func(i int) bool { return TenantID(i) == t })

@@ -1,0 +1,204 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/inventory"
+)
+
+// kinds and actors by the numbers that they are kept as.
+var (
+	changeKinds = []inventory.ChangeKind{"", inventory.Created, inventory.Updated, inventory.Deleted}
+	actorKinds  = []inventory.ActorKind{"", inventory.ByPerson, inventory.ByApp, inventory.ByPlatform, inventory.ByUnknown}
+)
+
+// changeDetail is what changed, as it is kept.
+type changeDetail struct {
+	Values []inventory.ValueChange `json:"values,omitempty"`
+	More   int                     `json:"more,omitempty"`
+}
+
+// late is how much later than a reading Resource Graph may still tell of what
+// happened before it. Azure names five minutes.
+const late = time.Hour
+
+// ChangesSince implements inventory.ChangeSink.
+func (v *Inventory) ChangesSince(ctx context.Context, t fresnel.TenantID, subscriptions []string) (time.Time, error) {
+	var read, from int64
+	err := v.db.queryRow(ctx, "SELECT COUNT(p.sub), COALESCE(MIN(p.asked_at), 0) FROM subscription s JOIN tenant t ON t.num = s.tenant LEFT JOIN resource_read p ON p.sub = s.num WHERE t.id = ? AND s.id IN "+v.db.d.list(),
+		string(t), jsonList(subscriptions)).Scan(&read, &from)
+	if err != nil || int(read) < len(subscriptions) || from == 0 {
+		return time.Time{}, v.db.wrap(ctx, "changes since", err)
+	}
+	return instant(from).Add(-late), nil
+}
+
+// changeRow is a row of the history.
+type changeRow struct {
+	at, arm, ref, sub, rtype, group, kind, actor, after int64
+	app                                                 string
+	detail                                              changeDetail
+}
+
+// addChange writes a row unless it is there; it gives how many it wrote.
+func (v *Inventory) addChange(ctx context.Context, tx *sql.Tx, tenant int64, r changeRow) (int64, error) {
+	detail, err := json.Marshal(r.detail)
+	if err != nil {
+		return 0, err
+	}
+	cols := []string{"tenant", "at", "arm", "ref", "sub", "rtype", "rgroup", "kind", "actor", "app", "after_at", "detail"}
+	res, err := v.db.txExec(ctx, tx, v.db.d.insertAbsent("resource_change", cols), tenant, r.at, r.arm, r.ref, r.sub, r.rtype, r.group, r.kind, r.actor, r.app, r.after, string(detail))
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// PutChanges implements inventory.ChangeSink.
+func (v *Inventory) PutChanges(ctx context.Context, t fresnel.TenantID, list []inventory.Change, _ time.Time) (int, error) {
+	rows, err := v.numberChanges(ctx, list)
+	if err != nil {
+		return 0, err
+	}
+	var written int
+	var g int64
+	err = v.db.tx(ctx, "put changes", func(tx *sql.Tx) error {
+		written, g = 0, 0
+		if err := v.db.guard(ctx, tx); err != nil {
+			return err
+		}
+		tenant, err := v.db.Tenants().lock(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		subs := map[string]int64{}
+		for i := range rows {
+			id := list[i].Subscription
+			if _, ok := subs[id]; !ok {
+				var num int64
+				err := v.db.txQueryRow(ctx, tx, "SELECT num FROM subscription WHERE id = ? AND tenant = ?", clean(id), tenant).Scan(&num)
+				if err != nil && err != sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
+					return err
+				}
+				subs[id] = num
+			}
+			if rows[i].sub = subs[id]; rows[i].sub == 0 {
+				continue // of a subscription that is not the tenant's
+			}
+			n, err := v.addChange(ctx, tx, tenant, rows[i])
+			if err != nil {
+				return err
+			}
+			if n > 0 { // what only we saw is told better now
+				if _, err := v.db.txExec(ctx, tx, "DELETE FROM resource_change WHERE arm = ? AND after_at > 0 AND after_at < ? AND at >= ?", rows[i].arm, rows[i].at, rows[i].at); err != nil {
+					return err
+				}
+			}
+			written += int(n)
+		}
+		if written > 0 {
+			g, err = v.db.raise(ctx, tx)
+		}
+		return err
+	})
+	if err == nil {
+		v.db.seen(g)
+	}
+	return written, err
+}
+
+func (v *Inventory) numberChanges(ctx context.Context, list []inventory.Change) ([]changeRow, error) {
+	rows := make([]changeRow, len(list))
+	var ids, types, groups []string
+	for i := range list {
+		c := &list[i]
+		ids, types, groups = append(ids, clean(c.Key())), append(types, clean(c.Type)), append(groups, clean(c.Group))
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(c.Ref)) // a hash does not fail
+		rows[i] = changeRow{
+			at: micros(c.At), ref: int64(h.Sum64()), kind: int64(slices.Index(changeKinds, c.Kind)), actor: int64(slices.Index(actorKinds, c.Actor.Kind)), //nolint:gosec // a fingerprint: its sign means nothing
+			app: clean(c.Actor.App), detail: changeDetail{c.Values, c.More},
+		}
+	}
+	arms, err := v.db.dims.resource.nums(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	rtypes, err := v.db.dims.rtype.nums(ctx, types)
+	if err != nil {
+		return nil, err
+	}
+	rgroups, err := v.db.dims.group.nums(ctx, groups)
+	for i := range rows {
+		rows[i].arm, rows[i].rtype, rows[i].group = arms[ids[i]], rtypes[types[i]], rgroups[groups[i]]
+	}
+	return rows, err
+}
+
+// sighting is a change that a reading came upon.
+type sighting struct {
+	arm, rtype, group int64
+	kind              inventory.ChangeKind
+	name              string // of the type
+	values            []inventory.ValueChange
+}
+
+// history writes what a reading of a subscription came upon and Azure did not
+// tell of. What the first reading finds is no change: it was there before.
+func (v *Inventory) history(ctx context.Context, tx *sql.Tx, tenant, sub int64, list []sighting, now time.Time) error {
+	list = slices.DeleteFunc(slices.Clone(list), func(s sighting) bool { return !inventory.HasHistory(s.name) })
+	if len(list) == 0 {
+		return nil
+	}
+	var before int64
+	err := v.db.txQueryRow(ctx, tx, "SELECT asked_at FROM resource_read WHERE sub = ?", sub).Scan(&before)
+	if err == sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	nums := make([]int64, len(list))
+	for i, s := range list {
+		nums[i] = s.arm
+	}
+	arms, err := json.Marshal(nums)
+	if err != nil {
+		return err
+	}
+	rows, err := v.db.txQuery(ctx, tx, "SELECT DISTINCT arm FROM resource_change WHERE after_at = 0 AND at > ? AND arm IN "+v.db.d.numbers(), before, string(arms))
+	if err != nil {
+		return err
+	}
+	told, err := scan(rows, func(r *sql.Rows, n *int64) error { return r.Scan(n) })
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if slices.Contains(told, s.arm) {
+			continue
+		}
+		var c inventory.Change
+		c.SetValues(s.values)
+		row := changeRow{
+			at: micros(now), arm: s.arm, sub: sub, rtype: s.rtype, group: s.group, kind: int64(slices.Index(changeKinds, s.kind)),
+			actor: int64(slices.Index(actorKinds, inventory.ByUnknown)), after: before, detail: changeDetail{c.Values, c.More},
+		}
+		if _, err := v.addChange(ctx, tx, tenant, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PruneChanges removes what is older than the history is kept.
+func (v *Inventory) PruneChanges(ctx context.Context, before time.Time) error {
+	_, err := v.db.exec(ctx, "prune changes", "DELETE FROM resource_change WHERE at < ?", micros(before))
+	return err
+}
