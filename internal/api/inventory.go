@@ -51,6 +51,7 @@ func resource(h inventory.Held) Resource {
 type ResourceInput struct {
 	Tenant   []string `query:"tenant,explode" maxItems:"500" doc:"Tenant id (GUID) or slug; repeatable; none = all that you may see"`
 	Sub      []string `query:"sub,explode" maxItems:"500" doc:"Subscription id (GUID); repeatable"`
+	Under    string   `query:"management_group" maxLength:"90" doc:"Id of a management group: what is in it and below it"`
 	Type     []string `query:"type,explode" maxItems:"100" doc:"Resource type, in any case; repeatable"`
 	Group    []string `query:"resource_group,explode" maxItems:"100" doc:"Resource group, in any case; repeatable"`
 	Location []string `query:"location,explode" maxItems:"100"`
@@ -73,6 +74,9 @@ func (h handlers) resourceQuery(ctx context.Context, in ResourceInput) (fresnel.
 		if q.TagValue = &in.TagValue; in.TagKey == "" && err == nil {
 			err = fresnel.Errorf(fresnel.Invalid, "tag_value goes with tag")
 		}
+	}
+	if in.Under != "" && err == nil {
+		q.Subscriptions, err = h.inGroup(ctx, s, in.Under, q.Subscriptions)
 	}
 	return s, q, err
 }

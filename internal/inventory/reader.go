@@ -115,6 +115,8 @@ type Reader interface {
 	Counts(ctx context.Context, s fresnel.Scope) ([]Count, error)
 	Facets(ctx context.Context, s fresnel.Scope) (Facets, error)
 	Coverage(ctx context.Context, s fresnel.Scope) ([]TenantRead, error)
+	// Subscriptions gives those that Resource Graph told of.
+	Subscriptions(ctx context.Context, s fresnel.Scope) ([]SubscriptionHeld, error)
 	// Estate is what rules look at of one tenant. err gives what went wrong
 	// while it was read; it is asked at the end.
 	Estate(ctx context.Context, t fresnel.TenantID, now time.Time) (e Estate, err func() error)
