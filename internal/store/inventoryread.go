@@ -328,33 +328,52 @@ func (e *estate) Get(key string) (inventory.Resource, bool) {
 	return h.Resource, err == nil && h.Gone.IsZero()
 }
 
-// Each implements inventory.Estate.
+// estateBatch is how many resources are read at a time: who looks at one may look for others.
+const estateBatch = 250
+
+// Each implements inventory.Estate. It holds no connection while it yields: rules look up other
+// resources, and as many searches at a time as there are connections would wait for one another for ever.
 func (e *estate) Each(types ...string) iter.Seq[inventory.Resource] {
 	return func(yield func(inventory.Resource) bool) {
 		args := []any{string(e.tenant)}
-		q := "SELECT " + heldColumns + " FROM resource r" + heldJoins + " JOIN arm_id a ON a.num = r.arm WHERE t.id = ? AND r.gone_at = 0"
+		q := "SELECT r.arm FROM resource r JOIN tenant t ON t.num = r.tenant JOIN resource_type y ON y.num = r.rtype JOIN arm_id a ON a.num = r.arm WHERE t.id = ? AND r.gone_at = 0"
 		if len(types) > 0 {
 			q += " AND y.name IN " + e.c.db.d.list()
 			args = append(args, jsonList(types))
 		}
 		rows, err := e.c.db.query(e.ctx, q+" ORDER BY a.name", args...)
-		if err != nil {
-			e.fail(err)
-			return
+		var arms []int64
+		if err == nil {
+			arms, err = scan(rows, func(r *sql.Rows, v *int64) error { return r.Scan(v) })
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var v heldRow
-			if err := scanHeld(rows, &v); err != nil {
-				e.fail(err)
-				return
+		for some := range slices.Chunk(arms, estateBatch) {
+			var held []heldRow
+			if err == nil {
+				held, err = e.batch(some)
 			}
-			if !yield(v.Resource) {
-				return
+			if err != nil {
+				break
+			}
+			for i := range held {
+				if !yield(held[i].Resource) {
+					return
+				}
 			}
 		}
-		e.fail(rows.Err())
+		e.fail(err)
 	}
+}
+
+func (e *estate) batch(arms []int64) ([]heldRow, error) {
+	list, err := json.Marshal(arms)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := e.c.db.query(e.ctx, "SELECT "+heldColumns+" FROM resource r"+heldJoins+" JOIN arm_id a ON a.num = r.arm WHERE r.gone_at = 0 AND r.arm IN "+e.c.db.d.numbers()+" ORDER BY a.name", string(list))
+	if err != nil {
+		return nil, err
+	}
+	return scan(rows, scanHeld)
 }
 
 // Complete implements inventory.Estate.
