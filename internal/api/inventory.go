@@ -59,13 +59,15 @@ type ResourceInput struct {
 	TagValue string   `query:"tag_value" maxLength:"256" doc:"With this value, in any case; with tag"`
 	Text     string   `query:"q" maxLength:"200" doc:"Part of the name"`
 	Gone     bool     `query:"gone" doc:"Those that are no more, in place of those that are"`
+	Wasted   bool     `query:"wasted" doc:"A rule found that they are wasted, and it is not resolved"`
+	Sort     string   `query:"sort" enum:"name,type,first_seen,changed_at" default:"name" doc:"Times: the newest first"`
 }
 
 func (h handlers) resourceQuery(ctx context.Context, in ResourceInput) (fresnel.Scope, inventory.Query, error) {
 	s, a, err := h.ask(ctx, CostInput{Tenant: in.Tenant, Sub: in.Sub})
 	q := inventory.Query{
 		Subscriptions: a.Subscriptions, Types: in.Type, Groups: in.Group, Locations: in.Location,
-		TagKey: in.TagKey, Missing: in.Missing, Text: in.Text, Gone: in.Gone,
+		TagKey: in.TagKey, Missing: in.Missing, Text: in.Text, Gone: in.Gone, Wasted: in.Wasted, Sort: inventory.Sort(in.Sort),
 	}
 	if in.TagValue != "" {
 		if q.TagValue = &in.TagValue; in.TagKey == "" && err == nil {
@@ -149,7 +151,7 @@ func (h handlers) resources(ctx context.Context, in *resourcesInput) (*resources
 // resourcesCSV reads page by page.
 func (h handlers) resourcesCSV(ctx context.Context, in *ResourceInput) (table, error) {
 	s, q, err := h.resourceQuery(ctx, *in)
-	q.Limit = 1000
+	q.Limit, q.Uncounted = 1000, true
 	head := []string{"id", "name", "type", "kind", "tenant_id", "tenant", "subscription_id", "subscription", "resource_group", "location", "tags", "first_seen", "changed_at", "gone_at"}
 	return table{head, func(yield func([]string, error) bool) {
 		for {
@@ -228,6 +230,47 @@ func (h handlers) resourceSummary(ctx context.Context, in *budgetsInput) (*resou
 	slices.SortStableFunc(out.Body.Data.Types, func(a, b ResourceCount) int { return b.Count - a.Count })
 	out.Body.Meta = h.inventoryMeta(reads)
 	out.Body.Meta.Total = len(out.Body.Data.Types)
+	return out, nil
+}
+
+// Facets are the names that resources can be selected by.
+type Facets struct {
+	Types       []string `json:"types"`
+	Locations   []string `json:"locations"`
+	Groups      []string `json:"resource_groups" doc:"At most 500"`
+	MoreGroups  bool     `json:"more_resource_groups"`
+	TagKeys     []string `json:"tags" doc:"At most 500"`
+	MoreTagKeys bool     `json:"more_tags"`
+}
+
+type facetsOutput struct {
+	Body struct {
+		Data Facets `json:"data"`
+	}
+}
+
+func (h handlers) facets(ctx context.Context, in *budgetsInput) (*facetsOutput, error) {
+	s, _, err := h.ask(ctx, CostInput{Tenant: in.Tenant})
+	if err != nil {
+		return nil, err
+	}
+	counts, err := h.Inventory.Reader.Counts(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	f, err := h.Inventory.Reader.Facets(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	types := map[string]bool{}
+	for _, c := range counts {
+		types[c.Type] = true
+	}
+	out := &facetsOutput{}
+	out.Body.Data = Facets{
+		Types: append([]string{}, slices.Sorted(maps.Keys(types))...), Locations: append([]string{}, f.Locations...),
+		Groups: append([]string{}, f.Groups...), MoreGroups: f.MoreGroups, TagKeys: append([]string{}, f.TagKeys...), MoreTagKeys: f.MoreTagKeys,
+	}
 	return out, nil
 }
 

@@ -18,6 +18,8 @@ type FindingReader interface {
 	ListOf(ctx context.Context, s fresnel.Scope, rules []string, limit int) ([]fresnel.Finding, error)
 	Get(ctx context.Context, s fresnel.Scope, id int64) (fresnel.Finding, error)
 	OfObject(ctx context.Context, s fresnel.Scope, object string) ([]fresnel.Finding, error)
+	// OfObjects gives the findings about objects that are not resolved, by object.
+	OfObjects(ctx context.Context, s fresnel.Scope, objects []string) (map[string][]fresnel.Finding, error)
 	ExceptionsOf(ctx context.Context, s fresnel.Scope, rules []string) ([]fresnel.Exception, error)
 }
 
