@@ -32,14 +32,14 @@ const (
 	Expected     Verdict = "expected"     // it is fine, for a reason and a time
 )
 
-// Exception is a verdict with its reason: on one finding, or on all findings
-// about an object.
+// Exception is a verdict with its reason: on one finding, on all findings of a
+// rule about an object, or on those about all that is in an object.
 type Exception struct {
 	ID      int64
 	Tenant  TenantID
 	Rule    string
-	Object  string
-	Since   Day // of the one finding; 0 = of any day
+	Object  string // of the finding, or the ARM id (lower case) of what holds its object: a subscription, a resource group, a resource
+	Since   Day    // of the one finding; 0 = of any day
 	Verdict Verdict
 	Note    string
 	Author  string
@@ -50,9 +50,46 @@ type Exception struct {
 
 // Covers tells whether the exception speaks of a finding at an instant.
 func (e Exception) Covers(f Finding, now time.Time) bool {
-	return e.Tenant == f.Tenant && e.Rule == f.Rule && e.Object == f.Object &&
-		(e.Since == 0 || e.Since == f.Since) &&
-		e.Ended.IsZero() && (e.Expires.IsZero() || now.Before(e.Expires))
+	return e.Tenant == f.Tenant && e.Rule == f.Rule && (e.Object == f.Object || e.Holds(f.Object)) &&
+		(e.Since == 0 || e.Since == f.Since) && e.Standing(now) == StandingActive
+}
+
+// Holds tells whether an object is in what the exception is of.
+func (e Exception) Holds(object string) bool {
+	return strings.HasPrefix(e.Object, "/subscriptions/") && strings.HasPrefix(object, e.Object+"/")
+}
+
+// Standing is whether an exception holds.
+type Standing string
+
+// The standings of an exception.
+const (
+	StandingActive  Standing = "active"
+	StandingExpired Standing = "expired" // its time is over
+	StandingEnded   Standing = "ended"   // somebody took it back, or said something else
+)
+
+// Standing tells whether the exception holds at an instant.
+func (e Exception) Standing(now time.Time) Standing {
+	switch {
+	case !e.Ended.IsZero():
+		return StandingEnded
+	case !e.Expires.IsZero() && !now.Before(e.Expires):
+		return StandingExpired
+	}
+	return StandingActive
+}
+
+// ObjectsAbove lists what an exception may be of to hold an object: the object,
+// and of an ARM id every id that it is in.
+func ObjectsAbove(object string) []string {
+	out := []string{object}
+	if strings.HasPrefix(object, "/subscriptions/") {
+		for i := strings.LastIndexByte(object, '/'); i > len("/subscriptions/"); i = strings.LastIndexByte(object[:i], '/') {
+			out = append(out, object[:i])
+		}
+	}
+	return out
 }
 
 // State is where a finding stands.

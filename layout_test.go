@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"fresnel/internal/cost":       1,
 	"fresnel/internal/compliance": 1,
 	"fresnel/internal/inventory":  1,
+	"fresnel/internal/findings":   1,
 	"fresnel/internal/identity":   1,
 	"fresnel/internal/syncer":     1,
 	"fresnel/internal/auth":       1,

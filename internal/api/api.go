@@ -18,6 +18,7 @@ import (
 
 	"fresnel"
 	"fresnel/internal/cost"
+	"fresnel/internal/findings"
 	"fresnel/internal/inventory"
 )
 
@@ -44,6 +45,7 @@ type Trigger interface {
 type Service struct {
 	Reports   cost.Reports
 	Inventory inventory.Reports
+	Findings  findings.Reports
 	Tenants   Tenants
 	Runs      Runs
 	Sync      Trigger
@@ -58,7 +60,7 @@ type Service struct {
 // Register adds the API's routes to a mux and gives its description.
 func Register(mux *http.ServeMux, s Service) huma.API {
 	cfg := huma.DefaultConfig("Fresnel", s.Version)
-	cfg.Info.Description = "Cost of many Azure tenants. Answers are {\"data\", \"meta\"}; money is exact decimal text with its currency; errors are problem documents (RFC 9457)."
+	cfg.Info.Description = "Cost and resources of many Azure tenants. Answers are {\"data\", \"meta\"}; money is exact decimal text with its currency; errors are problem documents (RFC 9457)."
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.CreateHooks = nil // no $schema in answers
 	cfg.RejectUnknownQueryParameters = true

@@ -31,7 +31,7 @@ type Check struct {
 // DataCheck is the age of what is held.
 type DataCheck struct {
 	Status  string     `json:"status" enum:"ok,stale,partial,none"`
-	Tenants int        `json:"tenants" doc:"Read in full for the month"`
+	Tenants int        `json:"tenants" doc:"Read in full; of costs, for the month"`
 	Of      int        `json:"of"`
 	Oldest  *time.Time `json:"oldest_synced_at"`
 }
@@ -39,11 +39,12 @@ type DataCheck struct {
 type healthDetailedOutput struct {
 	Status int
 	Body   struct {
-		Status   string    `json:"status" enum:"ok,degraded,failing"`
-		Database Check     `json:"database"`
-		Azure    Check     `json:"azure" doc:"Whether Resource Manager can be reached"`
-		Costs    DataCheck `json:"costs"`
-		Version  string    `json:"version"`
+		Status    string    `json:"status" enum:"ok,degraded,failing"`
+		Database  Check     `json:"database"`
+		Azure     Check     `json:"azure" doc:"Whether Resource Manager can be reached"`
+		Costs     DataCheck `json:"costs"`
+		Resources DataCheck `json:"resources"`
+		Version   string    `json:"version"`
 	}
 }
 
@@ -53,14 +54,14 @@ func (h handlers) healthDetailed(ctx context.Context, _ *struct{}) (*healthDetai
 	out.Body.Azure = check(ctx, h.Azure)
 	out.Body.Database = check(ctx, h.Database)
 	if out.Body.Database.Status == "ok" {
-		out.Body.Costs = h.dataCheck(ctx)
+		out.Body.Costs, out.Body.Resources = h.dataCheck(ctx), h.inventoryCheck(ctx)
 	} else {
-		out.Body.Costs = DataCheck{Status: "none"}
+		out.Body.Costs, out.Body.Resources = DataCheck{Status: "none"}, DataCheck{Status: "none"}
 	}
 	switch {
 	case out.Body.Database.Status != "ok":
 		out.Body.Status, out.Status = "failing", 503
-	case out.Body.Azure.Status != "ok", out.Body.Costs.Status != "ok":
+	case out.Body.Azure.Status != "ok", out.Body.Costs.Status != "ok", out.Body.Resources.Status != "ok":
 		out.Body.Status = "degraded"
 	}
 	return out, nil
@@ -101,6 +102,24 @@ func (h handlers) dataCheck(ctx context.Context) DataCheck {
 	}
 	if d.Tenants == 0 && d.Oldest == nil {
 		d.Status = "none"
+	}
+	return d
+}
+
+func (h handlers) inventoryCheck(ctx context.Context) DataCheck {
+	reads, err := h.Inventory.Reader.Coverage(ctx, fresnel.AllTenants()) // as dataCheck
+	if err != nil {
+		return DataCheck{Status: "none"}
+	}
+	meta := h.inventoryMeta(reads)
+	d := DataCheck{Status: "ok", Tenants: meta.Coverage.Tenants, Of: meta.Coverage.Of, Oldest: meta.SyncedAt}
+	switch {
+	case d.Oldest == nil:
+		d.Status = "none"
+	case d.Tenants < d.Of:
+		d.Status = "partial"
+	case h.Now().Sub(*d.Oldest) > h.Reports.StaleAfter:
+		d.Status = "stale"
 	}
 	return d
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"fresnel"
+	"fresnel/internal/findings"
 	"fresnel/internal/inventory"
 )
 
@@ -122,11 +122,8 @@ func (h handlers) resources(ctx context.Context, in *resourcesInput) (*resources
 	if err != nil {
 		return nil, err
 	}
-	if q.Limit = in.Limit; in.Cursor != "" {
-		text, err := base64.RawURLEncoding.DecodeString(in.Cursor)
-		if err != nil || json.Unmarshal(text, &q.After) != nil {
-			return nil, fresnel.Errorf(fresnel.Invalid, "the cursor is not one that an answer gave: begin again without it")
-		}
+	if q.Limit, err = in.Limit, uncursor(in.Cursor, &q.After); err != nil {
+		return nil, err
 	}
 	reads, err := h.Inventory.Reader.Coverage(ctx, s)
 	if err != nil {
@@ -140,11 +137,7 @@ func (h handlers) resources(ctx context.Context, in *resourcesInput) (*resources
 	out.Body.Meta = h.inventoryMeta(reads)
 	out.Body.Meta.Total, out.Body.Meta.More = list.Total, list.More
 	if list.Next.Arm != 0 {
-		text, err := json.Marshal(list.Next)
-		if err != nil {
-			return nil, err
-		}
-		out.Body.Meta.NextCursor = base64.RawURLEncoding.EncodeToString(text)
+		out.Body.Meta.NextCursor = cursorOf(list.Next)
 	}
 	out.Body.Data = make([]Resource, len(list.Rows))
 	for i, r := range list.Rows {
@@ -289,11 +282,8 @@ func (h handlers) waste(w inventory.Wasted) Waste {
 		r := resource(w.Resource)
 		o.Resource = &r
 	}
-	if e := w.Exception; e != nil {
-		o.Verdict = &Said{Verdict: string(e.Verdict), Note: e.Note, Author: e.Author, At: e.Created}
-		if !e.Expires.IsZero() {
-			o.Verdict.Expires = &e.Expires
-		}
+	if w.Exception != nil {
+		o.Verdict = said(*w.Exception)
 	}
 	return o
 }
@@ -406,6 +396,15 @@ type ResourceDetail struct {
 	CostKnown  bool            `json:"cost_known"`
 	Cost       MonthCost       `json:"cost"`
 	Findings   []Waste         `json:"findings"`
+	Lacks      []TagLack       `json:"lacks" doc:"Tags that are required and not there, or have a value that is not allowed"`
+	Changes    []Change        `json:"changes" doc:"The newest 20; /resources/changes?id= gives all"`
+	Exceptions []Exception     `json:"exceptions" doc:"What was said of it, the newest 20, those that are over among them"`
+}
+
+// TagLack is a tag that a resource lacks.
+type TagLack struct {
+	Tag   string `json:"tag"`
+	Wrong bool   `json:"wrong" doc:"It is there, with a value that is not allowed"`
 }
 
 type oneResourceOutput struct {
@@ -431,7 +430,33 @@ func (h handlers) resourceDetail(ctx context.Context, in *oneResourceInput) (*on
 	for _, w := range one.Wasted {
 		d.Findings = append(d.Findings, h.waste(w))
 	}
-	return out, nil
+	return out, h.history(ctx, one.Key(), d)
+}
+
+// history adds what happened to a resource, what it lacks, and what was said.
+func (h handlers) history(ctx context.Context, key string, d *ResourceDetail) error {
+	const newest = 20
+	s := fresnel.ScopeFrom(ctx)
+	lacks, err := h.Inventory.Tags.Lacks(ctx, s, key)
+	if err != nil {
+		return err
+	}
+	changes, err := h.Inventory.History.Changes(ctx, s, inventory.ChangeQuery{Resource: key, Limit: newest})
+	if err != nil {
+		return err
+	}
+	said, err := h.Findings.Exceptions(ctx, s, findings.Query{Object: key, Limit: newest}, 0)
+	d.Lacks, d.Changes, d.Exceptions = []TagLack{}, []Change{}, []Exception{}
+	for _, l := range lacks {
+		d.Lacks = append(d.Lacks, TagLack{l.Tag, l.Wrong})
+	}
+	for _, c := range changes.Rows {
+		d.Changes = append(d.Changes, change(c))
+	}
+	for _, e := range said {
+		d.Exceptions = append(d.Exceptions, exception(e))
+	}
+	return err
 }
 
 type oneWasteOutput struct {
@@ -440,7 +465,17 @@ type oneWasteOutput struct {
 	}
 }
 
-func (h handlers) judgeWaste(ctx context.Context, in *verdictInput) (*oneWasteOutput, error) {
+type wasteVerdictInput struct {
+	ID   int64 `path:"id" minimum:"1"`
+	Body struct {
+		Verdict string `json:"verdict" enum:"acknowledged,expected,open" doc:"open takes back what was said of the object"`
+		Extent  string `json:"extent,omitempty" enum:",resource_group,subscription" doc:"Of all that the rule finds in the object's resource group or subscription; absent = of the object"`
+		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why; needed for expected"`
+		Expires string `json:"expires,omitempty" maxLength:"10" doc:"The last day on which it is expected, yyyy-mm-dd, within a year; needed for expected"`
+	}
+}
+
+func (h handlers) judgeWaste(ctx context.Context, in *wasteVerdictInput) (*oneWasteOutput, error) {
 	v := fresnel.Verdict(in.Body.Verdict)
 	if v == "open" {
 		v = ""
@@ -449,7 +484,7 @@ func (h handlers) judgeWaste(ctx context.Context, in *verdictInput) (*oneWasteOu
 	if err != nil {
 		return nil, err
 	}
-	w, err := h.Inventory.Judge(ctx, fresnel.ScopeFrom(ctx), in.ID, v, in.Body.Note, author(ctx), expires)
+	w, err := h.Inventory.Judge(ctx, fresnel.ScopeFrom(ctx), in.ID, v, inventory.Extent(in.Body.Extent), in.Body.Note, author(ctx), expires)
 	if err != nil {
 		return nil, err
 	}

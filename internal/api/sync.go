@@ -9,7 +9,7 @@ import (
 )
 
 type syncInput struct {
-	Type   string   `path:"type" maxLength:"40" doc:"costs"`
+	Type   string   `path:"type" maxLength:"40" doc:"costs or resources"`
 	Tenant []string `query:"tenant,explode" maxItems:"500" doc:"Tenant id or slug; repeatable; none = all that you may see"`
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"fresnel"
 	"fresnel/internal/api"
+	"fresnel/internal/cost"
+	"fresnel/internal/findings"
 	"fresnel/internal/web"
 )
 
@@ -17,7 +19,7 @@ import (
 func (a *App) newHandler(every time.Duration) (http.Handler, error) {
 	mux := http.NewServeMux()
 	rest := api.Register(mux, api.Service{
-		Reports: a.reports, Inventory: a.inventory, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
+		Reports: a.reports, Inventory: a.inventory, Findings: a.findings(), Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
 		Version: a.opt.Version, Log: a.log, Database: a.db.Ping, Azure: a.azure.Reachable,
 	})
 	web.Routes(mux, web.Service{
@@ -33,6 +35,15 @@ func (a *App) newHandler(every time.Duration) (http.Handler, error) {
 	return edge.Wrap(a.cache.Wrap(mux, a.cacheKey)), nil
 }
 
+// findings are those of every domain.
+func (a *App) findings() findings.Reports {
+	rules := []findings.Rule{{ID: cost.RuleAnomaly, Domain: "costs", Title: "Unusual cost"}}
+	for _, r := range a.inventory.Rules {
+		rules = append(rules, findings.Rule{ID: r.ID, Domain: "resources", Title: r.Title})
+	}
+	return findings.Reports{Reader: a.db.Findings(), Writer: a.db.Findings(), Subscriptions: a.db.Tenants(), Rules: rules, Now: a.now}
+}
+
 // cacheKey names everything that a cached answer depends on. Answers that
 // change without the data's generation have no key.
 func (a *App) cacheKey(r *http.Request) (string, bool) {
@@ -41,10 +52,12 @@ func (a *App) cacheKey(r *http.Request) (string, bool) {
 	case path == "/", path == "/costs", path == "/partials/cost-summary-card", path == "/partials/cost-chart",
 		path == "/partials/cost-breakdown", path == "/partials/cost-anomalies",
 		path == "/partials/cost-forecast-card", path == "/partials/cost-budgets-card", path == "/partials/cost-movement",
-		path == "/costs/anomalies", path == "/costs/restated":
+		path == "/costs/anomalies", path == "/costs/restated",
+		path == "/resources", strings.HasPrefix(path, "/resources/"), path == "/partials/resource-table", path == "/partials/resource-summary", path == "/partials/waste-summary":
 	case strings.HasSuffix(path, ".csv"): // streamed: it may be larger than memory
 		return "", false
-	case strings.HasPrefix(path, "/api/v1/costs/") && strings.Count(path, "/") == 4, path == "/api/v1/tenants":
+	case strings.HasPrefix(path, "/api/v1/costs/") && strings.Count(path, "/") == 4, path == "/api/v1/tenants",
+		path == "/api/v1/resources", strings.HasPrefix(path, "/api/v1/resources/"):
 	default:
 		return "", false
 	}
@@ -60,6 +73,8 @@ func (a *App) cacheKey(r *http.Request) (string, bool) {
 	b.WriteString(fresnel.ScopeFrom(r.Context()).Key())
 	b.WriteByte(0)
 	b.WriteString(strconv.FormatInt(a.db.Generation(), 10))
+	b.WriteByte(0)
+	b.WriteString(strconv.Itoa(int(fresnel.DayOf(a.now())))) // exceptions end with a day
 	if !strings.HasPrefix(path, "/api/") {
 		if c, err := r.Cookie("theme"); err == nil && len(c.Value) < 16 {
 			b.WriteByte(0)

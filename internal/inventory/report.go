@@ -5,6 +5,8 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"fresnel"
@@ -158,7 +160,11 @@ func (r Reports) wasted(ctx context.Context, s fresnel.Scope, list []fresnel.Fin
 	out := make([]Wasted, len(worths))
 	for i, w := range worths {
 		out[i] = Wasted{Worth: w, Rule: rules[w.Finding.Rule], Resource: resources[w.Finding.Object]}
-		out[i].State, out[i].Exception = fresnel.StateOf(w.Finding, byObject[w.Finding.Object], r.Now())
+		var about []fresnel.Exception
+		for _, object := range fresnel.ObjectsAbove(w.Finding.Object) {
+			about = append(about, byObject[object]...)
+		}
+		out[i].State, out[i].Exception = fresnel.StateOf(w.Finding, about, r.Now())
 	}
 	slices.SortStableFunc(out, func(a, b Wasted) int { return cmp.Compare(rank(a.State), rank(b.State)) })
 	return out, nil
@@ -191,22 +197,57 @@ func (r Reports) Finding(ctx context.Context, s fresnel.Scope, id int64) (Wasted
 	return list[0], nil
 }
 
+// Extent is how far a verdict goes.
+type Extent string
+
+// The extents of a verdict: what the rule says of the object, or of all that is
+// in its resource group or subscription.
+const (
+	ExtentObject       Extent = ""
+	ExtentGroup        Extent = "resource_group"
+	ExtentSubscription Extent = "subscription"
+)
+
+// of is the object of an exception with this extent for a finding's object. It
+// fails with Invalid.
+func (x Extent) of(object string) (string, error) {
+	parts := strings.SplitN(object, "/", 6) // "", subscriptions, ID, resourcegroups, NAME, rest
+	switch {
+	case x == ExtentObject:
+		return object, nil
+	case x == ExtentSubscription && len(parts) >= 3:
+		return strings.Join(parts[:3], "/"), nil
+	case x == ExtentGroup && len(parts) >= 5 && parts[3] == "resourcegroups":
+		return strings.Join(parts[:5], "/"), nil
+	case x == ExtentGroup:
+		return "", fresnel.Errorf(fresnel.Invalid, "the finding is about nothing in a resource group")
+	}
+	return "", fresnel.Errorf(fresnel.Invalid, "extent %.40q: expected resource_group or subscription", string(x))
+}
+
 // Judge records what a person says of a finding; no verdict opens it again. It
-// fails with NotFound and Invalid.
-func (r Reports) Judge(ctx context.Context, s fresnel.Scope, id int64, v fresnel.Verdict, note, author string, expires time.Time) (Wasted, error) {
+// fails with NotFound, with Invalid, and with Conflict where something said of
+// its resource group or subscription still holds it.
+func (r Reports) Judge(ctx context.Context, s fresnel.Scope, id int64, v fresnel.Verdict, x Extent, note, author string, expires time.Time) (Wasted, error) {
 	w, err := r.Finding(ctx, s, id)
 	if err != nil {
 		return w, err
 	}
 	now, f := r.Now(), w.Finding
 	if v == "" {
+		if e := w.Exception; e != nil && e.Object != f.Object {
+			return w, &fresnel.Error{
+				Kind: fresnel.Conflict, Msg: "the exception is of all of " + e.Object,
+				Do: "Take that exception back: DELETE /api/v1/exceptions/" + strconv.FormatInt(e.ID, 10) + ".",
+			}
+		}
 		err = r.Verdicts.Reopen(ctx, f, now)
 	} else {
-		e := fresnel.Exception{
-			Tenant: f.Tenant, Rule: f.Rule, Object: f.Object, // of the object, whenever it is found
-			Verdict: v, Note: note, Author: author, Created: now, Expires: expires,
+		e := fresnel.Exception{Tenant: f.Tenant, Rule: f.Rule, Verdict: v, Note: note, Author: author, Created: now, Expires: expires} // whenever it is found
+		if e.Object, err = x.of(f.Object); err == nil {
+			err = fresnel.CheckException(e, now)
 		}
-		if err = fresnel.CheckException(e, now); err == nil {
+		if err == nil {
 			err = r.Verdicts.Except(ctx, e, now)
 		}
 	}

@@ -186,19 +186,23 @@ func (s *Findings) ExceptionsOf(ctx context.Context, sc fresnel.Scope, rules []s
 	return s.exceptions(ctx, sc, "e.rule IN "+s.db.d.list(), []any{jsonList(rules)})
 }
 
+const exceptionColumns = "e.num, t.id, e.rule, e.object, e.since, e.verdict, e.note, e.author, e.created_at, e.expires_at, e.ended_at"
+
+func scanException(r *sql.Rows, e *fresnel.Exception) error {
+	var verdict int
+	var created, expires, ended int64
+	err := r.Scan(&e.ID, &e.Tenant, &e.Rule, &e.Object, &e.Since, &verdict, &e.Note, &e.Author, &created, &expires, &ended)
+	e.Verdict, e.Created, e.Expires, e.Ended = verdicts[verdict], instant(created), instant(expires), instant(ended)
+	return err
+}
+
 func (s *Findings) exceptions(ctx context.Context, sc fresnel.Scope, where string, args []any) ([]fresnel.Exception, error) {
-	rows, err := s.db.query(ctx, "SELECT e.num, t.id, e.rule, e.object, e.since, e.verdict, e.note, e.author, e.created_at, e.expires_at FROM exception e JOIN tenant t ON t.num = e.tenant WHERE e.ended_at = 0 AND "+
+	rows, err := s.db.query(ctx, "SELECT "+exceptionColumns+" FROM exception e JOIN tenant t ON t.num = e.tenant WHERE e.ended_at = 0 AND "+
 		where+" AND "+s.db.visible("e.tenant", sc, &args)+" ORDER BY e.num DESC", args...)
 	if err != nil {
 		return nil, s.db.wrap(ctx, "list exceptions", err)
 	}
-	out, err := scan(rows, func(r *sql.Rows, e *fresnel.Exception) error {
-		var verdict int
-		var created, expires int64
-		err := r.Scan(&e.ID, &e.Tenant, &e.Rule, &e.Object, &e.Since, &verdict, &e.Note, &e.Author, &created, &expires)
-		e.Verdict, e.Created, e.Expires = verdicts[verdict], instant(created), instant(expires)
-		return err
-	})
+	out, err := scan(rows, scanException)
 	return out, s.db.wrap(ctx, "list exceptions", err)
 }
 

@@ -279,7 +279,7 @@ func (h handlers) judgeWaste(w http.ResponseWriter, r *http.Request) {
 	typed := page.VerdictForm{Verdict: r.PostFormValue("verdict"), Note: strings.TrimSpace(r.PostFormValue("note")), Expires: r.PostFormValue("expires")}
 	v, expires, err := parseVerdict(typed)
 	if err == nil {
-		_, err = h.Inventory.Judge(ctx, q.full, id, v, typed.Note, author, expires)
+		_, err = h.Inventory.Judge(ctx, q.full, id, v, inventory.ExtentObject, typed.Note, author, expires)
 	}
 	switch {
 	case err == nil:

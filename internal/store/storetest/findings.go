@@ -6,6 +6,7 @@ import (
 
 	"fresnel"
 	"fresnel/internal/cost"
+	"fresnel/internal/findings"
 )
 
 const rule = "test-rule"
@@ -138,4 +139,95 @@ func testBudgets(f *fixture) {
 	at, errRead := b.AzureRead(f.ctx, sub)
 	f.ok(errRead)
 	f.equal("none any more, read then", len(seen) == 0 && at.Equal(noon.Add(time.Hour)), true)
+}
+
+// testFindingsList lists findings and exceptions of every domain in pages.
+func testFindingsList(f *fixture) {
+	f.register(2, 1)
+	s, all := f.db.Findings(), fresnel.AllTenants()
+	id := "/subscriptions/" + SubscriptionID(0, 0) + "/resourcegroups/rg/providers/a/b/"
+	var put []fresnel.Finding
+	for i := range 7 {
+		put = append(put, fresnel.Finding{Tenant: TenantID(0), Rule: []string{"disk", "nic"}[i%2], Object: id + strings.Repeat("x", i+1), Since: may.From, USD: int64(i / 3), Detail: "{}"})
+	}
+	f.ok(s.KeepAll(f.ctx, TenantID(0), fresnel.Reconciled{Put: put}, noon))
+	f.ok(s.KeepAll(f.ctx, TenantID(1), fresnel.Reconciled{Put: []fresnel.Finding{{Tenant: TenantID(1), Rule: "disk", Object: "other", Since: may.From, Detail: "{}"}}}, noon))
+	held, err := s.HeldOf(f.ctx, TenantID(0), []string{"nic"})
+	f.ok(err)
+	f.ok(s.KeepAll(f.ctx, TenantID(0), fresnel.Reconciled{Resolved: held[:1]}, noon.Add(time.Hour)))
+
+	r := findings.Reports{
+		Reader: s, Writer: s, Subscriptions: f.db.Tenants(), Now: func() time.Time { return noon.Add(2 * time.Hour) },
+		Rules: []findings.Rule{{ID: "disk", Domain: "resources", Title: "Disk"}, {ID: "nic", Domain: "resources", Title: "NIC"}, {ID: "cost", Domain: "costs", Title: "Cost"}},
+	}
+	list := func(sc fresnel.Scope, q findings.Query) []findings.Row {
+		f.Helper()
+		var out []findings.Row
+		for _, size := range []int{1, 3, 100} {
+			out, q.After, q.Limit = nil, nil, size
+			for {
+				rows, next, err := r.List(f.ctx, sc, q)
+				f.ok(err)
+				out = append(out, rows...)
+				if q.After = next; next == nil || len(out) > 100 {
+					break
+				}
+			}
+		}
+		for i := 1; i < len(out); i++ {
+			if out[i].USD > out[i-1].USD {
+				f.Errorf("%d after %d", out[i].USD, out[i-1].USD)
+			}
+		}
+		return out
+	}
+	state := func(want string, got fresnel.State) { f.Helper(); f.equal("state", string(got), want) }
+	f.equal("all", len(list(all, findings.Query{})), 8)
+	f.equal("of a tenant", len(list(fresnel.ScopeOf(TenantID(1)), findings.Query{})), 1)
+	f.equal("of a rule", len(list(all, findings.Query{Rules: []string{"nic"}})), 3)
+	f.equal("of a domain", len(list(all, findings.Query{Domain: "costs"})), 0)
+	f.equal("about an object", len(list(all, findings.Query{Object: strings.ToUpper(id) + "X"})), 1)
+	f.equal("open", len(list(all, findings.Query{State: fresnel.StateOpen})), 7)
+	state("resolved", list(all, findings.Query{State: fresnel.StateResolved})[0].State)
+	_, _, err = r.List(f.ctx, all, findings.Query{Rules: []string{"no such"}, Limit: 1})
+	f.kind(err, fresnel.Invalid)
+
+	// An exception of a resource group holds what one rule finds in it.
+	e := fresnel.Exception{Rule: "disk", Object: "/subscriptions/" + strings.ToUpper(SubscriptionID(0, 0)) + "/resourceGroups/RG/", Verdict: fresnel.Expected, Note: "a sandbox", Author: "ann", Expires: noon.Add(48 * time.Hour)}
+	said, err := r.Except(f.ctx, all, e)
+	f.ok(err)
+	f.equal("as it stands", []any{said.Tenant, said.Standing, said.Note, said.Rule.Title}, []any{TenantID(0), fresnel.StandingActive, "a sandbox", "Disk"})
+	f.equal("expected", len(list(all, findings.Query{State: fresnel.StateExpected})), 4)
+	f.equal("still open", len(list(all, findings.Query{State: fresnel.StateOpen})), 3)
+	for _, object := range []string{"", "/", "x", "/subscriptions/", "/subscriptions/x", "/subscriptions/" + SubscriptionID(0, 0) + "/resourcegroups", "/subscriptions/" + SubscriptionID(0, 0) + "//x/y"} {
+		bad := e
+		bad.Object = object
+		_, err := r.Except(f.ctx, all, bad)
+		f.kind(err, fresnel.Invalid)
+	}
+	_, err = r.Except(f.ctx, fresnel.ScopeOf(TenantID(1)), e)
+	f.kind(err, fresnel.NotFound)
+	f.kind(r.End(f.ctx, fresnel.ScopeOf(TenantID(1)), said.ID), fresnel.NotFound)
+	f.ok(r.End(f.ctx, all, said.ID))
+	f.kind(r.End(f.ctx, all, said.ID), fresnel.NotFound)
+	f.equal("open again", len(list(all, findings.Query{State: fresnel.StateOpen})), 7)
+	again, err := r.Except(f.ctx, all, e)
+	f.ok(err)
+	r.Now = func() time.Time { return noon.Add(72 * time.Hour) }
+	f.equal("open again, because the time is over", len(list(all, findings.Query{State: fresnel.StateOpen})), 7)
+	var standing []fresnel.Standing
+	for below := int64(0); ; {
+		page, err := r.Exceptions(f.ctx, fresnel.ScopeOf(TenantID(0)), findings.Query{Limit: 1}, below)
+		f.ok(err)
+		if len(page) == 0 {
+			break
+		}
+		below = page[0].ID
+		standing = append(standing, page[0].Standing)
+	}
+	f.equal("the history", standing, []fresnel.Standing{fresnel.StandingExpired, fresnel.StandingEnded})
+	f.equal("the newest has the higher number", again.ID > said.ID, true)
+	none, err := r.Exceptions(f.ctx, fresnel.ScopeOf(TenantID(1)), findings.Query{Limit: 10}, 0)
+	f.ok(err)
+	f.equal("of another tenant", len(none), 0)
 }
