@@ -103,3 +103,11 @@ func SampleFacts(s Shell) ResourceFacts {
 
 // SampleWaste is the page of waste with invented figures.
 func SampleWaste(s Shell) Waste { return sampleWaste(Region{Query: s.Query, Fresh: sampleFresh(s)}) }
+
+// SampleTags is the page of tags with invented figures.
+func SampleTags(s Shell) Tags { return sampleTags(Region{Query: s.Query, Fresh: sampleFresh(s)}) }
+
+// SampleChanges is the page of changes with invented ones.
+func SampleChanges(s Shell) Changes {
+	return sampleChangesPage(Region{Query: s.Query, Fresh: sampleFresh(s)})
+}

@@ -103,6 +103,18 @@ func wasteStates(q Query) []ui.Choice {
 	return out
 }
 
+// lackWords says which tags a resource lacks: "Lacks: owner; value of env not allowed".
+func lackWords(m ResourceFacts) string {
+	var parts []string
+	if len(m.LackingTags) > 0 {
+		parts = append(parts, "Lacks: "+strings.Join(m.LackingTags, ", "))
+	}
+	if len(m.WrongTags) > 0 {
+		parts = append(parts, "value of "+strings.Join(m.WrongTags, ", ")+" not allowed")
+	}
+	return Sentence(strings.Join(parts, "; "))
+}
+
 // costWords is what a finding costs as one sentence.
 func costWords(l WasteLine) string {
 	if len(l.Amounts) == 0 {

@@ -85,6 +85,8 @@ func gallery(now time.Time) []galleryPart {
 		{title: "resource-summary"},
 		{title: "waste-summary"},
 		{title: "waste", wide: true},
+		{title: "tags"},
+		{title: "resource-changes", wide: true},
 	}
 	panels := func(r Region) []templ.Component {
 		summary, chart, breakdown := sampleSummary(r), sampleChart(r), sampleBreakdown(r)
@@ -95,7 +97,7 @@ func gallery(now time.Time) []galleryPart {
 			AnomaliesPanel(Shell{Now: now}, sampleAnomalyLines(r)), OwnBudgets(Shell{Now: now}, sampleBudgets(r)), AzureBudgets(sampleBudgets(r)),
 			RestatedPanel(Shell{Now: now}, sampleRestated(r)),
 			ResourceTablePanel(sampleTable(r)), ResourceTypesPanel(sampleTypes(r)), ResourceSummaryCard(sampleResourceSummary(r)), WasteSummaryCard(sampleWasteSummary(r)),
-			WastePanel(Shell{Now: now}, sampleWaste(r)),
+			WastePanel(Shell{Now: now}, sampleWaste(r)), TagTablePanel(sampleTagTable(r, "tags", "By tenant", "Tenant")), ChangeTablePanel(sampleChanges(r)),
 		}
 	}
 	for _, f := range freshnesses(now) {
