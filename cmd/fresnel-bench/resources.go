@@ -64,6 +64,7 @@ func resourceQuestions() []resourceQuestion {
 	list("type, common", query{Types: []string{vm}})
 	list("type, rare", query{Types: []string{rare}})
 	list("three types", query{Types: []string{vm, vault, rare}})
+	list("two groups, common", query{Groups: []string{"networkwatcherrg", "rg-crm-prod-1"}})
 	list("location, common", query{Locations: []string{"westeurope"}})
 	list("location, rare", query{Locations: []string{storetest.RareLocation}})
 	list("location, in between", query{Locations: []string{"japaneast"}})

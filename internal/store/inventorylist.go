@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -32,12 +33,7 @@ func (c *InventoryReader) list(ctx context.Context, s fresnel.Scope, q inventory
 		}
 		out.Total, out.More = min(n, inventory.CountLimit), n > inventory.CountLimit
 	}
-	inner, args := k.page()
-	rows, err := c.db.query(ctx, "SELECT "+heldColumns+" FROM ("+inner+") p CROSS JOIN resource r"+heldJoins+" WHERE r.arm = p.arm ORDER BY "+orders[q.Sort].by, args...)
-	if err != nil {
-		return out, err
-	}
-	held, err := scan(rows, scanHeld)
+	held, err := c.rows(ctx, &k)
 	if len(held) > q.Limit {
 		held = held[:q.Limit]
 		out.Next = held[q.Limit-1].placeIn(q.Sort)
@@ -46,6 +42,50 @@ func (c *InventoryReader) list(ctx context.Context, s fresnel.Scope, q inventory
 		out.Rows = append(out.Rows, h.Held)
 	}
 	return out, err
+}
+
+// split is how many types or groups are rather asked for one by one than
+// looked for among all.
+const split = 10
+
+// rows reads a page and one row more.
+func (c *InventoryReader) rows(ctx context.Context, k *walk) (held []heldRow, err error) {
+	if of := len(k.q.Types); k.ordered && k.named() && of > 1 && of <= split {
+		return c.each(ctx, k, k.q.Types, func(q *inventory.Query, one []string) { q.Types = one })
+	}
+	if of := len(k.q.Groups); k.ordered && k.named() && of > 1 && of <= split {
+		return c.each(ctx, k, k.q.Groups, func(q *inventory.Query, one []string) { q.Groups = one })
+	}
+	inner, args := k.page()
+	rows, err := c.db.query(ctx, "SELECT "+heldColumns+" FROM ("+inner+") p CROSS JOIN resource r"+heldJoins+" WHERE r.arm = p.arm ORDER BY "+orders[k.q.Sort].by, args...)
+	if err != nil {
+		return nil, err
+	}
+	return scan(rows, scanHeld)
+}
+
+// each reads the page of every name alone, and merges them: names that begin
+// alike lie together, and others far from where a list begins.
+func (c *InventoryReader) each(ctx context.Context, k *walk, names []string, only func(*inventory.Query, []string)) ([]heldRow, error) {
+	var out []heldRow
+	names = lower(names)
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		one := walk{db: k.db, s: k.s, q: k.q, few: k.few}
+		only(&one.q, []string{name})
+		if err := one.choose(ctx); err != nil {
+			return nil, err
+		}
+		held, err := c.rows(ctx, &one)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, held...)
+	}
+	slices.SortFunc(out, func(a, b heldRow) int {
+		return cmp.Or(cmp.Compare(a.place.Name, b.place.Name), cmp.Compare(a.place.Arm, b.place.Arm))
+	})
+	return out[:min(len(out), k.q.Limit+1)], nil
 }
 
 // orders are the sorts: by what, and what comes after a place.
@@ -104,15 +144,17 @@ func (k *walk) after() (string, []any) {
 // page is full. Either reads some ten thousand entries of an index at most,
 // where what is asked for does not hang together with the order.
 type walk struct {
-	db    *DB
-	s     fresnel.Scope
-	q     inventory.Query
-	from  string
-	where []string
-	args  []any // of from, then of where
-	typed bool  // from has resource_type y
-	few   int   // see InventoryReader
-	total int   // -1 = not known without counting
+	db      *DB
+	s       fresnel.Scope
+	q       inventory.Query
+	from    string
+	where   []string
+	args    []any // of from, then of where
+	ordered bool  // where has the order of the list
+	hashed  bool  // the sets of a tag are few enough to be held
+	typed   bool  // from has resource_type y
+	few     int   // see InventoryReader
+	total   int   // -1 = not known without counting
 }
 
 func (k *walk) and(cond string, args ...any) {
@@ -148,7 +190,11 @@ func (k *walk) rest() {
 	k.one("r.rgroup", "resource_group", k.q.Groups)
 	if k.q.TagKey != "" {
 		cond, args := k.tag()
-		k.and("EXISTS (SELECT 1 FROM resource_tag g WHERE g.tset = r.tset AND g.tenant = r.tenant AND "+cond+")", args...)
+		if k.hashed {
+			k.and("r.tset IN (SELECT g.tset FROM resource_tag g WHERE "+cond+")", args...)
+		} else {
+			k.and("EXISTS (SELECT 1 FROM resource_tag g WHERE g.tset = r.tset AND g.tenant = r.tenant AND "+cond+")", args...)
+		}
 	}
 	if k.q.Text != "" {
 		k.and("r.name LIKE ? ESCAPE '~'", "%"+escapeLike(k.text())+"%")
@@ -157,6 +203,9 @@ func (k *walk) rest() {
 		k.and("EXISTS (SELECT 1 FROM arm_id a JOIN finding f ON f.object = a.name WHERE a.num = r.arm AND f.tenant = r.tenant AND " + openWaste + ")")
 	}
 }
+
+// named tells whether the list is in the order of names.
+func (k *walk) named() bool { return k.q.Sort == "" || k.q.Sort == inventory.SortName }
 
 func (k *walk) text() string { return strings.ToLower(clean(k.q.Text)) }
 
@@ -198,12 +247,12 @@ func (k *walk) count(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
-	return k.db.upTo(ctx, "SELECT r.arm FROM "+w.from+" WHERE "+strings.Join(w.where, " AND "), w.args)
+	return k.db.upTo(ctx, inventory.CountLimit, "SELECT r.arm FROM "+w.from+" WHERE "+strings.Join(w.where, " AND "), w.args)
 }
 
-// upTo counts the rows of a question up to one more than the limit.
-func (db *DB) upTo(ctx context.Context, q string, args []any) (n int, err error) {
-	err = db.queryRow(ctx, "SELECT COUNT(*) FROM ("+db.d.page(q)+") x", append(slices.Clone(args), inventory.CountLimit+1)...).Scan(&n)
+// upTo counts the rows of a question up to one more than a limit.
+func (db *DB) upTo(ctx context.Context, limit int, q string, args []any) (n int, err error) {
+	err = db.queryRow(ctx, "SELECT COUNT(*) FROM ("+db.d.page(q)+") x", append(slices.Clone(args), limit+1)...).Scan(&n)
 	return n, err
 }
 
