@@ -113,17 +113,17 @@ func (b *bench) resources() (err error) {
 		e.N /= 10
 	}
 	path := filepath.Join(b.dir, "resources.db")
+	start := time.Now()
+	n, err := e.FillBulk(b.ctx, path)
+	if err != nil {
+		return err
+	}
 	db, err := store.Open(b.ctx, "sqlite:"+path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close(), os.Remove(path)) }()
-	start := time.Now()
-	n, err := e.FillBulk(b.ctx, db, path)
-	if err == nil {
-		err = e.KeepTags(b.ctx, db)
-	}
-	if err != nil {
+	if err := e.KeepTags(b.ctx, db); err != nil {
 		return err
 	}
 	st, err := os.Stat(path)
@@ -207,6 +207,16 @@ func (b *bench) syncResources(e storetest.Resources, db *store.DB) error {
 	list := e.Of(i, e.Subscriptions-1)
 	for n := range list { // of another application: all are new
 		list[n].ID = strings.Replace(list[n].ID, "/providers/", "/providers/new", 1)
+	}
+	few := e.Of(i, 0)[:20]
+	for range 2 { // prepares the statements
+		few[0].Name += "x"
+		if _, err := db.Inventory().Put(b.ctx, storetest.TenantID(i), storetest.SubscriptionID(i, 0), few, asked); err != nil {
+			return err
+		}
+		for n := range few {
+			few[n].ID += "x"
+		}
 	}
 	for round, pass := range []string{"new", "unchanged", "one of a hundred changed", "every one changed"} {
 		for n := range list {

@@ -33,10 +33,10 @@ func (c *InventoryReader) list(ctx context.Context, s fresnel.Scope, q inventory
 		}
 		out.Total, out.More = min(n, inventory.CountLimit), n > inventory.CountLimit
 	}
-	held, err := c.rows(ctx, &k)
+	held, err := c.begun(ctx, &k)
 	if len(held) > q.Limit {
 		held = held[:q.Limit]
-		out.Next = held[q.Limit-1].placeIn(q.Sort)
+		out.Next = held[q.Limit-1].place
 	}
 	for _, h := range held {
 		out.Rows = append(out.Rows, h.Held)
@@ -48,12 +48,54 @@ func (c *InventoryReader) list(ctx context.Context, s fresnel.Scope, q inventory
 // looked for among all.
 const split = 10
 
-// rows reads a page and one row more.
+// begun reads a page and one row more. Of a list by name that asks for a part
+// of it, names that begin so come first: they lie together, where a walk
+// through all names may come to them last.
+func (c *InventoryReader) begun(ctx context.Context, k *walk) (held []heldRow, err error) {
+	if k.q.Text == "" || !k.named() {
+		return c.rows(ctx, k)
+	}
+	if k.q.After.Key == "" {
+		first := *k
+		first.begins(true)
+		if held, err = c.rows(ctx, &first); err != nil || len(held) > k.q.Limit {
+			return held, err
+		}
+	}
+	then := *k
+	then.begins(false)
+	if k.q.After.Key == "" {
+		then.q.After = inventory.Place{}
+	}
+	then.q.Limit -= len(held)
+	others, err := c.rows(ctx, &then)
+	for i := range others {
+		others[i].place.Key = inside
+	}
+	return append(held, others...), err
+}
+
+// inside is the key of places behind the names that begin with what is asked for.
+const inside = "inside"
+
+// begins narrows to names that begin with what is asked for, or to others.
+func (k *walk) begins(so bool) {
+	const last = "\U0010ffff"
+	text := k.text()
+	cond := "r.name >= ? AND r.name < ?"
+	if !so {
+		cond = "(r.name < ? OR r.name >= ?)"
+	}
+	k.where = append(slices.Clone(k.where), cond)
+	k.args = append(slices.Clone(k.args), text, text+last)
+}
+
+// rows reads a page of a walk and one row more.
 func (c *InventoryReader) rows(ctx context.Context, k *walk) (held []heldRow, err error) {
-	if of := len(k.q.Types); k.ordered && k.named() && of > 1 && of <= split {
+	if of := len(k.q.Types); k.ordered && k.named() && k.q.Text == "" && of > 1 && of <= split {
 		return c.each(ctx, k, k.q.Types, func(q *inventory.Query, one []string) { q.Types = one })
 	}
-	if of := len(k.q.Groups); k.ordered && k.named() && of > 1 && of <= split {
+	if of := len(k.q.Groups); k.ordered && k.named() && k.q.Text == "" && of > 1 && of <= split {
 		return c.each(ctx, k, k.q.Groups, func(q *inventory.Query, one []string) { q.Groups = one })
 	}
 	inner, args := k.page()
@@ -61,7 +103,11 @@ func (c *InventoryReader) rows(ctx context.Context, k *walk) (held []heldRow, er
 	if err != nil {
 		return nil, err
 	}
-	return scan(rows, scanHeld)
+	held, err = scan(rows, scanHeld)
+	for i := range held {
+		held[i].place = held[i].placeIn(k.q.Sort)
+	}
+	return held, err
 }
 
 // each reads the page of every name alone, and merges them: names that begin
@@ -247,7 +293,22 @@ func (k *walk) count(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
-	return k.db.upTo(ctx, inventory.CountLimit, "SELECT r.arm FROM "+w.from+" WHERE "+strings.Join(w.where, " AND "), w.args)
+	if k.q.Text == "" {
+		return w.upTo(ctx)
+	}
+	first, then := w, w
+	first.begins(true)
+	n, err := first.upTo(ctx)
+	if err != nil || n > inventory.CountLimit {
+		return n, err
+	}
+	then.begins(false)
+	more, err := then.upTo(ctx)
+	return n + more, err
+}
+
+func (k *walk) upTo(ctx context.Context) (int, error) {
+	return k.db.upTo(ctx, inventory.CountLimit, "SELECT r.arm FROM "+k.from+" WHERE "+strings.Join(k.where, " AND "), k.args)
 }
 
 // upTo counts the rows of a question up to one more than a limit.
