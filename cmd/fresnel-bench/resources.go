@@ -142,7 +142,7 @@ func (b *bench) resources() (err error) {
 	b.say("  reading every name once: %s CPU. Uncached lists, CPU, medians; total; of reading every name", ms(every.cpu))
 	b.say("    %-40s %38s %38s", "", "all tenants", "the largest tenant")
 	for _, q := range resourceQuestions() {
-		line := fmt.Sprintf("    %-40s", q.name)
+		var line strings.Builder
 		met := true
 		for _, s := range []fresnel.Scope{fresnel.AllTenants(), fresnel.ScopeOf(storetest.TenantID(0))} {
 			got, total, err := b.askResources(db, s, q)
@@ -150,9 +150,9 @@ func (b *bench) resources() (err error) {
 				return fmt.Errorf("%s: %w", q.name, err)
 			}
 			met = met && got <= q.goal
-			line += fmt.Sprintf(" %12s %9s %13.4fx", ms(got), total, float64(got)/float64(every.cpu))
+			fmt.Fprintf(&line, " %12s %9s %13.4fx", ms(got), total, float64(got)/float64(every.cpu))
 		}
-		b.say("%s   goal at most %s: %s", line, ms(q.goal), verdict(met))
+		b.say("    %-40s%s   goal at most %s: %s", q.name, line.String(), ms(q.goal), verdict(met))
 	}
 	if err := b.allPages(db); err != nil {
 		return err

@@ -90,7 +90,7 @@ func (r Reports) Waste(ctx context.Context, s fresnel.Scope, only ...string) (Wa
 		return rep, err
 	}
 	var open []Worth
-	costs := map[string]MonthCost{}
+	var costs map[string]MonthCost
 	for _, w := range rep.Wasted {
 		if w.State == fresnel.StateOpen {
 			rep.Open++

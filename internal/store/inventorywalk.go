@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"fresnel/internal/inventory"
 )
@@ -85,11 +86,7 @@ func (k *walk) sources(ctx context.Context) ([]source, error) {
 func (k *walk) places(ctx context.Context) (source, error) {
 	w := walk{db: k.db, s: k.s, q: k.q}
 	w.placed("c")
-	q := "SELECT c.n FROM resource_count c WHERE c.n > 0"
-	for _, cond := range w.where {
-		q += " AND " + cond
-	}
-	n, err := k.db.sum(ctx, q, w.args)
+	n, err := k.db.sum(ctx, "SELECT c.n FROM resource_count c WHERE c.n > 0 AND "+strings.Join(w.where, " AND "), w.args)
 	return source{
 		n: n, exact: true, alone: true, from: "resource_count c CROSS JOIN resource r" + k.db.d.by("ix_resource_place"),
 		cond: "c.n > 0 AND r.sub = c.sub AND r.rtype = c.rtype AND r.location = c.location AND r.tenant = c.tenant",

@@ -399,8 +399,12 @@ func (f *fixture) inventoryIsolated(all []inventory.Resource) {
 		s    fresnel.Scope
 		sees []int
 	}{
-		{fresnel.AllTenants(), []int{0, 1, 2}}, {fresnel.ScopeOf(TenantID(1)), []int{1}}, {fresnel.ScopeOf(TenantID(0), TenantID(2)), []int{0, 2}},
-		{fresnel.ScopeOf(TenantID(2)), []int{2}}, {fresnel.Scope{}, nil}, {fresnel.ScopeOf(TenantID(9)), nil},
+		{fresnel.AllTenants(), []int{0, 1, 2}},
+		{fresnel.ScopeOf(TenantID(1)), []int{1}},
+		{fresnel.ScopeOf(TenantID(0), TenantID(2)), []int{0, 2}},
+		{fresnel.ScopeOf(TenantID(2)), []int{2}},
+		{fresnel.Scope{}, nil},
+		{fresnel.ScopeOf(TenantID(9)), nil},
 	} {
 		sees := func(t fresnel.TenantID) bool {
 			return slices.ContainsFunc(v.sees, func(i int) bool { return TenantID(i) == t })
