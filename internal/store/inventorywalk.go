@@ -37,8 +37,11 @@ func (k *walk) choose(ctx context.Context) error {
 		k.total = last.n
 	}
 	if rarest.n > k.few {
-		k.inOrder()
-		return nil
+		if !k.q.Wasted || k.few < 0 {
+			k.inOrder()
+			return nil
+		}
+		rarest = list[len(list)-1] // of no row is it known by an index that it is wasted
 	}
 	k.from, k.args = rarest.from, rarest.args
 	k.and(rarest.cond)
