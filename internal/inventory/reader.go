@@ -45,7 +45,7 @@ type Sort string
 
 // The orders that a list has.
 const (
-	SortName    Sort = "name"
+	SortName    Sort = "name"       // names that begin with Text come first
 	SortType    Sort = "type"       // then by name
 	SortFirst   Sort = "first_seen" // newest first
 	SortChanged Sort = "changed_at" // newest first
@@ -55,7 +55,8 @@ const (
 func Sorts() []Sort { return []Sort{SortName, SortType, SortFirst, SortChanged} }
 
 // Place is where a row stands in the order of a list. Key comes before the
-// name: the type, or in lists by time the micro-seconds in place of the name.
+// name: the type, the micro-seconds of a time in place of the name, or that the
+// name does not begin with Text.
 type Place struct {
 	Key  string `json:",omitempty"`
 	Name string

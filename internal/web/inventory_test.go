@@ -76,6 +76,16 @@ func TestLookupCursor(t *testing.T) {
 	if got := lookup(q).After; got != (inventory.Place{}) || len(q.notes) != 1 || q.query.Cursor != "" {
 		t.Errorf("a cursor that is none: %+v with %d notes", got, len(q.notes))
 	}
+	for _, place := range []inventory.Place{{Key: "a.b/c", Name: "", Arm: 1}, {Key: "12345", Arm: 7}, {Key: "é.", Name: ".x", Arm: 9}} {
+		if got, err := placeOf(cursorOf(place)); got != place || err != nil {
+			t.Errorf("%+v, %v, want %+v", got, err, place)
+		}
+	}
+	for _, cursor := range []string{"", "1", "1.2", "1.-1.x", "1.9.x", "x!.0.a", "1.!.a"} {
+		if got, err := placeOf(cursor); err == nil {
+			t.Errorf("%q is no cursor and gives %+v", cursor, got)
+		}
+	}
 	if cursorOf(inventory.Place{}) != "" {
 		t.Error("the end of a list has a cursor")
 	}
