@@ -355,7 +355,7 @@ func (e *estate) Each(types ...string) iter.Seq[inventory.Resource] {
 				break
 			}
 			for i := range held {
-				if !yield(held[i].Resource) {
+				if held[i].Gone.IsZero() && !yield(held[i].Resource) {
 					return
 				}
 			}
@@ -364,12 +364,14 @@ func (e *estate) Each(types ...string) iter.Seq[inventory.Resource] {
 	}
 }
 
+// batch reads resources by number, in the order of their ids. A condition on gone_at would lead SQLite
+// to an index by it, and through all resources.
 func (e *estate) batch(arms []int64) ([]heldRow, error) {
 	list, err := json.Marshal(arms)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := e.c.db.query(e.ctx, "SELECT "+heldColumns+" FROM resource r"+heldJoins+" JOIN arm_id a ON a.num = r.arm WHERE r.gone_at = 0 AND r.arm IN "+e.c.db.d.numbers()+" ORDER BY a.name", string(list))
+	rows, err := e.c.db.query(e.ctx, "SELECT "+heldColumns+" FROM resource r"+heldJoins+" JOIN arm_id a ON a.num = r.arm WHERE r.arm IN "+e.c.db.d.numbers()+" ORDER BY a.name", string(list))
 	if err != nil {
 		return nil, err
 	}
