@@ -16,8 +16,8 @@ const (
 	PathChanges   = "/resources/changes"
 	PathSync      = "/sync"
 	PathStates    = "/dev/states"
-	PathEvents    = "/events"     // the live stream
-	PathPartials  = "/partials/"  // + the id of the region
+	PathEvents    = "/events"    // the live stream
+	PathPartials  = "/partials/" // + the id of the region
 	PathAPI       = "/api/v1/"
 	viewOverview  = "overview" // value of "view" on partials of the Overview
 )
