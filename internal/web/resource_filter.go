@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"slices"
 
 	"fresnel/internal/inventory"
@@ -58,6 +59,18 @@ func typeChoices(q *request, counts []inventory.Count, limit int, counted bool) 
 		out = append(out, page.Choice{Value: t, Label: page.TypeName(t), Chosen: true})
 	}
 	return out
+}
+
+// names are what the fields of the filter suggest.
+func (h handlers) names(ctx context.Context, q *request) (page.Names, error) {
+	var m page.Names
+	rows, err := h.Inventory.Tags.Tags(ctx, q.scope)
+	for _, r := range tagSums(rows, inventory.TagByTag) {
+		m.Required = append(m.Required, r.Name)
+	}
+	slices.Sort(m.Required)
+	m.TagKeys = m.Required
+	return m, err
 }
 
 // chipper collects the filters that are on, each with the address without it.

@@ -42,6 +42,9 @@ func (h handlers) resources(ctx context.Context, q *request) (view, error) {
 		return nil, err
 	}
 	m.Choices = typeChoices(q, counts, typesOffered, true)
+	if m.Names, err = h.names(ctx, q); err != nil {
+		return nil, err
+	}
 	return func(s page.Shell) templ.Component {
 		s.Sub, s.CSV = inventorySubtitle(cover), q.query.ResourcesCSV()
 		return page.ResourcesPage(s, m)
