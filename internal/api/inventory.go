@@ -51,6 +51,7 @@ func resource(h inventory.Held) Resource {
 type ResourceInput struct {
 	Tenant   []string `query:"tenant,explode" maxItems:"500" doc:"Tenant id (GUID) or slug; repeatable; none = all that you may see"`
 	Sub      []string `query:"sub,explode" maxItems:"500" doc:"Subscription id (GUID); repeatable"`
+	Under    string   `query:"management_group" maxLength:"90" doc:"Id of a management group: what is in it and below it"`
 	Type     []string `query:"type,explode" maxItems:"100" doc:"Resource type, in any case; repeatable"`
 	Group    []string `query:"resource_group,explode" maxItems:"100" doc:"Resource group, in any case; repeatable"`
 	Location []string `query:"location,explode" maxItems:"100"`
@@ -59,18 +60,23 @@ type ResourceInput struct {
 	TagValue string   `query:"tag_value" maxLength:"256" doc:"With this value, in any case; with tag"`
 	Text     string   `query:"q" maxLength:"200" doc:"Part of the name"`
 	Gone     bool     `query:"gone" doc:"Those that are no more, in place of those that are"`
+	Wasted   bool     `query:"wasted" doc:"A rule found that they are wasted, and it is not resolved"`
+	Sort     string   `query:"sort" enum:"name,type,first_seen,changed_at" default:"name" doc:"Times: the newest first"`
 }
 
 func (h handlers) resourceQuery(ctx context.Context, in ResourceInput) (fresnel.Scope, inventory.Query, error) {
 	s, a, err := h.ask(ctx, CostInput{Tenant: in.Tenant, Sub: in.Sub})
 	q := inventory.Query{
 		Subscriptions: a.Subscriptions, Types: in.Type, Groups: in.Group, Locations: in.Location,
-		TagKey: in.TagKey, Missing: in.Missing, Text: in.Text, Gone: in.Gone,
+		TagKey: in.TagKey, Missing: in.Missing, Text: in.Text, Gone: in.Gone, Wasted: in.Wasted, Sort: inventory.Sort(in.Sort),
 	}
 	if in.TagValue != "" {
 		if q.TagValue = &in.TagValue; in.TagKey == "" && err == nil {
 			err = fresnel.Errorf(fresnel.Invalid, "tag_value goes with tag")
 		}
+	}
+	if in.Under != "" && err == nil {
+		q.Subscriptions, err = h.inGroup(ctx, s, in.Under, q.Subscriptions)
 	}
 	return s, q, err
 }
@@ -149,7 +155,7 @@ func (h handlers) resources(ctx context.Context, in *resourcesInput) (*resources
 // resourcesCSV reads page by page.
 func (h handlers) resourcesCSV(ctx context.Context, in *ResourceInput) (table, error) {
 	s, q, err := h.resourceQuery(ctx, *in)
-	q.Limit = 1000
+	q.Limit, q.Uncounted = 1000, true
 	head := []string{"id", "name", "type", "kind", "tenant_id", "tenant", "subscription_id", "subscription", "resource_group", "location", "tags", "first_seen", "changed_at", "gone_at"}
 	return table{head, func(yield func([]string, error) bool) {
 		for {
@@ -228,6 +234,47 @@ func (h handlers) resourceSummary(ctx context.Context, in *budgetsInput) (*resou
 	slices.SortStableFunc(out.Body.Data.Types, func(a, b ResourceCount) int { return b.Count - a.Count })
 	out.Body.Meta = h.inventoryMeta(reads)
 	out.Body.Meta.Total = len(out.Body.Data.Types)
+	return out, nil
+}
+
+// Facets are the names that resources can be selected by.
+type Facets struct {
+	Types       []string `json:"types"`
+	Locations   []string `json:"locations"`
+	Groups      []string `json:"resource_groups" doc:"At most 500"`
+	MoreGroups  bool     `json:"more_resource_groups"`
+	TagKeys     []string `json:"tags" doc:"At most 500"`
+	MoreTagKeys bool     `json:"more_tags"`
+}
+
+type facetsOutput struct {
+	Body struct {
+		Data Facets `json:"data"`
+	}
+}
+
+func (h handlers) facets(ctx context.Context, in *budgetsInput) (*facetsOutput, error) {
+	s, _, err := h.ask(ctx, CostInput{Tenant: in.Tenant})
+	if err != nil {
+		return nil, err
+	}
+	counts, err := h.Inventory.Reader.Counts(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	f, err := h.Inventory.Reader.Facets(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	types := map[string]bool{}
+	for _, c := range counts {
+		types[c.Type] = true
+	}
+	out := &facetsOutput{}
+	out.Body.Data = Facets{
+		Types: append([]string{}, slices.Sorted(maps.Keys(types))...), Locations: append([]string{}, f.Locations...),
+		Groups: append([]string{}, f.Groups...), MoreGroups: f.MoreGroups, TagKeys: append([]string{}, f.TagKeys...), MoreTagKeys: f.MoreTagKeys,
+	}
 	return out, nil
 }
 
@@ -351,6 +398,9 @@ func (h handlers) orphaned(ctx context.Context, in *wasteInput) (*wasteOutput, e
 	if err != nil {
 		return nil, err
 	}
+	if err := h.Inventory.Fill(ctx, fresnel.ScopeFrom(ctx), rows); err != nil {
+		return nil, err
+	}
 	out := &wasteOutput{}
 	out.Body.Meta = h.inventoryMeta(rep.Coverage)
 	out.Body.Meta.Total, out.Body.Meta.More, out.Body.Meta.NextCursor = len(rep.Wasted), rep.More, next
@@ -366,22 +416,37 @@ func (h handlers) orphaned(ctx context.Context, in *wasteInput) (*wasteOutput, e
 func (h handlers) orphanedCSV(ctx context.Context, in *wasteInput) (table, error) {
 	rep, err := h.wasteReport(ctx, in)
 	head := []string{"id", "rule", "title", "confidence", "state", "tenant_id", "resource_id", "resource_group", "type", "since", "cost_known", "free", "at_most", "azure_estimates", "last_month", "last_month_usd", "reason", "note"}
-	return table{head, all(rep.Wasted, func(w inventory.Wasted) []string {
-		o := h.waste(w)
-		var full []string
-		for _, m := range o.Cost.Full {
-			full = append(full, m.Amount+" "+m.Currency)
+	s := fresnel.ScopeFrom(ctx)
+	return table{head, func(yield func([]string, error) bool) {
+		for some := range slices.Chunk(rep.Wasted, 500) {
+			if err := h.Inventory.Fill(ctx, s, some); err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, w := range some {
+				if !yield(h.wasteLine(w), nil) {
+					return
+				}
+			}
 		}
-		note := ""
-		if o.Verdict != nil {
-			note = o.Verdict.Note
-		}
-		return []string{
-			wasteKey(w), o.Rule, text(o.Title), o.Confidence, o.State, o.TenantID, text(o.ResourceID), text(w.Resource.Group), text(w.Resource.Type), o.Since,
-			strconv.FormatBool(o.Known), strconv.FormatBool(o.Free), strconv.FormatBool(o.AtMost), strconv.FormatBool(o.AzureEstimates),
-			strings.Join(full, " "), o.Cost.USD.Amount, text(o.Reason), text(note),
-		}
-	})}, err
+	}}, err
+}
+
+func (h handlers) wasteLine(w inventory.Wasted) []string {
+	o := h.waste(w)
+	var full []string
+	for _, m := range o.Cost.Full {
+		full = append(full, m.Amount+" "+m.Currency)
+	}
+	note := ""
+	if o.Verdict != nil {
+		note = o.Verdict.Note
+	}
+	return []string{
+		wasteKey(w), o.Rule, text(o.Title), o.Confidence, o.State, o.TenantID, text(o.ResourceID), text(w.Resource.Group), text(w.Resource.Type), o.Since,
+		strconv.FormatBool(o.Known), strconv.FormatBool(o.Free), strconv.FormatBool(o.AtMost), strconv.FormatBool(o.AzureEstimates),
+		strings.Join(full, " "), o.Cost.USD.Amount, text(o.Reason), text(note),
+	}
 }
 
 type oneResourceInput struct {

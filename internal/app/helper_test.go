@@ -138,6 +138,7 @@ type world struct {
 	config   app.Config
 	tables   *sql.DB  // the same database, to look behind the program
 	headers  []string // of every GET: names and values
+	logs     *safeText // what the program logs, if a test wants it
 }
 
 // change is a setting that a test needs otherwise.
@@ -185,7 +186,11 @@ func (w *world) restart(t *testing.T, changes ...change) {
 	for _, f := range changes {
 		f(&c, &o)
 	}
-	a, err := app.New(t.Context(), c, o, logger(t))
+	log := logger(t)
+	if w.logs != nil {
+		log = slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	a, err := app.New(t.Context(), c, o, log)
 	if err != nil {
 		t.Fatal(err)
 	}

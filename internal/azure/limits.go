@@ -28,7 +28,7 @@ func costTenantRules() []limitRule { // QPU
 	return []limitRule{{12, 10 * time.Second}, {60, time.Minute}, {600, time.Hour}}
 }
 func costClientRules() []limitRule { return []limitRule{{2000, time.Minute}} }
-func graphRules() []limitRule      { return []limitRule{{15, 5 * time.Second}} } // of a principal in a tenant
+func graphRules() []limitRule      { return []limitRule{{15, 5 * time.Second}} } // of a principal
 func armRules() []limitRule        { return []limitRule{{250, 10 * time.Second}} }
 
 // limits holds the buckets of every scope, principal and tenant, shared by all

@@ -58,7 +58,8 @@ func (c *Client) graphRows(ctx context.Context, t fresnel.Tenant, subs []string,
 			yield(nil, err)
 			return
 		}
-		ctx = withBuckets(ctx, 1, c.limits.bucket("graph", cred.principal+"|"+string(t.ID), graphRules()))
+		// Azure counts by the principal in the tenant of its token: delegated tenants share the managing one's.
+		ctx = withBuckets(ctx, 1, c.limits.bucket("graph", cred.principal, graphRules()))
 		q := graphPages{c: c, pl: c.pipeline("resourcegraph", cred), req: graphRequest{Subscriptions: subs, Query: query, Options: graphOptions{Top: graphPage, ResultFormat: "objectArray"}}}
 		for range maxPages {
 			page, err := q.get(ctx)

@@ -14,6 +14,11 @@ type Bound struct {
 	Binding string          `json:"binding"`      // the bucket that gives it, "" if none binds
 	Buckets []BucketBound   `json:"buckets"`
 	Refused []RefusedMinute `json:"refused"` // by the buckets; injected faults are not counted
+
+	// Seconds counts what was asked. GraphSeconds counts what of Resource Graph had to be asked: it binds
+	// a client that asks for more than it needs, too.
+	GraphSeconds float64     `json:"graphSeconds"`
+	Graph        []GraphNeed `json:"graph"`
 }
 
 // BucketBound is the account of one bucket. Served counts its own units: requests or QPU.

@@ -92,9 +92,13 @@ func (q *graphRequest) top() int {
 	return graphPage
 }
 
+// graphOwner is whose quota a query takes from: a principal has one in the tenant of its token. All
+// tenants that are reached through Lighthouse share that of the managing principal.
+func graphOwner(p principal) string { return p.tenantID + "/" + p.objectID }
+
 // takeGraph takes a query from the quota of the principal in its tenant, and states what is left.
 func (s *Server) takeGraph(c *call, p principal) bool {
-	key := bucketKey{bucketGraph, p.tenantID + "/" + p.objectID}
+	key := bucketKey{bucketGraph, graphOwner(p)}
 	h := c.w.Header()
 	ok := s.throttles.take(apiGraph, h, []charge{{key, 1}})
 	left, full := s.throttles.level(key)

@@ -36,6 +36,7 @@ func (s *Server) answerGraph(c *call, p principal, q *graphRequest, subs []*subs
 			return
 		}
 	}
+	s.needs.note(graphOwner(p), q.Query, subs, len(rel.rows))
 	if s.writeGraph(c, q, parsed, rel, page) {
 		s.results.put(key, rel)
 	}

@@ -85,6 +85,7 @@ type Server struct {
 	faults    *faults
 	inventory *inventory
 	results   graphResults
+	needs     graphNeeds
 	tls       *certificates
 	pagingKey [32]byte
 	done      chan struct{} // closed by Close: ends hangs
@@ -216,10 +217,17 @@ func (s *Server) Clock() *Clock { return s.clock }
 func (s *Server) SetFaults(list []Fault) error { return s.faults.set(list) }
 
 // Bound accounts for the throttled buckets since the start or ResetBound.
-func (s *Server) Bound() Bound { return s.throttles.bound() }
+func (s *Server) Bound() Bound {
+	b := s.throttles.bound()
+	s.needed(&b)
+	return b
+}
 
 // ResetBound starts the account of Bound anew; the buckets keep their filling.
-func (s *Server) ResetBound() { s.throttles.reset() }
+func (s *Server) ResetBound() {
+	s.throttles.reset()
+	s.needs.reset()
+}
 
 // RequestCount counts answered requests by API (cost, consumption, resourcegraph, arm, entra, keyvault, sim) and status.
 // Status 0 counts connections that a fault broke.

@@ -73,6 +73,10 @@ const (
 	typeAdvisorConfig = "microsoft.advisor/configurations"
 )
 
+// Containers are the types that are kept because rules join them, and are no
+// resources.
+func Containers() []string { return []string{typeSubscription, typeGroup, typeAdvice, typeProtected} }
+
 // subscriptionOf is the subscription GUID of an ARM id in lower case; "" of
 // what is no such id.
 func subscriptionOf(key string) string {

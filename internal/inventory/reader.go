@@ -30,15 +30,34 @@ type Query struct {
 	Missing       string  // lacks this required tag, or has a value of it that is not allowed; AnyTag = any of them
 	Text          string  // part of the name
 	Gone          bool    // those that are no more, in place of those that are
-	After         Place   // the last row of the page before
+	Wasted        bool    // a rule found that they are wasted, and it is not resolved
+	Sort          Sort    // "" = by name
+	After         Place   // the last row of the page before, in the same order
 	Limit         int
+	Uncounted     bool // the total is not asked for
 }
 
 // AnyTag stands for every tag that is required.
 const AnyTag = "*"
 
-// Place is where a row stands in the order of lists: by name, then by number.
+// Sort is the order of a list.
+type Sort string
+
+// The orders that a list has.
+const (
+	SortName    Sort = "name"
+	SortType    Sort = "type"       // then by name
+	SortFirst   Sort = "first_seen" // newest first
+	SortChanged Sort = "changed_at" // newest first
+)
+
+// Sorts lists the orders.
+func Sorts() []Sort { return []Sort{SortName, SortType, SortFirst, SortChanged} }
+
+// Place is where a row stands in the order of a list. Key comes before the
+// name: the type, or in lists by time the micro-seconds in place of the name.
 type Place struct {
+	Key  string `json:",omitempty"`
 	Name string
 	Arm  int64
 }
@@ -61,6 +80,19 @@ type Count struct {
 	N      int
 }
 
+// Facets are the names that filters can be given, in alphabetical order. Types
+// come with Counts.
+type Facets struct {
+	Locations   []string
+	Groups      []string // at most FacetLimit
+	MoreGroups  bool     // there are more
+	TagKeys     []string // in lower case, at most FacetLimit
+	MoreTagKeys bool
+}
+
+// FacetLimit is how many names anybody chooses from.
+const FacetLimit = 500
+
 // TenantRead says how much of a tenant's inventory is held.
 type TenantRead struct {
 	Tenant        fresnel.TenantID
@@ -81,7 +113,10 @@ type Reader interface {
 	// GetAll gives those of the ids (lower case) that are held, by id.
 	GetAll(ctx context.Context, s fresnel.Scope, ids []string) (map[string]Held, error)
 	Counts(ctx context.Context, s fresnel.Scope) ([]Count, error)
+	Facets(ctx context.Context, s fresnel.Scope) (Facets, error)
 	Coverage(ctx context.Context, s fresnel.Scope) ([]TenantRead, error)
+	// Subscriptions gives those that Resource Graph told of.
+	Subscriptions(ctx context.Context, s fresnel.Scope) ([]SubscriptionHeld, error)
 	// Estate is what rules look at of one tenant. err gives what went wrong
 	// while it was read; it is asked at the end.
 	Estate(ctx context.Context, t fresnel.TenantID, now time.Time) (e Estate, err func() error)

@@ -104,8 +104,8 @@ func foundIf(holds bool, format string, args ...any) Outcome {
 type Estate interface {
 	// Get gives a resource by its key.
 	Get(key string) (Resource, bool)
-	// Each gives the resources of the types, or all, ordered by key, so that
-	// what is found has an order as well. What is given may be kept.
+	// Each gives the resources of the types, or all, always in the same order,
+	// so that what is found has an order as well. What is given may be kept.
 	Each(types ...string) iter.Seq[Resource]
 	// Complete tells whether the subscription's inventory was read in full: of
 	// every table that Resource names. A rule that would conclude from what is

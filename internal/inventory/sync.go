@@ -107,6 +107,7 @@ type run struct {
 	parts         []*fresnel.Part
 	at            map[string]*reading // by subscription
 	read, written int
+	open          int // resources that are not put yet
 }
 
 // reading is how far a subscription has been read.
@@ -174,9 +175,13 @@ func (r *run) stream(ctx context.Context, ids []string) error {
 		at.told = at.told || res.Type == typeSubscription
 		at.seen[res.Key()] = struct{}{}
 		at.open = append(at.open, res)
-		if len(at.open) >= batch {
-			if err := r.flush(ctx, res.Subscription, at); err != nil {
-				return err
+		// Rows come by id, so that most of a batch is of one subscription; to
+		// keep a batch of each would be to keep the tenant.
+		if r.open++; r.open >= batch {
+			for _, id := range ids {
+				if err := r.flush(ctx, id, r.at[id]); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -211,7 +216,8 @@ func (r *run) flush(ctx context.Context, id string, at *reading) error {
 	if err != nil {
 		return fmt.Errorf("inventory: put %s: %w", id, err)
 	}
-	at.open = at.open[:0]
+	r.open -= len(at.open)
+	at.open = nil // what it held is let go, too
 	r.written += n
 	fresnel.ReportProgress(ctx, 0, len(r.at), r.read)
 	return nil

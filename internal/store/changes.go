@@ -145,14 +145,12 @@ func (v *Inventory) numberChanges(ctx context.Context, list []inventory.Change) 
 type sighting struct {
 	arm, rtype, group int64
 	kind              inventory.ChangeKind
-	name              string // of the type
 	values            []inventory.ValueChange
 }
 
 // history writes what a reading of a subscription came upon and Azure did not
 // tell of. What the first reading finds is no change: it was there before.
 func (v *Inventory) history(ctx context.Context, tx *sql.Tx, tenant, sub int64, list []sighting, now time.Time) error {
-	list = slices.DeleteFunc(slices.Clone(list), func(s sighting) bool { return !inventory.HasHistory(s.name) })
 	if len(list) == 0 {
 		return nil
 	}

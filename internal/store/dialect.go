@@ -33,9 +33,12 @@ type dialect interface {
 	list() string
 	// numbers is a subquery over the integers of one JSON-array parameter.
 	numbers() string
-	// contains narrows rows to those whose text in an index of trigrams may hold
-	// a part; "" = the engine's index serves LIKE itself, or cannot help.
-	contains(col, index, part string) (cond string, arg any)
+	// contains is a question for the keys (arm) of a table's rows whose text in a
+	// column may hold a part, by an index of trigrams; "" = it cannot help.
+	contains(table, col, part string) (q string, arg any)
+	// by names the index that a table is to be read by, after its alias; "" = the
+	// engine knows its data well enough to find out.
+	by(index string) string
 	// insertAbsent inserts a row unless its key is there.
 	insertAbsent(table string, cols []string) string
 	// insertInts inserts rows of integer columns, given column by column. The

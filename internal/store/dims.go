@@ -12,7 +12,7 @@ import (
 // changes, so it may be remembered.
 type dims struct {
 	service, group, currency, charge, resource dim
-	rtype, location, tagKey, tagValue          dim
+	rtype, location, tagKey, tagValue, tagSet  dim
 }
 
 type dim struct {
@@ -33,6 +33,7 @@ func (d *dims) init(db *DB) {
 	d.location = newDim(db, "location")
 	d.tagKey = newDim(db, "tag_key")
 	d.tagValue = newDim(db, "tag_value")
+	d.tagSet = newDim(db, "tag_set")
 }
 
 func newDim(db *DB, table string) dim {

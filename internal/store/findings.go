@@ -152,6 +152,22 @@ func (s *Findings) OfObject(ctx context.Context, sc fresnel.Scope, object string
 	return out, s.db.wrap(ctx, "findings of an object", err)
 }
 
+// OfObjects gives the findings about objects that are not resolved, by object.
+func (s *Findings) OfObjects(ctx context.Context, sc fresnel.Scope, objects []string) (map[string][]fresnel.Finding, error) {
+	args := []any{jsonList(objects)}
+	rows, err := s.db.query(ctx, "SELECT "+findingColumns+" FROM finding f JOIN tenant t ON t.num = f.tenant WHERE f.resolved_at = 0 AND f.object IN "+s.db.d.list()+" AND "+
+		s.db.visible("+f.tenant", sc, &args)+" ORDER BY f.num", args...) // + keeps SQLite from walking through all of a tenant
+	if err != nil {
+		return nil, s.db.wrap(ctx, "findings of objects", err)
+	}
+	list, err := scan(rows, scanFinding)
+	out := map[string][]fresnel.Finding{}
+	for _, f := range list {
+		out[f.Object] = append(out[f.Object], f)
+	}
+	return out, s.db.wrap(ctx, "findings of objects", err)
+}
+
 // Get gives one finding. It fails with NotFound, also where the scope does not
 // see it.
 func (s *Findings) Get(ctx context.Context, sc fresnel.Scope, id int64) (fresnel.Finding, error) {

@@ -68,14 +68,19 @@ func hashOf(r *inventory.Resource, doc string) int64 {
 // kept is a resource ready to be stored.
 type kept struct {
 	*inventory.Resource
-	doc                             string
-	hash, arm, rtype, rgroup, place int64
-	tags                            [][2]int64 // numbers of keys and values
+	doc       string
+	hash, arm int64
+	at        place
+	tags      [][2]int64 // numbers of keys and values, sorted
 }
 
 // Put implements inventory.Sink.
 func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription string, list []inventory.Resource, now time.Time) (int, error) {
-	rows, err := v.number(ctx, list)
+	rows, err := v.number(ctx, t, list)
+	if err != nil {
+		return 0, err
+	}
+	containers, err := v.containers(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -91,20 +96,41 @@ func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription st
 		if err != nil {
 			return err
 		}
+		counts := newTally(containers)
 		var seen []sighting
 		for i := range rows {
-			n, err := v.put(ctx, tx, &rows[i], held, tenant, sub, now, &seen)
-			if err != nil {
+			r := &rows[i]
+			r.at.tenant, r.at.sub = tenant, sub
+			old, known := held[r.arm]
+			if known && old.hash == r.hash && old.gone == 0 && old.at.sub == sub {
+				continue
+			}
+			met := sighting{arm: r.arm, rtype: r.at.rtype, group: r.at.rgroup, kind: inventory.Created}
+			if known && old.gone == 0 {
+				counts.add(old.at, -1)
+				if met.kind, met.values, err = v.difference(ctx, tx, r); err != nil {
+					return err
+				}
+			}
+			if inventory.HasHistory(r.Type) {
+				seen = append(seen, met)
+			}
+			counts.add(r.at, 1)
+			if err := v.put(ctx, tx, r, known, now); err != nil {
 				return err
 			}
-			written += n
+			written++
+		}
+		if written == 0 {
+			return nil
+		}
+		if err := counts.keep(ctx, v.db, tx); err != nil {
+			return err
 		}
 		if err := v.history(ctx, tx, tenant, sub, seen, now); err != nil {
 			return err
 		}
-		if written > 0 {
-			g, err = v.db.raise(ctx, tx)
-		}
+		g, err = v.db.raise(ctx, tx)
 		return err
 	})
 	if err == nil {
@@ -128,75 +154,18 @@ func (v *Inventory) owner(ctx context.Context, tx *sql.Tx, t fresnel.TenantID, s
 	return tenant, sub, err
 }
 
-// number gives resources their numbers. What is listed twice counts once.
-func (v *Inventory) number(ctx context.Context, list []inventory.Resource) ([]kept, error) {
-	d := &v.db.dims
-	rows := make([]kept, 0, len(list))
-	var ids, types, groups, places []string
-	seen := map[string]bool{}
-	for i := range list {
-		r := &list[i]
-		id := clean(r.Key())
-		if seen[id] {
-			continue
-		}
-		seen[id] = true
-		doc, err := docOf(r)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, kept{Resource: r, doc: doc, hash: hashOf(r, doc)})
-		ids, types = append(ids, id), append(types, clean(r.Type))
-		groups, places = append(groups, clean(r.Group)), append(places, clean(r.Location))
-	}
-	for _, one := range []struct {
-		dim   *dim
-		names []string
-		into  func(*kept) *int64
-	}{
-		{&d.resource, ids, func(k *kept) *int64 { return &k.arm }},
-		{&d.rtype, types, func(k *kept) *int64 { return &k.rtype }},
-		{&d.group, groups, func(k *kept) *int64 { return &k.rgroup }},
-		{&d.location, places, func(k *kept) *int64 { return &k.place }},
-	} {
-		nums, err := one.dim.nums(ctx, one.names)
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			*one.into(&rows[i]) = nums[one.names[i]]
-		}
-	}
-	return rows, v.numberTags(ctx, rows)
-}
-
-func (v *Inventory) numberTags(ctx context.Context, rows []kept) error {
-	var keys, values []string
-	for _, r := range rows {
-		for k, val := range r.Tags {
-			keys, values = append(keys, tagText(k)), append(values, tagText(val))
-		}
-	}
-	keyNums, err := v.db.dims.tagKey.nums(ctx, keys)
-	if err != nil {
-		return err
-	}
-	valueNums, err := v.db.dims.tagValue.nums(ctx, values)
-	if err != nil {
-		return err
-	}
-	for i := range rows {
-		for k, val := range rows[i].Tags {
-			rows[i].tags = append(rows[i].tags, [2]int64{keyNums[tagText(k)], valueNums[tagText(val)]})
-		}
-	}
-	return nil
-}
-
-func tagText(s string) string { return clean(strings.ToLower(s)) }
-
 // state is what is held of a resource.
-type state struct{ hash, gone, sub int64 }
+type state struct {
+	arm, hash, gone int64
+	at              place
+	typeName        string // of what is missing
+}
+
+const stateColumns = "r.arm, r.hash, r.gone_at, r.tenant, r.sub, r.rtype, r.rgroup, r.location, r.tset"
+
+func scanState(r *sql.Rows, s *state) error {
+	return r.Scan(&s.arm, &s.hash, &s.gone, &s.at.tenant, &s.at.sub, &s.at.rtype, &s.at.rgroup, &s.at.location, &s.at.set)
+}
 
 func (v *Inventory) held(ctx context.Context, tx *sql.Tx, rows []kept) (map[int64]state, error) {
 	nums := make([]int64, len(rows))
@@ -207,85 +176,61 @@ func (v *Inventory) held(ctx context.Context, tx *sql.Tx, rows []kept) (map[int6
 	if err != nil {
 		return nil, err
 	}
-	found, err := v.db.txQuery(ctx, tx, "SELECT arm, hash, gone_at, sub FROM resource WHERE arm IN "+v.db.d.numbers(), string(list))
+	found, err := v.db.txQuery(ctx, tx, "SELECT "+stateColumns+" FROM resource r WHERE r.arm IN "+v.db.d.numbers(), string(list))
 	if err != nil {
 		return nil, err
 	}
-	type pair struct {
-		arm int64
-		state
-	}
-	pairs, err := scan(found, func(r *sql.Rows, p *pair) error { return r.Scan(&p.arm, &p.hash, &p.gone, &p.sub) })
-	out := make(map[int64]state, len(pairs))
-	for _, p := range pairs {
-		out[p.arm] = p.state
+	states, err := scan(found, scanState)
+	out := make(map[int64]state, len(states))
+	for _, s := range states {
+		out[s.arm] = s
 	}
 	return out, err
 }
 
-// put writes one resource unless it is held as it is. One that comes back after
-// it was gone is the same resource, first seen when it was.
-func (v *Inventory) put(ctx context.Context, tx *sql.Tx, r *kept, held map[int64]state, tenant, sub int64, now time.Time, seen *[]sighting) (int, error) {
-	old, known := held[r.arm]
-	if known && old.hash == r.hash && old.gone == 0 && old.sub == sub {
-		return 0, nil
-	}
-	if inventory.HasHistory(r.Type) {
-		s := sighting{arm: r.arm, rtype: r.rtype, group: r.rgroup, name: r.Type, kind: inventory.Created}
-		if known && old.gone == 0 {
-			s.kind = inventory.Updated
-			was, err := v.docHeld(ctx, tx, r.arm)
-			if err != nil {
-				return 0, err
-			}
-			s.values = inventory.Difference(&was, r.Resource)
-		}
-		*seen = append(*seen, s)
-	}
+// put writes one resource. One that comes back after it was gone is the same
+// resource, first seen when it was.
+func (v *Inventory) put(ctx context.Context, tx *sql.Tx, r *kept, known bool, now time.Time) error {
 	name := clean(strings.ToLower(r.Name))
-	exec := func(q string, args ...any) error {
-		_, err := v.db.txExec(ctx, tx, q, args...)
+	resource := "INSERT INTO resource (tenant, sub, rtype, rgroup, location, tset, name, hash, changed_at, gone_at, first_seen, arm) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)"
+	doc := "INSERT INTO resource_doc (doc, arm) VALUES (?, ?)"
+	args := []any{r.at.tenant, r.at.sub, r.at.rtype, r.at.rgroup, r.at.location, r.at.set, name, r.hash, micros(now), micros(now), r.arm}
+	if known {
+		resource = "UPDATE resource SET tenant = ?, sub = ?, rtype = ?, rgroup = ?, location = ?, tset = ?, name = ?, hash = ?, changed_at = ?, gone_at = 0 WHERE arm = ?"
+		doc = "UPDATE resource_doc SET doc = ? WHERE arm = ?"
+		args = append(args[:9], r.arm)
+	}
+	if _, err := v.db.txExec(ctx, tx, resource, args...); err != nil {
 		return err
 	}
-	var err error
-	if known {
-		err = exec("UPDATE resource SET tenant = ?, sub = ?, rtype = ?, rgroup = ?, location = ?, name = ?, hash = ?, changed_at = ?, gone_at = 0 WHERE arm = ?",
-			tenant, sub, r.rtype, r.rgroup, r.place, name, r.hash, micros(now), r.arm)
-		if err == nil {
-			err = exec("UPDATE resource_doc SET doc = ? WHERE arm = ?", r.doc, r.arm)
-		}
-		if err == nil {
-			err = exec("DELETE FROM resource_tag WHERE arm = ?", r.arm)
-		}
-	} else {
-		err = exec("INSERT INTO resource (arm, tenant, sub, rtype, rgroup, location, name, hash, first_seen, changed_at, gone_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-			r.arm, tenant, sub, r.rtype, r.rgroup, r.place, name, r.hash, micros(now), micros(now))
-		if err == nil {
-			err = exec("INSERT INTO resource_doc (arm, doc) VALUES (?, ?)", r.arm, r.doc)
-		}
+	if _, err := v.db.txExec(ctx, tx, doc, r.doc, r.arm); err != nil {
+		return err
 	}
-	if err != nil {
-		return 0, err
-	}
-	return 1, v.putTags(ctx, tx, r)
+	return v.putTags(ctx, tx, r)
 }
 
-// putTags replaces the tags of a resource. Keys and values are compared in
-// lower case, as people search for them; the doc has them as they were written.
+// putTags sees to it that the set of a resource has its tags. Keys and values
+// are compared in lower case, as people search for them; the doc has them as
+// they were written.
 func (v *Inventory) putTags(ctx context.Context, tx *sql.Tx, r *kept) error {
 	for _, t := range r.tags {
-		if _, err := v.db.txExec(ctx, tx, v.db.d.insertAbsent("resource_tag", []string{"tkey", "tvalue", "arm"}), t[0], t[1], r.arm); err != nil {
+		if _, err := v.db.txExec(ctx, tx, v.db.d.insertAbsent("resource_tag", []string{"tkey", "tenant", "tset", "tvalue"}), t[0], r.at.tenant, r.at.set, t[1]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Finish implements inventory.Sink: what was not seen is gone.
+// Finish implements inventory.Sink: what was not seen is gone. That it was read
+// again makes no answer stale: the end of the run does, once for all of them.
 func (v *Inventory) Finish(ctx context.Context, t fresnel.TenantID, subscription string, seen map[string]struct{}, asked, now time.Time) (int, error) {
+	containers, err := v.containers(ctx)
+	if err != nil {
+		return 0, err
+	}
 	gone := 0
 	var g int64
-	err := v.db.tx(ctx, "finish inventory", func(tx *sql.Tx) error {
+	err = v.db.tx(ctx, "finish inventory", func(tx *sql.Tx) error {
 		gone, g = 0, 0
 		tenant, sub, err := v.owner(ctx, tx, t, subscription)
 		if err != nil {
@@ -295,22 +240,34 @@ func (v *Inventory) Finish(ctx context.Context, t fresnel.TenantID, subscription
 		if err != nil {
 			return err
 		}
-		for _, m := range missing {
-			if _, err := v.db.txExec(ctx, tx, "UPDATE resource SET gone_at = ?, changed_at = ? WHERE arm = ?", micros(now), micros(now), m.arm); err != nil {
+		counts := newTally(containers)
+		var deleted []sighting
+		for _, s := range missing {
+			if _, err := v.db.txExec(ctx, tx, "UPDATE resource SET gone_at = ?, changed_at = ? WHERE arm = ?", micros(now), micros(now), s.arm); err != nil {
 				return err
 			}
+			counts.add(s.at, -1)
+			if inventory.HasHistory(s.typeName) {
+				deleted = append(deleted, sighting{arm: s.arm, rtype: s.at.rtype, group: s.at.rgroup, kind: inventory.Deleted})
+			}
 		}
-		if err := v.history(ctx, tx, tenant, sub, missing, now); err != nil {
+		if err := counts.keep(ctx, v.db, tx); err != nil {
+			return err
+		}
+		if err := v.history(ctx, tx, tenant, sub, deleted, now); err != nil {
 			return err
 		}
 		gone = len(missing)
-		if _, err := v.db.txExec(ctx, tx, "DELETE FROM resource_read WHERE sub = ?", sub); err != nil {
+		before, err := v.db.Findings().exec(ctx, tx, "DELETE FROM resource_read WHERE sub = ?", sub)
+		if err != nil {
 			return err
 		}
 		if _, err := v.db.txExec(ctx, tx, "INSERT INTO resource_read (sub, asked_at) VALUES (?, ?)", sub, micros(asked)); err != nil {
 			return err
 		}
-		g, err = v.db.raise(ctx, tx)
+		if gone > 0 || before == 0 {
+			g, err = v.db.raise(ctx, tx)
+		}
 		return err
 	})
 	if err == nil {
@@ -319,37 +276,38 @@ func (v *Inventory) Finish(ctx context.Context, t fresnel.TenantID, subscription
 	return gone, err
 }
 
-// docHeld is a resource as it is held.
-func (v *Inventory) docHeld(ctx context.Context, tx *sql.Tx, arm int64) (inventory.Resource, error) {
-	var r inventory.Resource
+// difference tells how a resource differs from what is held of it.
+func (v *Inventory) difference(ctx context.Context, tx *sql.Tx, r *kept) (inventory.ChangeKind, []inventory.ValueChange, error) {
+	var was inventory.Resource
 	var doc string
-	err := v.db.txQueryRow(ctx, tx, "SELECT d.doc, l.name FROM resource_doc d JOIN resource r ON r.arm = d.arm JOIN location l ON l.num = r.location WHERE d.arm = ?", arm).Scan(&doc, &r.Location)
+	err := v.db.txQueryRow(ctx, tx, "SELECT d.doc, l.name FROM resource_doc d JOIN resource r ON r.arm = d.arm JOIN location l ON l.num = r.location WHERE d.arm = ?", r.arm).Scan(&doc, &was.Location)
 	if err != nil {
-		return r, err
+		return "", nil, err
 	}
 	var d resourceDoc
-	err = json.Unmarshal([]byte(doc), &d)
-	d.fill(&r)
-	return r, err
+	if err := json.Unmarshal([]byte(doc), &d); err != nil {
+		return "", nil, err
+	}
+	d.fill(&was)
+	return inventory.Updated, inventory.Difference(&was, r.Resource), nil
 }
 
-// missing lists the resources of a subscription that are there and were not
-// seen.
-func (v *Inventory) missing(ctx context.Context, tx *sql.Tx, sub int64, seen map[string]struct{}) ([]sighting, error) {
-	rows, err := v.db.txQuery(ctx, tx, "SELECT r.arm, a.name, r.rtype, r.rgroup, y.name FROM resource r JOIN arm_id a ON a.num = r.arm JOIN resource_type y ON y.num = r.rtype WHERE r.sub = ? AND r.gone_at = 0", sub)
+// missing lists the resources of a subscription that are there and were not seen.
+func (v *Inventory) missing(ctx context.Context, tx *sql.Tx, sub int64, seen map[string]struct{}) ([]state, error) {
+	rows, err := v.db.txQuery(ctx, tx, "SELECT "+stateColumns+", a.name, y.name FROM resource r JOIN arm_id a ON a.num = r.arm JOIN resource_type y ON y.num = r.rtype WHERE r.sub = ? AND r.gone_at = 0", sub)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var out []sighting
+	var out []state
 	here := make(map[string]struct{}, len(seen)) // as ids are stored
 	for id := range seen {
 		here[clean(id)] = struct{}{}
 	}
 	for rows.Next() {
-		s := sighting{kind: inventory.Deleted}
+		var s state
 		var id string
-		if err := rows.Scan(&s.arm, &id, &s.rtype, &s.group, &s.name); err != nil {
+		if err := rows.Scan(&s.arm, &s.hash, &s.gone, &s.at.tenant, &s.at.sub, &s.at.rtype, &s.at.rgroup, &s.at.location, &s.at.set, &id, &s.typeName); err != nil {
 			return nil, err
 		}
 		if _, ok := here[id]; !ok {

@@ -51,8 +51,12 @@ func (postgresDialect) numbers() string {
 	return "(SELECT CAST(jsonb_array_elements_text(CAST(? AS jsonb)) AS BIGINT))"
 }
 
-// contains has nothing to add: the index of trigrams serves LIKE.
-func (postgresDialect) contains(string, string, string) (string, any) { return "", nil }
+// contains asks by LIKE: the index of trigrams serves it.
+func (postgresDialect) contains(table, col, part string) (string, any) {
+	return "SELECT arm FROM " + table + " WHERE gone_at = 0 AND " + col + " LIKE ? ESCAPE '~'", "%" + escapeLike(part) + "%"
+}
+
+func (postgresDialect) by(string) string { return "" }
 
 func (postgresDialect) insertAbsent(table string, cols []string) string {
 	return "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(cols)-1) + ") ON CONFLICT DO NOTHING"

@@ -71,7 +71,7 @@ func (sqliteDialect) numbers() string { return "(SELECT value FROM json_each(?))
 
 // contains asks FTS5 for all trigrams of the part, each in quotes: detail=none
 // knows no phrases.
-func (sqliteDialect) contains(col, index, part string) (string, any) {
+func (sqliteDialect) contains(table, col, part string) (string, any) {
 	runes := []rune(part)
 	if len(runes) < 3 {
 		return "", nil
@@ -80,8 +80,13 @@ func (sqliteDialect) contains(col, index, part string) (string, any) {
 	for i := range len(runes) - 2 {
 		grams = append(grams, `"`+strings.ReplaceAll(string(runes[i:i+3]), `"`, `""`)+`"`)
 	}
-	return col + " IN (SELECT rowid FROM " + index + " WHERE " + index + " MATCH ?)", strings.Join(grams, " AND ")
+	index := table + "_" + col
+	return "SELECT rowid AS arm FROM " + index + " WHERE " + index + " MATCH ?", strings.Join(grams, " AND ")
 }
+
+// by: SQLite has no statistics, and of several indexes it takes the one with
+// the most columns that are asked for, however many rows that means.
+func (sqliteDialect) by(index string) string { return " INDEXED BY " + index }
 
 func (sqliteDialect) insertAbsent(table string, cols []string) string {
 	return "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(cols)-1) + ") ON CONFLICT DO NOTHING"

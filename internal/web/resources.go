@@ -100,23 +100,37 @@ func lookup(q *request) inventory.Query {
 		ask.TagValue = &q.query.TagValue
 	}
 	if q.query.Cursor != "" {
-		at, name, ok := strings.Cut(q.query.Cursor, ".")
-		n, err := strconv.ParseInt(at, 36, 64)
-		if !ok || err != nil {
+		place, err := placeOf(q.query.Cursor)
+		if err != nil {
 			q.note("Ignored cursor=" + clipWord(q.query.Cursor) + ": this is the first page.")
 			q.query.Cursor = ""
 		} else {
-			ask.After = inventory.Place{Name: name, Arm: n}
+			ask.After = place
 		}
 	}
 	return ask
 }
 
+// cursorOf is a place as addresses have it: its number and the length of its
+// key in base 36, then key and name.
 func cursorOf(p inventory.Place) string {
 	if p == (inventory.Place{}) {
 		return ""
 	}
-	return strconv.FormatInt(p.Arm, 36) + "." + p.Name
+	return strconv.FormatInt(p.Arm, 36) + "." + strconv.FormatInt(int64(len(p.Key)), 36) + "." + p.Key + p.Name
+}
+
+func placeOf(cursor string) (inventory.Place, error) {
+	parts := strings.SplitN(cursor, ".", 3)
+	if len(parts) < 3 {
+		return inventory.Place{}, strconv.ErrSyntax
+	}
+	arm, err := strconv.ParseInt(parts[0], 36, 64)
+	n, err2 := strconv.ParseInt(parts[1], 36, 64)
+	if err = cmp.Or(err, err2); err != nil || n < 0 || n > int64(len(parts[2])) {
+		return inventory.Place{}, strconv.ErrSyntax
+	}
+	return inventory.Place{Key: parts[2][:n], Name: parts[2][n:], Arm: arm}, nil
 }
 
 func (h handlers) resourceTableModel(ctx context.Context, q *request, cover []inventory.TenantRead) (page.ResourceTable, error) {
@@ -177,13 +191,13 @@ func (h handlers) flags(ctx context.Context, q *request, keys []string) (map[str
 		rules[h.Inventory.Rules[i].ID] = &h.Inventory.Rules[i]
 	}
 	var found []fresnel.Finding
+	of, err := h.Inventory.Findings.OfObjects(ctx, q.scope, keys)
+	if err != nil {
+		return nil, err
+	}
 	for _, key := range keys {
-		list, err := h.Inventory.Findings.OfObject(ctx, q.scope, key)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range list {
-			if rules[f.Rule] != nil && f.Resolved.IsZero() {
+		for _, f := range of[key] {
+			if rules[f.Rule] != nil {
 				found = append(found, f)
 			}
 		}

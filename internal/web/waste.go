@@ -71,7 +71,9 @@ func (h handlers) wasteWith(ctx context.Context, q *request, id int64, typed *pa
 		sure := q.query.Confidence != "" && string(w.Detail.Confidence) != q.query.Confidence
 		return (state || sure) && w.Finding.ID != id
 	})
-	h.wasteLines(q, &m, list, id, typed)
+	if err := h.wasteLines(ctx, q, &m, list, id, typed); err != nil {
+		return nil, err
+	}
 	switch {
 	case len(list) > 0 || m.Fresh.State != page.Ready:
 	case q.query.Over != "" && len(rep.Wasted) == 0:
@@ -131,7 +133,7 @@ func (h handlers) ruleChips(q *request, rep inventory.WasteReport) []page.Chip {
 }
 
 // wasteLines fills the page's rows: from the cursor on, or the page that holds the finding that was judged.
-func (h handlers) wasteLines(q *request, m *page.Waste, list []inventory.Wasted, id int64, typed *page.VerdictForm) {
+func (h handlers) wasteLines(ctx context.Context, q *request, m *page.Waste, list []inventory.Wasted, id int64, typed *page.VerdictForm) error {
 	from := 0
 	if q.query.Cursor != "" {
 		from = 1 + slices.IndexFunc(list, func(w inventory.Wasted) bool { return findingKey(w) == q.query.Cursor })
@@ -140,6 +142,9 @@ func (h handlers) wasteLines(q *request, m *page.Waste, list []inventory.Wasted,
 		from = at
 	}
 	to := min(from+wastePage, len(list))
+	if err := h.Inventory.Fill(ctx, q.scope, list[from:to]); err != nil {
+		return err
+	}
 	for i := from; i < to; i++ {
 		l := h.wasteLine(q, &list[i])
 		if id != 0 && list[i].Finding.ID == id {
@@ -154,6 +159,7 @@ func (h handlers) wasteLines(q *request, m *page.Waste, list []inventory.Wasted,
 	if from > 0 {
 		m.BackURL = q.query.WithCursor("").URL(page.PathWaste)
 	}
+	return nil
 }
 
 func findingKey(w inventory.Wasted) string { return strconv.FormatInt(w.Finding.ID, 10) }
@@ -249,10 +255,17 @@ func (h handlers) wasteSummaryModel(ctx context.Context, q *request) (page.Waste
 		Region: page.Region{Query: q.query, Fresh: fresh}, Month: rep.Month.Time().Format("January 2006"), Total: monthSum(rep.Total.Waste), AtMost: monthSum(rep.Total.AtMost),
 		Open: rep.Open, Unknown: rep.Total.Unknown,
 	}
-	for i := range rep.Wasted {
-		if w := &rep.Wasted[i]; len(m.Rows) < wasteOnOverview && w.State == fresnel.StateOpen && !w.Free {
-			m.Rows = append(m.Rows, h.wasteLine(q, w))
+	var first []inventory.Wasted
+	for _, w := range rep.Wasted {
+		if len(first) < wasteOnOverview && w.State == fresnel.StateOpen && !w.Free {
+			first = append(first, w)
 		}
+	}
+	if err := h.Inventory.Fill(ctx, q.scope, first); err != nil {
+		return m, err
+	}
+	for i := range first {
+		m.Rows = append(m.Rows, h.wasteLine(q, &first[i]))
 	}
 	if rep.Open == 0 && m.Fresh.State == page.Ready {
 		m.Fresh.State, m.Fresh.EmptyTitle = page.Empty, "No waste found"

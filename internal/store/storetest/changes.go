@@ -132,9 +132,9 @@ func testChanges(f *fixture) {
 		}
 	}
 	f.changesRefused(a)
-	for _, name := range told() {
+	for i, name := range told() {
 		ch := changeOf(a, inventory.Updated, at(40), app)
-		ch.ID, ch.Ref, ch.Group, ch.Type = ch.ID+name, name, strings.ToLower(name), "t/"+strings.ToLower(name)
+		ch.ID, ch.Ref, ch.Group, ch.Type = ch.ID+fmt.Sprint(i)+name, name, strings.ToLower(name), "t/"+strings.ToLower(name)
 		ch.SetValues([]inventory.ValueChange{{Path: name, Before: strings.Repeat(name, 500), After: name}})
 		f.changed(0, 1, ch)
 		f.changed(0, 0, ch)

@@ -57,28 +57,39 @@ func (f *fixture) get(r inventory.Resource) inventory.Held {
 	return h
 }
 
-// listed gives the names of a whole list, read in pages of a size, and demands
-// that the total is true.
+// listed gives the names of a whole list.
 func (f *fixture) listed(s fresnel.Scope, q inventory.Query, size int) []string {
 	f.Helper()
 	var names []string
+	for _, r := range f.rows(s, q, size) {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// rows gives a whole list, read in pages of a size, and demands that the total
+// is true and that each way to find a page finds the same.
+func (f *fixture) rows(s fresnel.Scope, q inventory.Query, size int) []inventory.Held {
+	f.Helper()
+	var rows []inventory.Held
 	q.Limit = size
 	for {
 		l, err := f.db.InventoryReader().List(f.ctx, s, q)
 		f.ok(err)
-		for _, r := range l.Rows {
-			names = append(names, r.Name)
-		}
+		walked, err := f.db.OrderReader().List(f.ctx, s, q)
+		f.ok(err)
+		f.equal(fmt.Sprintf("%+v by walking in order", q), fmt.Sprintf("%+v", walked), fmt.Sprintf("%+v", l))
+		rows = append(rows, l.Rows...)
 		if len(l.Rows) > size || len(l.Rows) < size && l.Next != (inventory.Place{}) {
 			f.Fatalf("a page of %d rows, at most %d, and more at %v", len(l.Rows), size, l.Next)
 		}
 		if l.Next == (inventory.Place{}) {
-			if l.Total != len(names) || l.More {
-				f.Errorf("%+v: total %d (more %v), and there are %d", q, l.Total, l.More, len(names))
+			if l.Total != len(rows) || l.More {
+				f.Errorf("%+v: total %d (more %v), and there are %d", q, l.Total, l.More, len(rows))
 			}
-			return names
+			return rows
 		}
-		if q.After = l.Next; len(names) > 50_000 {
+		if q.After = l.Next; len(rows) > 50_000 {
 			f.Fatal("the list does not end")
 		}
 	}
@@ -566,17 +577,17 @@ func testInventoryEstate(f *fixture) {
 	names := func(types ...string) (out []string) {
 		for r := range e.Each(types...) {
 			out = append(out, r.Name)
-			if _, ok := e.Get(r.Key()); !ok { // while the rows are open
+			if _, ok := e.Get(r.Key()); !ok { // while the list is read
 				f.Errorf("%s is not got", r.ID)
 			}
 		}
 		return out
 	}
-	f.equal("each, by id", names(), []string{"B", "c", "a"})
-	f.equal("of a type", names(vmType), []string{"B", "a"})
+	f.equal("each, by name", names(), []string{"a", "B", "c"})
+	f.equal("of a type", names(vmType), []string{"a", "B"})
 	f.equal("of no type", names("no/such"), []string{})
 	for range e.Each() {
-		break // the rows are let go of
+		break // the list is let go of
 	}
 	for key, want := range map[string]bool{b.Key(): true, strings.ToUpper(b.ID): true, dead.Key(): false, other.Key(): false, "": false, "/x": false} {
 		if _, ok := e.Get(key); ok != want {

@@ -30,7 +30,7 @@ CREATE TABLE tag_missing (
     verdict BIGINT NOT NULL,
     CONSTRAINT pk_tag_missing PRIMARY KEY (tkey, arm)
 );
-CREATE INDEX ix_tag_missing_arm ON tag_missing (arm);
+CREATE INDEX ix_tag_missing_arm ON tag_missing (arm, tkey, tenant);
 CREATE INDEX ix_tag_missing_tenant ON tag_missing (tenant);
 
 -- +goose Down

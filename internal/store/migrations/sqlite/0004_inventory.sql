@@ -6,9 +6,13 @@ CREATE TABLE resource_type (num INTEGER PRIMARY KEY, name TEXT NOT NULL CONSTRAI
 CREATE TABLE location (num INTEGER PRIMARY KEY, name TEXT NOT NULL CONSTRAINT uq_location UNIQUE);
 CREATE TABLE tag_key (num INTEGER PRIMARY KEY, name TEXT NOT NULL CONSTRAINT uq_tag_key UNIQUE);
 CREATE TABLE tag_value (num INTEGER PRIMARY KEY, name TEXT NOT NULL CONSTRAINT uq_tag_value UNIQUE);
+-- All tags of a resource together, of one tenant: few resources have tags of
+-- their own. name is a hash of the tags; n is how many resources have them.
+CREATE TABLE tag_set (num INTEGER PRIMARY KEY, name TEXT NOT NULL CONSTRAINT uq_tag_set UNIQUE, n BIGINT NOT NULL CONSTRAINT df_tag_set_n DEFAULT 0);
 
 -- gone_at is when it was found to be no more; 0 = it is there. name is in lower
--- case: what is searched and sorted. hash is of all that Azure tells.
+-- case: what is searched and sorted. hash is of all that Azure tells. tset is 0
+-- without tags.
 CREATE TABLE resource (
     arm        BIGINT NOT NULL CONSTRAINT pk_resource PRIMARY KEY,
     tenant     BIGINT NOT NULL,
@@ -20,12 +24,44 @@ CREATE TABLE resource (
     hash       BIGINT NOT NULL,
     first_seen BIGINT NOT NULL,
     changed_at BIGINT NOT NULL,
+    tset       BIGINT NOT NULL,
     gone_at    BIGINT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX ix_resource_sub ON resource (sub, gone_at, arm);
-CREATE INDEX ix_resource_name ON resource (gone_at, name, arm);
-CREATE INDEX ix_resource_tenant ON resource (tenant, gone_at, name, arm);
-CREATE INDEX ix_resource_type ON resource (rtype, gone_at, name, arm);
+-- Every list walks one of these, in its order, and finds all that filters ask
+-- for in the index itself. What is gone is in none but its own.
+CREATE INDEX ix_resource_name ON resource (name, arm, tenant, sub, rtype, rgroup, location, tset) WHERE gone_at = 0;
+CREATE INDEX ix_resource_tenant ON resource (tenant, name, arm, sub, rtype, rgroup, location, tset) WHERE gone_at = 0;
+CREATE INDEX ix_resource_type ON resource (rtype, name, arm, tenant, sub, rgroup, location, tset) WHERE gone_at = 0;
+CREATE INDEX ix_resource_group ON resource (rgroup, name, arm, tenant, sub, rtype, location, tset) WHERE gone_at = 0;
+CREATE INDEX ix_resource_place ON resource (sub, rtype, location, name, arm, tenant, rgroup, tset) WHERE gone_at = 0;
+CREATE INDEX ix_resource_set ON resource (tset, name, arm, tenant, sub, rtype, rgroup, location) WHERE gone_at = 0;
+CREATE INDEX ix_resource_first ON resource (first_seen, arm) WHERE gone_at = 0;
+CREATE INDEX ix_resource_first_tenant ON resource (tenant, first_seen, arm) WHERE gone_at = 0;
+CREATE INDEX ix_resource_changed ON resource (changed_at, arm) WHERE gone_at = 0;
+CREATE INDEX ix_resource_changed_tenant ON resource (tenant, changed_at, arm) WHERE gone_at = 0;
+CREATE INDEX ix_resource_gone ON resource (name, arm, tenant, sub, rtype, rgroup, location, tset, gone_at) WHERE gone_at > 0;
+
+-- How many resources there are of a type in a place, and how many of a tenant
+-- have a name (kind: 1 type, 2 location, 3 resource group): kept in the
+-- transaction that changes resources. Containers are not in the second.
+CREATE TABLE resource_count (
+    tenant   BIGINT NOT NULL,
+    sub      BIGINT NOT NULL,
+    rtype    BIGINT NOT NULL,
+    location BIGINT NOT NULL,
+    n        BIGINT NOT NULL,
+    CONSTRAINT pk_resource_count PRIMARY KEY (tenant, sub, rtype, location)
+) WITHOUT ROWID;
+CREATE INDEX ix_resource_count_type ON resource_count (rtype, tenant, sub, location, n);
+CREATE INDEX ix_resource_count_location ON resource_count (location, tenant, sub, rtype, n);
+
+CREATE TABLE resource_facet (
+    kind   BIGINT NOT NULL,
+    tenant BIGINT NOT NULL,
+    num    BIGINT NOT NULL,
+    n      BIGINT NOT NULL,
+    CONSTRAINT pk_resource_facet PRIMARY KEY (kind, tenant, num)
+) WITHOUT ROWID;
 
 -- The rest of a resource, apart from what lists read: JSON as it was told.
 CREATE TABLE resource_doc (
@@ -33,13 +69,15 @@ CREATE TABLE resource_doc (
     doc TEXT NOT NULL
 ) WITHOUT ROWID;
 
+-- The tags of a set.
 CREATE TABLE resource_tag (
     tkey   BIGINT NOT NULL,
+    tenant BIGINT NOT NULL,
+    tset   BIGINT NOT NULL,
     tvalue BIGINT NOT NULL,
-    arm    BIGINT NOT NULL,
-    CONSTRAINT pk_resource_tag PRIMARY KEY (tkey, tvalue, arm)
+    CONSTRAINT pk_resource_tag PRIMARY KEY (tkey, tenant, tset, tvalue)
 ) WITHOUT ROWID;
-CREATE INDEX ix_resource_tag ON resource_tag (arm, tkey, tvalue);
+CREATE INDEX ix_resource_tag ON resource_tag (tkey, tvalue, tenant, tset);
 
 -- When the inventory of a subscription was last read in full.
 CREATE TABLE resource_read (
@@ -77,6 +115,7 @@ CREATE TABLE tag_count (
 ) WITHOUT ROWID;
 
 CREATE INDEX ix_finding_object ON finding (object);
+CREATE INDEX ix_finding_open ON finding (tenant, object, rule) WHERE resolved_at = 0;
 
 DROP TABLE resources;
 CREATE VIEW resources AS
