@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/http"
 	"slices"
 
 	"fresnel/internal/inventory"
@@ -26,6 +27,9 @@ func (h handlers) resourceChips(q *request) []page.Chip {
 			label += " = " + base.TagValue
 		}
 		c.add(label, func(w *page.Query) { w.TagKey, w.TagValue = "", "" })
+	}
+	if base.Wasted {
+		c.add("Waste was found", func(w *page.Query) { w.Wasted = false })
 	}
 	switch base.Missing {
 	case "":
@@ -69,8 +73,23 @@ func (h handlers) names(ctx context.Context, q *request) (page.Names, error) {
 		m.Required = append(m.Required, r.Name)
 	}
 	slices.Sort(m.Required)
-	m.TagKeys = m.Required
 	return m, err
+}
+
+// resourceNames is what the fields of the filter suggest, asked for when the filter is opened: most never do. Without
+// it the fields take what is typed.
+func (h handlers) resourceNames(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	q, err := h.read(r)
+	var f inventory.Facets
+	if err == nil {
+		f, err = h.Inventory.Reader.Facets(ctx, q.scope)
+	}
+	status := http.StatusOK
+	if err != nil {
+		status = h.problem(ctx, err, "").Status
+	}
+	h.render(ctx, w, status, page.ResourceNames(page.Names{Groups: f.Groups, Locations: f.Locations, TagKeys: f.TagKeys}))
 }
 
 // chipper collects the filters that are on, each with the address without it.

@@ -89,7 +89,10 @@ func (h handlers) resourceTypes(ctx context.Context, q *request) (templ.Componen
 func lookup(q *request) inventory.Query {
 	ask := inventory.Query{
 		Subscriptions: q.query.Subs, Types: q.query.Types, Locations: q.query.Locations, TagKey: q.query.TagKey,
-		Missing: q.query.Missing, Text: q.query.Text, Gone: q.query.Gone, Limit: resourcesPage,
+		Missing: q.query.Missing, Text: q.query.Text, Gone: q.query.Gone, Wasted: q.query.Wasted, Limit: resourcesPage,
+	}
+	if by := inventory.Sort(q.query.Sort); slices.Contains(inventory.Sorts(), by) {
+		ask.Sort = by
 	}
 	for _, g := range q.query.RGs {
 		if g != "" { // a field that was left empty

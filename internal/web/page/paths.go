@@ -29,7 +29,7 @@ var (
 	groups        = []string{"tenant", "service", "subscription", "resource-group", "resource", "charge-type"}
 	granularities = []string{"daily", "monthly", "accumulated"}
 	metrics       = []string{"actual", "amortized"}
-	sorts         = []string{"-cost", "cost", "name", "-name", "share", "-share", "previous", "-previous", "change", "-change"}
+	sorts         = []string{"-cost", "cost", "name", "-name", "share", "-share", "previous", "-previous", "change", "-change", "type", "first_seen", "changed_at"}
 	states        = []string{"all", "open", "acknowledged", "expected"}
 )
 
