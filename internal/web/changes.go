@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -192,26 +191,4 @@ func (h handlers) changeChips(q *request) []page.Chip {
 	c.each("By", q.query.Actors, page.ActorWord, func(w *page.Query, l []string) { w.Actors = l })
 	c.each("Type", q.query.Types, page.TypeName, func(w *page.Query, l []string) { w.Types = l })
 	return c.chips
-}
-
-// chipper collects the filters that are on, each with the address without it.
-type chipper struct {
-	query page.Query
-	path  string
-	chips []page.Chip
-}
-
-func (c *chipper) add(label string, without func(*page.Query)) {
-	w := c.query
-	w.Cursor = ""
-	without(&w)
-	c.chips = append(c.chips, page.Chip{Label: label, URL: w.URL(c.path)})
-}
-
-func (c *chipper) each(label string, list []string, word func(string) string, set func(*page.Query, []string)) {
-	for i, v := range list {
-		if v != "" {
-			c.add(label+": "+word(v), func(w *page.Query) { set(w, slices.Delete(slices.Clone(list), i, i+1)) })
-		}
-	}
 }

@@ -42,6 +42,9 @@ func (h handlers) resources(ctx context.Context, q *request) (view, error) {
 		return nil, err
 	}
 	m.Choices = typeChoices(q, counts, typesOffered, true)
+	if m.Names, err = h.names(ctx, q); err != nil {
+		return nil, err
+	}
 	return func(s page.Shell) templ.Component {
 		s.Sub, s.CSV = inventorySubtitle(cover), q.query.ResourcesCSV()
 		return page.ResourcesPage(s, m)
@@ -86,7 +89,10 @@ func (h handlers) resourceTypes(ctx context.Context, q *request) (templ.Componen
 func lookup(q *request) inventory.Query {
 	ask := inventory.Query{
 		Subscriptions: q.query.Subs, Types: q.query.Types, Locations: q.query.Locations, TagKey: q.query.TagKey,
-		Missing: q.query.Missing, Text: q.query.Text, Gone: q.query.Gone, Limit: resourcesPage,
+		Missing: q.query.Missing, Text: q.query.Text, Gone: q.query.Gone, Wasted: q.query.Wasted, Limit: resourcesPage,
+	}
+	if by := inventory.Sort(q.query.Sort); slices.Contains(inventory.Sorts(), by) {
+		ask.Sort = by
 	}
 	for _, g := range q.query.RGs {
 		if g != "" { // a field that was left empty
@@ -240,129 +246,6 @@ func moneyOf(amounts map[string]int64) []string {
 	out := make([]string, len(keys))
 	for i, k := range keys {
 		out[i] = page.Money(amounts[k], k, false)
-	}
-	return out
-}
-
-// byType adds counts over tenants, the most first.
-func byType(counts []inventory.Count) []inventory.Count {
-	sum := map[string]int{}
-	for _, c := range counts {
-		sum[c.Type] += c.N
-	}
-	var out []inventory.Count
-	for t, n := range sum {
-		out = append(out, inventory.Count{Type: t, N: n})
-	}
-	slices.SortFunc(out, func(a, b inventory.Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Type, b.Type)) })
-	return out
-}
-
-func typeRows(q *request, counts []inventory.Count, limit int) (rows []page.TypeRow, total, more int) {
-	types := byType(counts)
-	for i, t := range types {
-		total += t.N
-		if i < limit {
-			rows = append(rows, page.TypeRow{
-				Name: page.TypeName(t.Type), Icon: page.TypeIcon(t.Type), N: t.N, Part: 100 * t.N / max(1, types[0].N),
-				URL: q.query.Scope().WithType(t.Type).URL(page.PathResources),
-			})
-		}
-	}
-	return rows, total, len(types) - len(rows)
-}
-
-func (h handlers) typesModel(ctx context.Context, q *request, cover []inventory.TenantRead, counts []inventory.Count) (page.ResourceTypes, error) {
-	fresh, err := h.inventoryFreshness(ctx, q, cover)
-	m := page.ResourceTypes{Region: page.Region{Query: q.query, Fresh: fresh}}
-	m.Rows, m.Total, m.More = typeRows(q, counts, typesOnPage)
-	nothingHeld(&m.Fresh, m.Total)
-	return m, err
-}
-
-// nothingHeld says that what was read holds no resource.
-func nothingHeld(f *page.Freshness, total int) {
-	if total == 0 && f.State == page.Ready {
-		f.State, f.EmptyTitle, f.EmptyText = page.Empty, "No resources", "The subscriptions were read, and hold none."
-	}
-}
-
-func (h handlers) resourceSummary(ctx context.Context, q *request) (templ.Component, error) {
-	m, err := h.resourceSummaryModel(ctx, q)
-	return page.ResourceSummaryCard(m), err
-}
-
-func (h handlers) resourceSummaryModel(ctx context.Context, q *request) (page.ResourceSummary, error) {
-	m := page.ResourceSummary{}
-	cover, err := h.Inventory.Reader.Coverage(ctx, q.scope)
-	if err != nil {
-		return m, err
-	}
-	counts, err := h.Inventory.Reader.Counts(ctx, q.scope)
-	if err != nil {
-		return m, err
-	}
-	fresh, err := h.inventoryFreshness(ctx, q, cover)
-	m.Region = page.Region{Query: q.query, Fresh: fresh}
-	m.Rows, m.Total, _ = typeRows(q, counts, typesOnOverview)
-	with := map[fresnel.TenantID]bool{}
-	for _, c := range counts {
-		with[c.Tenant] = with[c.Tenant] || c.N > 0
-	}
-	m.Tenants = len(with)
-	nothingHeld(&m.Fresh, m.Total)
-	return m, err
-}
-
-// resourceChips are the filters that are on, each with the address without it.
-func (h handlers) resourceChips(q *request) []page.Chip {
-	base := q.query
-	c := chipper{base, page.PathResources, nil}
-	if base.Text != "" {
-		c.add("Name: "+base.Text, func(w *page.Query) { w.Text = "" })
-	}
-	same := func(s string) string { return s }
-	c.each("Subscription", base.Subs, subscriptions(q.subs).name, func(w *page.Query, l []string) { w.Subs = l })
-	c.each("Type", base.Types, page.TypeName, func(w *page.Query, l []string) { w.Types = l })
-	c.each("Resource group", base.RGs, same, func(w *page.Query, l []string) { w.RGs = l })
-	c.each("Location", base.Locations, same, func(w *page.Query, l []string) { w.Locations = l })
-	if base.TagKey != "" {
-		label := "Tag: " + base.TagKey
-		if base.TagValue != "" {
-			label += " = " + base.TagValue
-		}
-		c.add(label, func(w *page.Query) { w.TagKey, w.TagValue = "", "" })
-	}
-	switch base.Missing {
-	case "":
-	case page.AnyMissing:
-		c.add("Lacks a required tag", func(w *page.Query) { w.Missing = "" })
-	default:
-		c.add("Lacks tag: "+base.Missing, func(w *page.Query) { w.Missing = "" })
-	}
-	return c.chips
-}
-
-// typeChoices are the types that a filter offers, those with the most resources first. Those that are chosen are
-// among them, whether there are any or not.
-func typeChoices(q *request, counts []inventory.Count, limit int, counted bool) []page.Choice {
-	var out []page.Choice
-	left := slices.Clone(q.query.Types)
-	for _, t := range byType(counts) {
-		at := slices.Index(left, t.Type)
-		if at < 0 && len(out) >= limit {
-			continue
-		}
-		c := page.Choice{Value: t.Type, Label: page.TypeName(t.Type), Chosen: at >= 0}
-		if counted {
-			c.Label += " (" + page.Count(t.N) + ")"
-		}
-		if out = append(out, c); at >= 0 {
-			left = slices.Delete(left, at, at+1)
-		}
-	}
-	for _, t := range left {
-		out = append(out, page.Choice{Value: t, Label: page.TypeName(t), Chosen: true})
 	}
 	return out
 }

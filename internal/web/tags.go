@@ -15,8 +15,10 @@ import (
 	"fresnel/internal/web/page"
 )
 
-// tagRows is how many rows of a table are shown at once; the others are folded away.
-const tagRows = 10
+const (
+	tagRows     = 10 // of a table are shown at once; the others are folded away,
+	tagRowsMore = 15 // of which nobody reads more than these
+)
 
 // tagTables are the tables of the page, in its order.
 var tagTables = []struct {
@@ -101,11 +103,13 @@ func (h handlers) tagTable(ctx context.Context, q *request, rep inventory.TagRep
 	case inventory.TagByType:
 	}
 	for _, r := range rows {
-		l := tagLine(q, r, names)
-		if len(m.Rows) < tagRows {
+		switch l := tagLine(q, r, names); {
+		case len(m.Rows) < tagRows:
 			m.Rows = append(m.Rows, l)
-		} else {
+		case len(m.Rest) < tagRowsMore:
 			m.Rest = append(m.Rest, l)
+		default:
+			m.More++
 		}
 	}
 	if len(rows) == 0 && m.Fresh.State == page.Ready {

@@ -104,6 +104,7 @@ func Routes(mux *http.ServeMux, s Service) {
 		mux.HandleFunc("GET /partials/"+t.id, h.partial(t.id, t.title, h.tagPartial(i)))
 	}
 	mux.HandleFunc("GET /partials/resource-drawer", h.resourceDrawer)
+	mux.HandleFunc("GET /partials/resource-names", h.resourceNames)
 	mux.HandleFunc("GET /partials/sync-freshness", h.partial("sync-freshness", "Sync freshness", h.syncFreshness))
 	mux.HandleFunc("GET /partials/sync-jobs", h.partial("sync-jobs", "Jobs", h.syncJobs))
 

@@ -93,6 +93,7 @@ func SampleResources(s Shell) Resources {
 	return Resources{
 		Table: sampleTable(r), Types: sampleTypes(r), Chips: []Chip{{"Name: weu", PathResources}, {"Type: Managed disk", PathResources}}, ClearURL: PathResources,
 		Choices: []Choice{{"microsoft.compute/disks", "Managed disk (2,406)", true}},
+		Names:   Names{Groups: []string{"rg-pos-weu"}, Locations: []string{"westeurope"}, TagKeys: []string{"env"}, Required: []string{"env", "owner"}},
 	}
 }
 

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"slices"
 	"time"
 
 	"fresnel/internal/web/ui"
@@ -94,7 +95,7 @@ func (t ChangeTable) rows() int {
 func boxes(all []string, on []string, label func(string) string) []Choice {
 	var out []Choice
 	for _, v := range all {
-		out = append(out, Choice{Value: v, Label: label(v), Chosen: in(on, v)})
+		out = append(out, Choice{Value: v, Label: label(v), Chosen: slices.Contains(on, v)})
 	}
 	return out
 }
@@ -104,15 +105,6 @@ func ChangeKindWord(kind string) string { return kindWords[kind].word }
 
 // ActorWord is who changes resources, in words.
 func ActorWord(actor string) string { return actorWords[actor] }
-
-func in(list []string, v string) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
-}
 
 func or2(kind, other ui.Kind) ui.Kind {
 	if kind != "" {

@@ -9,6 +9,13 @@ type Resources struct {
 	Chips    []Chip
 	ClearURL string
 	Choices  []Choice // types that can be chosen, those with the most resources first
+	Names    Names
+}
+
+// Names are what the fields of a filter suggest.
+type Names struct {
+	Groups, Locations, TagKeys []string
+	Required                   []string // tags that some tenant requires
 }
 
 // ResourceTable is a page of resources.

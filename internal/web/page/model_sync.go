@@ -15,14 +15,14 @@ type Stat struct{ Label, Figure, Note string }
 // SyncFreshness lists when the costs and the resources of each tenant were last read. Trouble comes first.
 type SyncFreshness struct {
 	Region
-	Rows     []FreshnessRow
-	More     int    // rows left out; links to Sync status
-	Current  string // "5 of 6 tenants current"
+	Rows    []FreshnessRow
+	More    int    // rows left out; links to Sync status
+	Current string // "5 of 6 tenants current"
 
 	CurrentTenants int
-	Schedule string // "Stale after 24 h. Read every 4 h"
-	CanSync  bool   // whether the viewer may start a sync: prints "Sync all now"
-	CSRF     string
+	Schedule       string // "Stale after 24 h. Read every 4 h"
+	CanSync        bool   // whether the viewer may start a sync: prints "Sync all now"
+	CSRF           string
 }
 
 // FreshnessRow is one tenant.

@@ -23,6 +23,7 @@ type TagTable struct {
 	ID, Title, Head, Sub string
 	Month                string // of Cost; "" prints no cost
 	Rows, Rest           []TagLine
+	More                 int // rows that are in neither
 }
 
 // TagLine is how many resources of something meet what is required of them.

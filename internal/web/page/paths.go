@@ -16,8 +16,8 @@ const (
 	PathChanges   = "/resources/changes"
 	PathSync      = "/sync"
 	PathStates    = "/dev/states"
-	PathEvents    = "/events"     // the live stream
-	PathPartials  = "/partials/"  // + the id of the region
+	PathEvents    = "/events"    // the live stream
+	PathPartials  = "/partials/" // + the id of the region
 	PathAPI       = "/api/v1/"
 	viewOverview  = "overview" // value of "view" on partials of the Overview
 )
@@ -29,7 +29,7 @@ var (
 	groups        = []string{"tenant", "service", "subscription", "resource-group", "resource", "charge-type"}
 	granularities = []string{"daily", "monthly", "accumulated"}
 	metrics       = []string{"actual", "amortized"}
-	sorts         = []string{"-cost", "cost", "name", "-name", "share", "-share", "previous", "-previous", "change", "-change"}
+	sorts         = []string{"-cost", "cost", "name", "-name", "share", "-share", "previous", "-previous", "change", "-change", "type", "first_seen", "changed_at"}
 	states        = []string{"all", "open", "acknowledged", "expected"}
 )
 

@@ -15,6 +15,7 @@ type Things struct {
 	Missing          string   // a required tag that is lacking; AnyMissing is any of them
 	Text             string   // part of the name
 	Gone             bool     // those that are no more
+	Wasted           bool     // those of which a rule found that they are wasted
 	ID               string   // ARM id of the one that is looked at
 	Rule             string   // of waste; "" is all
 	Confidence       string   // of waste: all, waste, review, advice
@@ -60,7 +61,7 @@ func parseThings(values url.Values) (t Things, notes []string) {
 		return out
 	}
 	t.Kinds, t.Actors = among("kind", changeKinds), among("actor", actorKinds)
-	t.Gone = values.Get("gone") == "1"
+	t.Gone, t.Wasted = values.Get("gone") == "1", values.Get("wasted") == "1"
 	t.ID = values.Get("id")
 	if t.TagKey == "" && t.TagValue != "" {
 		t.TagValue = ""
@@ -104,5 +105,8 @@ func (t Things) writeThings(v url.Values) {
 	}
 	if t.Gone {
 		v.Set("gone", "1")
+	}
+	if t.Wasted {
+		v.Set("wasted", "1")
 	}
 }

@@ -101,9 +101,10 @@ func sampleTagTable(r Region, id, title, head string) TagTable {
 
 func sampleChanges(r Region) ChangeTable {
 	now := r.Fresh.Now
+	today, before := sampleHistory(now), sampleHistory(now.AddDate(0, 0, -1))
 	return ChangeTable{
 		Region: r, Title: "Changes", Total: "10,000+", NextURL: PathChanges + "?cursor=x", BackURL: PathChanges,
-		Days: []ChangeDay{{Day: now.Truncate(24 * time.Hour), Rows: sampleHistory(now)}, {Day: now.AddDate(0, 0, -1).Truncate(24 * time.Hour), Rows: sampleHistory(now.AddDate(0, 0, -1))[:1]}},
+		Days: []ChangeDay{{Day: now.Truncate(24 * time.Hour), Rows: []ChangeLine{today[0], today[3]}}, {Day: now.AddDate(0, 0, -1).Truncate(24 * time.Hour), Rows: before[1:2]}},
 	}
 }
 
