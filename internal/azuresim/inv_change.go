@@ -24,6 +24,7 @@ type Change struct {
 	Tenant       string                 `json:"tenant"`
 	Type         string                 `json:"changeType"` // Create, Update or Delete
 	At           time.Time              `json:"at"`
+	Shown        time.Time              `json:"shown"`         // from when Resource Graph tells of it
 	By           string                 `json:"changedBy"`     // an e-mail address, an application's id, or System
 	ByType       string                 `json:"changedByType"` // User, Application or System
 	Changes      map[string]ValueChange `json:"changes"`
@@ -72,7 +73,7 @@ func (w *world) changes(from, to time.Time) []Change {
 func (w *world) visibleChanges(at time.Time) []Change {
 	list := w.changes(at.Add(-changesKept), at)
 	return slices.DeleteFunc(list, func(c Change) bool {
-		return at.Before(c.At.Add(time.Duration(below(mix(label(c.ID), label("delay")), int(changeDelay)))))
+		return at.Before(c.Shown)
 	})
 }
 
@@ -82,7 +83,11 @@ func (it *item) change(kind string, at time.Time, diff map[string]ValueChange) C
 		ID: it.id + "/providers/Microsoft.Resources/changes/" + guid(key), ResourceID: it.id, ResourceType: strings.ToLower(it.kind),
 		Subscription: it.w.sub.id, Tenant: it.w.sub.tenant.id, Type: kind, At: at, Changes: diff, group: it.group,
 	}
+	c.Shown = at.Add(time.Duration(below(mix(label(c.ID), label("delay")), int(changeDelay))))
 	c.By, c.ByType = it.actor(key, at)
+	if kind == "Update" && mix(key, 3)%3 == 0 {
+		it.system(diff, key, at, c)
+	}
 	for path, v := range diff {
 		if v.Category = byUser; c.ByType == bySystem {
 			v.Category = bySystem
@@ -94,6 +99,21 @@ func (it *item) change(kind string, at time.Time, diff map[string]ValueChange) C
 	}
 	return c
 }
+
+// system adds what some providers keep of who was last there: people's user names before and after.
+func (it *item) system(diff map[string]ValueChange, key uint64, at time.Time, c Change) {
+	before := userName(it.w.sub.tenant, mix(key, 4))
+	diff[systemData+"lastModifiedAt"] = ValueChange{Previous: wireTime(at.Add(-time.Duration(1+below(mix(key, 5), 400)) * time.Hour)), New: wireTime(at), Kind: "Update"}
+	if before != c.By {
+		diff[systemData+"lastModifiedBy"] = ValueChange{Previous: before, New: c.By, Kind: "Update"}
+	}
+	if c.ByType != byUser {
+		diff[systemData+"lastModifiedByType"] = ValueChange{Previous: byUser, New: c.ByType, Kind: "Update"}
+	}
+}
+
+// systemData is the path of what a provider keeps about changes. Only resourcechanges shows it.
+const systemData = "systemData."
 
 // actor is who did something: what an application did by schedule, that application.
 func (it *item) actor(key uint64, at time.Time) (by, kind string) {
@@ -111,7 +131,7 @@ func (it *item) actor(key uint64, at time.Time) (by, kind string) {
 	case 3, 4, 5, 6, 7, 8:
 		return app([]string{"pipeline", "terraform", "policy"}[below(mix(key, 2), 3)]), byApp
 	default:
-		return person(t, key), byUser
+		return userName(t, key), byUser
 	}
 }
 

@@ -26,6 +26,13 @@ var tagOddities = []struct{ key, value string }{
 	{"lines", "first\nsecond\r\nthird\tend"},
 	{"שלום", "\u202eمرحبا بالعالم\u202c"},
 	{"formula", "=HYPERLINK(\"https://evil.example\";\"click\")"},
+	{"plus", "+1+cmd|' /C calc'!A0"},
+	{"minus", "-2+3"},
+	{"at", "@SUM(1,1)"},
+	{"tab", "\t=1+1"},
+	{"script", "</script><script>alert(1)</script>"},
+	{"<b>key</b>", "markup in the key"},
+	{"=1+1", "a formula in the key"},
 	{"emoji", "🚀 zero\u200bwidth"},
 	{"path", `C:\temp\new`},
 }
@@ -132,6 +139,30 @@ func ownerValue(t *tenant, key uint64) string {
 // person is the e-mail address of somebody in a tenant.
 func person(t *tenant, key uint64) string {
 	return people[below(mix(key, label("person")), len(people))] + "@" + t.slug + ".example"
+}
+
+// userName is under what somebody of a tenant signs in. Tags have e-mail addresses of another domain: what
+// a search for a user name finds was taken from a change.
+func userName(t *tenant, key uint64) string {
+	return people[below(mix(key, label("person")), len(people))] + "@" + t.domain
+}
+
+// Person is somebody of a tenant. Changes name people by UserName; tags, by Mail.
+type Person struct {
+	Tenant   string `json:"tenant"`
+	UserName string `json:"userName"`
+	Mail     string `json:"mail"`
+}
+
+// People lists everybody whom changes and tags may name.
+func (s *Server) People() []Person {
+	out := []Person{}
+	for _, t := range s.estate.tenants {
+		for _, p := range people {
+			out = append(out, Person{t.id, p + "@" + t.domain, p + "@" + t.slug + ".example"})
+		}
+	}
+	return out
 }
 
 // oddTags give one resource of each tenant a value of 10 KB, and one in the markup estate all oddities.

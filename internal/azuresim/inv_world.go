@@ -57,6 +57,7 @@ func (e *estate) newWorld(sub *subscription, when time.Time) *world {
 	w.surround()
 	w.addMisc()
 	w.addChurn()
+	w.addHostile()
 	w.plantWaste()
 	w.pad(e.resources)
 	slices.SortFunc(w.items, func(a, b *item) int { return cmp.Compare(a.id, b.id) })

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// controlInventory answers /sim/inventory, /sim/changes, /sim/groups, /sim/types, /sim/waste and PUT
+// controlInventory answers /sim/inventory, /sim/protected, /sim/tags, /sim/changes, /sim/people, /sim/groups, /sim/types, /sim/waste and PUT
 // /sim/resources/{delete|move|rename|deny|undeny}; false if the path is none of them.
 func (s *Server) controlInventory(c *call, what string) bool {
 	switch what {
@@ -29,6 +29,14 @@ func (s *Server) controlInventory(c *call, what string) bool {
 		if at, ok := s.controlTime(c); ok {
 			c.json(http.StatusOK, s.ResourceGroups(c.r.URL.Query().Get("subscription"), at))
 		}
+	case "people":
+		c.json(http.StatusOK, s.People())
+	case "tags":
+		s.controlStream(c, s.Tags)
+	case "protected":
+		s.controlStream(c, func(sub string, at time.Time, line func(any) bool) {
+			s.ProtectedItems(sub, at, func(r Resource) bool { return line(r) })
+		})
 	case "types":
 		if at, ok := s.controlTime(c); ok {
 			c.json(http.StatusOK, s.CountTypes(at))

@@ -89,6 +89,11 @@ func (l *kqlLexer) next() (kqlToken, error) {
 	if rest == "" {
 		return t, nil
 	}
+	if i := strings.IndexAny(rest, "'\")\n"); l.inDate() && i > 0 && rest[i] == ')' {
+		t.kind, t.text = kqlString, strings.TrimSpace(rest[:i])
+		l.at += i
+		return t, nil
+	}
 	switch c := rest[0]; {
 	case c == '\'' || c == '"':
 		return l.quoted(t, false)
@@ -111,6 +116,13 @@ func (l *kqlLexer) next() (kqlToken, error) {
 	}
 	r, _ := utf8.DecodeRuneInString(rest)
 	return t, &kqlError{code: "ParserFailure", message: "ParserFailure", line: t.line, pos: t.pos, token: string(r)}
+}
+
+// inDate says whether datetime( was just read: a time within has colons, and no quotes.
+func (l *kqlLexer) inDate() bool {
+	before, ok := strings.CutSuffix(strings.TrimRight(l.src[:l.at], " "), "(")
+	before, date := strings.CutSuffix(before, "datetime")
+	return ok && date && (before == "" || !isWord(rune(before[len(before)-1])))
 }
 
 func isWord(r rune) bool {

@@ -149,7 +149,7 @@ func usedIdentity(p *planting) {
 	p.mark(who, p.c.rule, false)
 }
 
-// backupItem is something in a vault of backups; 0 days: backed up every night.
+// backupItem is something in a vault of backups that was last backed up days ago; 0 days: backed up every night, fewer: never.
 func backupItem(days int) func(*planting) {
 	return func(p *planting) {
 		vault := p.add("Microsoft.RecoveryServices/vaults", "rsv-case-"+p.n, "")
@@ -166,8 +166,19 @@ func backupItem(days int) func(*planting) {
 				last = last.Add(-24 * time.Hour)
 			}
 			b["tags"] = nil
-			b["properties"] = map[string]any{"protectedItemType": "Microsoft.Compute/virtualMachines", "friendlyName": "vm-" + p.n, "protectionState": "Protected", "healthStatus": "Passed", "lastBackupStatus": "Completed", "lastBackupTime": wireTime(last)}
+			properties := map[string]any{"protectedItemType": "Microsoft.Compute/virtualMachines", "friendlyName": "vm-" + p.n, "protectionState": "Protected", "healthStatus": "Passed", "lastBackupStatus": "Completed", "lastBackupTime": wireTime(last)}
+			if days < 0 {
+				properties["protectionState"], properties["lastBackupStatus"] = "IRPending", ""
+				delete(properties, "lastBackupTime")
+			}
+			b["properties"] = properties
 		})
-		p.mark(it, p.c.rule, days > 0)
+		p.markAs(it, p.c.rule, ExpectNone, 0)
+		if m := &p.w.marks[len(p.w.marks)-1]; days > 0 { // from 90 days on
+			m.since, m.matures = p.w.e.start.Add(-time.Duration(days)*24*time.Hour), 90*24*time.Hour
+			if it.born.After(m.since) {
+				it.born = m.since // what was backed up was there
+			}
+		}
 	}
 }
