@@ -112,12 +112,13 @@ func clipText(s string) string {
 	return strings.ToValidUTF8(s[:maxValueText], "") + "…"
 }
 
-// Difference lists the values in which two states of a resource differ.
+// Difference lists the values in which two states of a resource differ. An id
+// that is spelt otherwise is the same: Azure does so without a change.
 func Difference(before, after *Resource) []ValueChange {
 	a, b := flat(before), flat(after)
 	var out []ValueChange
 	for path, v := range b {
-		if a[path] != v {
+		if a[path] != v && !sameID(path, a[path], v) {
 			out = append(out, ValueChange{path, a[path], v})
 		}
 	}
@@ -127,6 +128,12 @@ func Difference(before, after *Resource) []ValueChange {
 		}
 	}
 	return out
+}
+
+// sameID tells whether two values are ids, or have some, and differ in their
+// spelling alone.
+func sameID(path, a, b string) bool {
+	return strings.EqualFold(a, b) && !strings.HasPrefix(path, "tags.") && strings.Contains(strings.ToLower(a), "/subscriptions/")
 }
 
 // flat is a resource as texts by path.

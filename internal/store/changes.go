@@ -18,6 +18,9 @@ var (
 	actorKinds  = []inventory.ActorKind{"", inventory.ByPerson, inventory.ByApp, inventory.ByPlatform, inventory.ByUnknown}
 )
 
+// updatedKind is the number of Updated.
+var updatedKind = int64(slices.Index(changeKinds, inventory.Updated))
+
 // changeDetail is what changed, as it is kept.
 type changeDetail struct {
 	Values []inventory.ValueChange `json:"values,omitempty"`
@@ -95,8 +98,8 @@ func (v *Inventory) PutChanges(ctx context.Context, t fresnel.TenantID, list []i
 			if err != nil {
 				return err
 			}
-			if n > 0 { // what only we saw is told better now
-				if _, err := v.db.txExec(ctx, tx, "DELETE FROM resource_change WHERE arm = ? AND after_at > 0 AND after_at < ? AND at >= ?", rows[i].arm, rows[i].at, rows[i].at); err != nil {
+			if n > 0 { // what only we saw is told better now; that it came or went, only by the same
+				if _, err := v.db.txExec(ctx, tx, "DELETE FROM resource_change WHERE arm = ? AND after_at > 0 AND after_at < ? AND at >= ? AND kind IN (?, ?)", rows[i].arm, rows[i].at, rows[i].at, rows[i].kind, updatedKind); err != nil {
 					return err
 				}
 			}
@@ -170,16 +173,21 @@ func (v *Inventory) history(ctx context.Context, tx *sql.Tx, tenant, sub int64, 
 	if err != nil {
 		return err
 	}
-	rows, err := v.db.txQuery(ctx, tx, "SELECT DISTINCT arm FROM resource_change WHERE after_at = 0 AND at > ? AND arm IN "+v.db.d.numbers(), before, string(arms))
+	rows, err := v.db.txQuery(ctx, tx, "SELECT DISTINCT arm, kind FROM resource_change WHERE after_at = 0 AND at > ? AND arm IN "+v.db.d.numbers(), before, string(arms))
 	if err != nil {
 		return err
 	}
-	told, err := scan(rows, func(r *sql.Rows, n *int64) error { return r.Scan(n) })
+	type fact struct{ arm, kind int64 }
+	facts, err := scan(rows, func(r *sql.Rows, f *fact) error { return r.Scan(&f.arm, &f.kind) })
 	if err != nil {
 		return err
 	}
 	for _, s := range list {
-		if slices.Contains(told, s.arm) {
+		// Azure told of it. That a resource came or went is told by nothing else:
+		// one that came before what Azure tells of may have changed since.
+		if slices.ContainsFunc(facts, func(f fact) bool {
+			return f.arm == s.arm && (s.kind == inventory.Updated || changeKinds[f.kind] == s.kind)
+		}) {
 			continue
 		}
 		var c inventory.Change

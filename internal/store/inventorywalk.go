@@ -138,7 +138,7 @@ func (k *walk) lacking(ctx context.Context) (source, error) {
 	if cond, args := k.lacks(); cond != "" {
 		q, w.args = q+" AND "+cond, append(w.args, args...)
 	}
-	n, err := k.db.upTo(ctx, q, w.args)
+	n, err := k.db.upTo(ctx, inventory.CountLimit, q, w.args)
 	return source{n: n, from: "(" + q + ") m CROSS JOIN resource r", args: w.args, cond: "r.arm = m.arm"}, err
 }
 
