@@ -424,17 +424,17 @@ func (h *history) changeFilters(t *testing.T) {
 	some := all[len(all)/2]
 	day := fresnel.DayOf(some.At)
 	for words, keep := range map[string]func(changeRow) bool{
-		"&kind=deleted":                       func(c changeRow) bool { return c.Kind == "deleted" },
-		"&kind=created&kind=updated":          func(c changeRow) bool { return c.Kind != "deleted" },
-		"&actor=person":                       func(c changeRow) bool { return c.Actor == "person" },
-		"&actor=app&actor=unknown":            func(c changeRow) bool { return c.Actor == "app" || c.Actor == "unknown" },
-		"&type=" + strings.ToUpper(some.Type): func(c changeRow) bool { return c.Type == some.Type },
-		"&tenant=" + some.TenantID:            func(c changeRow) bool { return c.TenantID == some.TenantID },
-		"&sub=" + some.SubscriptionID:         func(c changeRow) bool { return c.SubscriptionID == some.SubscriptionID },
-		"&from=" + day.String():               func(c changeRow) bool { return fresnel.DayOf(c.At) >= day },
+		"&kind=deleted":                                       func(c changeRow) bool { return c.Kind == "deleted" },
+		"&kind=created&kind=updated":                          func(c changeRow) bool { return c.Kind != "deleted" },
+		"&actor=person":                                       func(c changeRow) bool { return c.Actor == "person" },
+		"&actor=app&actor=unknown":                            func(c changeRow) bool { return c.Actor == "app" || c.Actor == "unknown" },
+		"&type=" + strings.ToUpper(some.Type):                 func(c changeRow) bool { return c.Type == some.Type },
+		"&tenant=" + some.TenantID:                            func(c changeRow) bool { return c.TenantID == some.TenantID },
+		"&sub=" + some.SubscriptionID:                         func(c changeRow) bool { return c.SubscriptionID == some.SubscriptionID },
+		"&from=" + day.String():                               func(c changeRow) bool { return fresnel.DayOf(c.At) >= day },
 		"&from=" + (day - 3).String() + "&to=" + day.String(): func(c changeRow) bool { return fresnel.DayOf(c.At) >= day-3 && fresnel.DayOf(c.At) <= day },
 		"&id=" + url.QueryEscape(some.ResourceID):             func(c changeRow) bool { return strings.EqualFold(c.ResourceID, some.ResourceID) },
-		"&limit=7":                                            func(changeRow) bool { return true },
+		"&limit=7": func(changeRow) bool { return true },
 	} {
 		var want []changeRow
 		for _, c := range all {
@@ -454,7 +454,7 @@ func (h *history) changeFilters(t *testing.T) {
 	one := read[struct {
 		Changes []changeRow `json:"changes"`
 	}](t, h.world, "/api/v1/resources/detail?id="+url.QueryEscape(some.ResourceID)).Data.Changes
-	if d := diff(h.changes(t, "&id=" + url.QueryEscape(some.ResourceID))[:len(one)], one); d != "" || len(one) == 0 {
+	if d := diff(h.changes(t, "&id="+url.QueryEscape(some.ResourceID))[:len(one)], one); d != "" || len(one) == 0 {
 		t.Errorf("of one resource (-list +detail):\n%s", d)
 	}
 }
