@@ -22,7 +22,7 @@ type Part struct {
 	Subscription string // GUID
 	Name         string
 	State        PartState
-	Reason       string // what happened, to what; empty when read
+	Reason       string // what happened, to what; empty when all was read
 	Do           string // what to do about it
 	Rows         int    // cost cells read
 }

@@ -72,11 +72,11 @@ type Run struct {
 	Parts       []Part     `json:"parts" doc:"Subscriptions that were not read, and why"`
 }
 
-// Part is a subscription that a run did not read.
+// Part is a subscription that a run did not read, or did not read all of.
 type Part struct {
 	SubscriptionID string `json:"subscription_id"`
 	Name           string `json:"name"`
-	State          string `json:"state" enum:"failed,skipped" doc:"skipped: Azure never gives its costs"`
+	State          string `json:"state" enum:"failed,skipped,read" doc:"skipped: Azure never gives its costs; read: all but what reason says"`
 	Reason         string `json:"reason"`
 	Do             string `json:"do,omitempty"`
 }

@@ -194,7 +194,7 @@ func (r *Runs) parts(ctx context.Context, tx *sql.Tx, run int64, parts []fresnel
 		return err
 	}
 	for _, p := range parts {
-		if p.State == fresnel.PartRead {
+		if p.State == fresnel.PartRead && p.Reason == "" {
 			continue // only what is missing needs words
 		}
 		_, err := r.db.txExec(ctx, tx, "INSERT INTO sync_part (run, sub, name, state, reason, remedy, rows_read) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -232,7 +232,7 @@ func scanRun(rows interface{ Scan(...any) error }, v *fresnel.Run) error {
 	return nil
 }
 
-// Get gives one run of the scope with the parts that were not read.
+// Get gives one run of the scope with the parts that were not, or not simply, read.
 func (r *Runs) Get(ctx context.Context, s fresnel.Scope, id int64) (fresnel.Run, error) {
 	var v fresnel.Run
 	args := []any{id}

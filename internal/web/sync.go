@@ -137,8 +137,12 @@ func syncRun(r fresnel.Run, now time.Time) page.SyncRun {
 	}
 	for _, p := range r.Result.Parts {
 		state := page.RunFailed
-		if p.State == fresnel.PartSkipped {
+		switch p.State {
+		case fresnel.PartSkipped:
 			state = page.RunSkipped
+		case fresnel.PartRead: // with something to say
+			state = page.RunDone
+		case fresnel.PartFailed:
 		}
 		reason := page.Sentence(p.Reason)
 		if p.Do != "" {
