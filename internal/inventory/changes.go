@@ -112,12 +112,13 @@ func clipText(s string) string {
 	return strings.ToValidUTF8(s[:maxValueText], "") + "…"
 }
 
-// Difference lists the values in which two states of a resource differ.
+// Difference lists the values in which two states of a resource differ. An id
+// that is spelt otherwise is the same: Azure does so without a change.
 func Difference(before, after *Resource) []ValueChange {
 	a, b := flat(before), flat(after)
 	var out []ValueChange
 	for path, v := range b {
-		if a[path] != v {
+		if a[path] != v && !sameID(path, a[path], v) {
 			out = append(out, ValueChange{path, a[path], v})
 		}
 	}
@@ -127,6 +128,12 @@ func Difference(before, after *Resource) []ValueChange {
 		}
 	}
 	return out
+}
+
+// sameID tells whether two values are ids, or have some, and differ in their
+// spelling alone.
+func sameID(path, a, b string) bool {
+	return strings.EqualFold(a, b) && !strings.HasPrefix(path, "tags.") && strings.Contains(strings.ToLower(a), "/subscriptions/")
 }
 
 // flat is a resource as texts by path.
@@ -181,6 +188,9 @@ type ChangeSink interface {
 	// ChangesSince is from when on changes are to be asked for, so that none is
 	// missed of subscriptions; zero = as far back as there are any.
 	ChangesSince(ctx context.Context, t fresnel.TenantID, subscriptions []string) (time.Time, error)
+	// ChangesRead says that Azure told of all that happened to subscriptions up
+	// to an instant. It fails with Conflict under a lost lease.
+	ChangesRead(ctx context.Context, t fresnel.TenantID, subscriptions []string, asked time.Time) error
 	// PutChanges keeps what is not held yet, in place of what only we saw of
 	// the same resources in the time around it. It fails with Conflict under a
 	// lost lease.

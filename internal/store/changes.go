@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"hash/fnv"
 	"slices"
+	"strconv"
 	"time"
 
 	"fresnel"
@@ -17,6 +18,9 @@ var (
 	changeKinds = []inventory.ChangeKind{"", inventory.Created, inventory.Updated, inventory.Deleted}
 	actorKinds  = []inventory.ActorKind{"", inventory.ByPerson, inventory.ByApp, inventory.ByPlatform, inventory.ByUnknown}
 )
+
+// updatedKind is the number of Updated.
+var updatedKind = int64(slices.Index(changeKinds, inventory.Updated))
 
 // changeDetail is what changed, as it is kept.
 type changeDetail struct {
@@ -31,12 +35,31 @@ const late = time.Hour
 // ChangesSince implements inventory.ChangeSink.
 func (v *Inventory) ChangesSince(ctx context.Context, t fresnel.TenantID, subscriptions []string) (time.Time, error) {
 	var read, from int64
-	err := v.db.queryRow(ctx, "SELECT COUNT(p.sub), COALESCE(MIN(p.asked_at), 0) FROM subscription s JOIN tenant t ON t.num = s.tenant LEFT JOIN resource_read p ON p.sub = s.num WHERE t.id = ? AND s.id IN "+v.db.d.list(),
+	err := v.db.queryRow(ctx, "SELECT COUNT(p.sub), COALESCE(MIN(p.asked_at), 0) FROM subscription s JOIN tenant t ON t.num = s.tenant LEFT JOIN change_read p ON p.sub = s.num WHERE t.id = ? AND s.id IN "+v.db.d.list(),
 		string(t), jsonList(subscriptions)).Scan(&read, &from)
 	if err != nil || int(read) < len(subscriptions) || from == 0 {
 		return time.Time{}, v.db.wrap(ctx, "changes since", err)
 	}
 	return instant(from).Add(-late), nil
+}
+
+// ChangesRead implements inventory.ChangeSink.
+func (v *Inventory) ChangesRead(ctx context.Context, t fresnel.TenantID, subscriptions []string, asked time.Time) error {
+	return v.db.tx(ctx, "changes read", func(tx *sql.Tx) error {
+		if err := v.db.guard(ctx, tx); err != nil {
+			return err
+		}
+		tenant, err := v.db.Tenants().lock(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		of := "tenant = ? AND id IN " + v.db.d.list()
+		if _, err := v.db.txExec(ctx, tx, "DELETE FROM change_read WHERE sub IN (SELECT num FROM subscription WHERE "+of+")", tenant, jsonList(subscriptions)); err != nil {
+			return err
+		}
+		_, err = v.db.txExec(ctx, tx, "INSERT INTO change_read (sub, asked_at) SELECT num, "+strconv.FormatInt(micros(asked), 10)+" FROM subscription WHERE "+of, tenant, jsonList(subscriptions))
+		return err
+	})
 }
 
 // changeRow is a row of the history.
@@ -95,8 +118,8 @@ func (v *Inventory) PutChanges(ctx context.Context, t fresnel.TenantID, list []i
 			if err != nil {
 				return err
 			}
-			if n > 0 { // what only we saw is told better now
-				if _, err := v.db.txExec(ctx, tx, "DELETE FROM resource_change WHERE arm = ? AND after_at > 0 AND after_at < ? AND at >= ?", rows[i].arm, rows[i].at, rows[i].at); err != nil {
+			if n > 0 { // what only we saw is told better now; that it came or went, only by the same
+				if _, err := v.db.txExec(ctx, tx, "DELETE FROM resource_change WHERE arm = ? AND after_at > 0 AND after_at < ? AND at >= ? AND kind IN (?, ?)", rows[i].arm, rows[i].at, rows[i].at, rows[i].kind, updatedKind); err != nil {
 					return err
 				}
 			}
@@ -170,16 +193,21 @@ func (v *Inventory) history(ctx context.Context, tx *sql.Tx, tenant, sub int64, 
 	if err != nil {
 		return err
 	}
-	rows, err := v.db.txQuery(ctx, tx, "SELECT DISTINCT arm FROM resource_change WHERE after_at = 0 AND at > ? AND arm IN "+v.db.d.numbers(), before, string(arms))
+	rows, err := v.db.txQuery(ctx, tx, "SELECT DISTINCT arm, kind FROM resource_change WHERE after_at = 0 AND at > ? AND arm IN "+v.db.d.numbers(), before, string(arms))
 	if err != nil {
 		return err
 	}
-	told, err := scan(rows, func(r *sql.Rows, n *int64) error { return r.Scan(n) })
+	type fact struct{ arm, kind int64 }
+	facts, err := scan(rows, func(r *sql.Rows, f *fact) error { return r.Scan(&f.arm, &f.kind) })
 	if err != nil {
 		return err
 	}
 	for _, s := range list {
-		if slices.Contains(told, s.arm) {
+		// Azure told of it. That a resource came or went is told by nothing else:
+		// one that came before what Azure tells of may have changed since.
+		if slices.ContainsFunc(facts, func(f fact) bool {
+			return f.arm == s.arm && (s.kind == inventory.Updated || changeKinds[f.kind] == s.kind)
+		}) {
 			continue
 		}
 		var c inventory.Change

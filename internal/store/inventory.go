@@ -112,7 +112,8 @@ func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription st
 					return err
 				}
 			}
-			if inventory.HasHistory(r.Type) {
+			spelling := met.kind == inventory.Updated && len(met.values) == 0 // of the id or the name, and nothing else
+			if inventory.HasHistory(r.Type) && !spelling {
 				seen = append(seen, met)
 			}
 			counts.add(r.at, 1)
