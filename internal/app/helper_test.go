@@ -136,8 +136,8 @@ type world struct {
 	app      *app.App
 	database string
 	config   app.Config
-	tables   *sql.DB  // the same database, to look behind the program
-	headers  []string // of every GET: names and values
+	tables   *sql.DB   // the same database, to look behind the program
+	headers  []string  // of every GET: names and values
 	logs     *safeText // what the program logs, if a test wants it
 }
 

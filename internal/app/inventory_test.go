@@ -149,7 +149,7 @@ func TestInventory(t *testing.T) {
 		whole(t, w.inventory(t))
 		w.sameInventory(t)
 		a := w.waste(t, "")
-		w.labelledWaste(t, a.Data, "backup-item-idle", "ahb-missing-windows", "ahb-missing-sql") // a table that is not read, and rules to be asked for
+		w.labelledWaste(t, a.Data, "ahb-missing-windows", "ahb-missing-sql") // rules to be asked for
 		w.worth(t, a)
 		w.wasteSheet(t, a.Data)
 		w.judged(t, a.Data)
