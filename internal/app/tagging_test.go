@@ -168,7 +168,7 @@ func TestTagging(t *testing.T) {
 		estate := sim.Estate()
 		env := requiredTag{"ENV", []string{"prod", "dev", "test"}} // as no tenant writes it
 		list := []tagPolicy{
-			{[]string{strings.ToUpper(estate[0].ID)}, true, []requiredTag{env, {Key: "costcenter"}}},
+			{[]string{strings.ToUpper(estate[0].ID)}, true, []requiredTag{{"Env", []string{"prod", "Prod", "PROD", "production", "dev", "Dev"}}, {Key: "APP"}}},
 			{[]string{"nobody", slug(estate[1].Name)}, false, []requiredTag{{Key: "owner"}, env}},
 			{[]string{estate[2].ID}, false, []requiredTag{}},
 			{[]string{"*"}, false, []requiredTag{{Key: "CostCenter"}}},
