@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -52,7 +53,13 @@ func (c demoCmd) Run(e *env) error {
 	if os.Getenv("FRESNEL_LOG_LEVEL") == "" {
 		e.log = quiet(e.log) // progress is shown by itself
 	}
-	a, err := app.New(e.ctx, c.config(e.cfg, sim, dir), app.Options{
+	cfg := c.config(e.cfg, sim, dir)
+	if cfg.TagPolicies == "" {
+		if cfg.TagPolicies, err = demoTags(sim, dir); err != nil {
+			return err
+		}
+	}
+	a, err := app.New(e.ctx, cfg, app.Options{
 		Now: clock.Now, Roots: simRoots(sim), SyncEvery: demoSync, Version: version, Unlimited: c.Throttle == "off",
 		Notice: "Simulated Azure: every figure was fetched over HTTP from the built-in simulator.",
 	}, e.log)
@@ -142,6 +149,34 @@ func (c demoCmd) config(cfg app.Config, sim *azuresim.Server, dir string) app.Co
 	cfg.AzureTenantID, cfg.AzureClientID, cfg.AzureClientSecret = conn.ManagingTenantID, conn.ClientID, azure.Secret(conn.ClientSecret)
 	cfg.AzureCredential, cfg.AzureCAFile = string(azure.ClientSecret), ""
 	return cfg
+}
+
+// demoTags writes which tags the demo's tenants must have: the first has a strict policy, the others one that is
+// common. The simulated people write these keys and values in many ways.
+func demoTags(sim *azuresim.Server, dir string) (string, error) {
+	type tag struct {
+		Key    string   `json:"key"`
+		Values []string `json:"values,omitempty"`
+	}
+	type policy struct {
+		Tenants  []string `json:"tenants"`
+		Inherit  bool     `json:"inherit"`
+		Required []tag    `json:"required"`
+	}
+	list := []policy{{[]string{"*"}, true, []tag{{Key: "env"}, {Key: "owner"}}}}
+	if tenants := sim.Connection().Tenants; len(tenants) > 0 {
+		strict := policy{[]string{tenants[0].ID}, false, []tag{{"env", []string{"prod", "test", "dev"}}, {Key: "costcenter"}, {Key: "owner"}}}
+		list = append([]policy{strict}, list...)
+	}
+	raw, err := json.MarshalIndent(map[string]any{"tags": list}, "", "  ")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "tags.json")
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		return "", &fresnel.Error{Kind: fresnel.Invalid, Msg: "the demo's tag policies cannot be written to " + path, Err: err}
+	}
+	return path, nil
 }
 
 // register makes the simulator's tenants the registered ones; others that an

@@ -51,6 +51,7 @@ func resource(h inventory.Held) Resource {
 type ResourceInput struct {
 	Tenant   []string `query:"tenant,explode" maxItems:"500" doc:"Tenant id (GUID) or slug; repeatable; none = all that you may see"`
 	Sub      []string `query:"sub,explode" maxItems:"500" doc:"Subscription id (GUID); repeatable"`
+	Under    string   `query:"management_group" maxLength:"90" doc:"Id of a management group: what is in it and below it"`
 	Type     []string `query:"type,explode" maxItems:"100" doc:"Resource type, in any case; repeatable"`
 	Group    []string `query:"resource_group,explode" maxItems:"100" doc:"Resource group, in any case; repeatable"`
 	Location []string `query:"location,explode" maxItems:"100"`
@@ -73,6 +74,9 @@ func (h handlers) resourceQuery(ctx context.Context, in ResourceInput) (fresnel.
 		if q.TagValue = &in.TagValue; in.TagKey == "" && err == nil {
 			err = fresnel.Errorf(fresnel.Invalid, "tag_value goes with tag")
 		}
+	}
+	if in.Under != "" && err == nil {
+		q.Subscriptions, err = h.inGroup(ctx, s, in.Under, q.Subscriptions)
 	}
 	return s, q, err
 }
@@ -394,6 +398,9 @@ func (h handlers) orphaned(ctx context.Context, in *wasteInput) (*wasteOutput, e
 	if err != nil {
 		return nil, err
 	}
+	if err := h.Inventory.Fill(ctx, fresnel.ScopeFrom(ctx), rows); err != nil {
+		return nil, err
+	}
 	out := &wasteOutput{}
 	out.Body.Meta = h.inventoryMeta(rep.Coverage)
 	out.Body.Meta.Total, out.Body.Meta.More, out.Body.Meta.NextCursor = len(rep.Wasted), rep.More, next
@@ -409,22 +416,37 @@ func (h handlers) orphaned(ctx context.Context, in *wasteInput) (*wasteOutput, e
 func (h handlers) orphanedCSV(ctx context.Context, in *wasteInput) (table, error) {
 	rep, err := h.wasteReport(ctx, in)
 	head := []string{"id", "rule", "title", "confidence", "state", "tenant_id", "resource_id", "resource_group", "type", "since", "cost_known", "free", "at_most", "azure_estimates", "last_month", "last_month_usd", "reason", "note"}
-	return table{head, all(rep.Wasted, func(w inventory.Wasted) []string {
-		o := h.waste(w)
-		var full []string
-		for _, m := range o.Cost.Full {
-			full = append(full, m.Amount+" "+m.Currency)
+	s := fresnel.ScopeFrom(ctx)
+	return table{head, func(yield func([]string, error) bool) {
+		for some := range slices.Chunk(rep.Wasted, 500) {
+			if err := h.Inventory.Fill(ctx, s, some); err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, w := range some {
+				if !yield(h.wasteLine(w), nil) {
+					return
+				}
+			}
 		}
-		note := ""
-		if o.Verdict != nil {
-			note = o.Verdict.Note
-		}
-		return []string{
-			wasteKey(w), o.Rule, text(o.Title), o.Confidence, o.State, o.TenantID, text(o.ResourceID), text(w.Resource.Group), text(w.Resource.Type), o.Since,
-			strconv.FormatBool(o.Known), strconv.FormatBool(o.Free), strconv.FormatBool(o.AtMost), strconv.FormatBool(o.AzureEstimates),
-			strings.Join(full, " "), o.Cost.USD.Amount, text(o.Reason), text(note),
-		}
-	})}, err
+	}}, err
+}
+
+func (h handlers) wasteLine(w inventory.Wasted) []string {
+	o := h.waste(w)
+	var full []string
+	for _, m := range o.Cost.Full {
+		full = append(full, m.Amount+" "+m.Currency)
+	}
+	note := ""
+	if o.Verdict != nil {
+		note = o.Verdict.Note
+	}
+	return []string{
+		wasteKey(w), o.Rule, text(o.Title), o.Confidence, o.State, o.TenantID, text(o.ResourceID), text(w.Resource.Group), text(w.Resource.Type), o.Since,
+		strconv.FormatBool(o.Known), strconv.FormatBool(o.Free), strconv.FormatBool(o.AtMost), strconv.FormatBool(o.AzureEstimates),
+		strings.Join(full, " "), o.Cost.USD.Amount, text(o.Reason), text(note),
+	}
 }
 
 type oneResourceInput struct {

@@ -53,6 +53,7 @@ func routes(a huma.API, h handlers) {
 
 	get(a, h, "/api/v1/resources", "resources", "Resources of tenants, by name", h.resources)
 	get(a, h, "/api/v1/resources/summary", "resource-summary", "How many resources of which type", h.resourceSummary)
+	get(a, h, "/api/v1/resources/management-groups", "management-groups", "Management groups, as their subscriptions tell of them", h.managementGroups)
 	get(a, h, "/api/v1/resources/facets", "resource-facets", "The names that resources can be selected by", h.facets)
 	get(a, h, "/api/v1/resources/detail", "resource-detail", "One resource with its properties, cost and findings", h.resourceDetail)
 	get(a, h, "/api/v1/resources/orphaned", "resources-orphaned", "Orphaned, idle and wasteful resources, with what they cost", h.orphaned)

@@ -4,6 +4,8 @@ import (
 	"compress/gzip"
 	"context"
 	"fmt"
+	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -49,6 +51,16 @@ func browserEstate() azuresim.Options {
 	return azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 3, Months: 3, MarkupNames: true}
 }
 
+// browserTags writes which tags are required, and gives the file.
+func browserTags(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tags.json")
+	if err := os.WriteFile(path, []byte(`{"tags": [{"tenants": ["*"], "required": [{"key": "env", "values": ["prod", "test", "dev"]}, {"key": "owner"}]}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // browserAddress is one address that is looked at.
 type browserAddress struct {
 	name, path string
@@ -77,6 +89,16 @@ func (w *world) browserAddresses() []browserAddress {
 		{name: "budgets", path: "/costs/budgets", whole: true},
 		{name: "budget-form", path: "/costs/budgets?budget=new&for=" + one},
 		{name: "restated", path: "/costs/restated?period=90d"},
+		{name: "resources", path: "/resources", whole: true},
+		{name: "resources-filtered", path: "/resources?missing=owner&tenant=" + one + "&location=westeurope"},
+		{name: "resources-gone", path: "/resources?gone=1"},
+		{name: "resource", path: "/resources/detail?id=" + url.QueryEscape(w.browserResource())},
+		{name: "waste", path: "/resources/waste", whole: true},
+		{name: "waste-over", path: "/resources/waste?over=100&state=open"},
+		{name: "tags", path: "/resources/tags", whole: true},
+		{name: "changes", path: "/resources/changes?period=30d", whole: true},
+		{name: "changes-filtered", path: "/resources/changes?period=30d&kind=created&kind=deleted&actor=app&actor=unknown&tenant=" + one},
+		{name: "changes-of-one", path: "/resources/changes?id=" + url.QueryEscape(w.browserResource())},
 		{name: "sync", path: "/sync", whole: true},
 		{name: "docs", path: "/docs", long: true},
 		{name: "states", path: "/dev/states", long: true},
@@ -88,8 +110,12 @@ func (w *world) browserAddresses() []browserAddress {
 // TestBrowser looks at the pages as a person's browser does.
 func TestBrowser(t *testing.T) {
 	b := browserOpen(t, "")
-	w := begin(t, simulate(t, late, browserEstate()), "sqlite:"+filepath.Join(t.TempDir(), "fresnel.db"), browserConfig)
+	tags := browserTags(t)
+	w := begin(t, simulate(t, late, browserEstate()), "sqlite:"+filepath.Join(t.TempDir(), "fresnel.db"), browserConfig, func(c *app.Config, _ *app.Options) { c.TagPolicies = tags })
 	whole(t, w.sync(t))
+	w.inventory(t)
+	w.Clock().Advance(6 * time.Hour) // in which resources change
+	w.inventory(t)
 	b.base = browserSite(t, w.app)
 
 	t.Run("trouble is seen", func(t *testing.T) { browserSeesTrouble(t, b) })
@@ -99,6 +125,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("chart", func(t *testing.T) { w.browserChart(t, b) })
 	t.Run("navigation", func(t *testing.T) { w.browserNavigation(t, b) })
 	t.Run("forms", func(t *testing.T) { w.browserForms(t, b) })
+	t.Run("inventory", func(t *testing.T) { w.browserInventory(t, b) })
 	t.Run("keyboard", func(t *testing.T) { w.browserKeyboard(t, b) })
 	t.Run("theme", func(t *testing.T) { w.browserTheme(t, b) })
 	t.Run("without scripts", func(t *testing.T) { w.browserPlain(t, b) })
@@ -202,7 +229,7 @@ func (w *world) browserBudget(t *testing.T, b *browserTab) {
 		b.open(t, a.path)
 		limit(a.name+", elements", browserEval[int](t, b, `document.getElementsByTagName("*").length`), 1500)
 	}
-	for _, path := range []string{"cost-summary-card", "cost-forecast-card", "cost-budgets-card", "cost-movement", "cost-chart", "cost-breakdown", "cost-anomalies", "sync-freshness", "sync-jobs"} {
+	for _, path := range []string{"cost-summary-card", "cost-forecast-card", "cost-budgets-card", "cost-movement", "cost-chart", "cost-breakdown", "cost-anomalies", "sync-freshness", "sync-jobs", "resource-table", "resource-types", "resource-changes", "tags-by-tenant", "tags-by-tag", "tags-by-subscription", "tags-by-type"} {
 		limit(path+", bytes of gzip", size(w.get("/partials/"+path+"?group=service").body), 12<<10)
 	}
 	first := browserNew(t, b.ctx, b.base, chromedp.WithNewBrowserContext())
@@ -240,7 +267,10 @@ func (w *world) browserMarkup(t *testing.T, b *browserTab) {
 		"/costs/budgets": ".filters option",
 		"/costs/budgets?budget=new&for=" + one.ID:         "h2, .checks label",
 		"/costs?tenant=" + one.ID + "&group=subscription": ".chip, .opt",
-		"/sync": "table th",
+		"/resources":                    ".opt, td",
+		"/resources/tags":               "table th",
+		"/resources/changes?period=30d": "td",
+		"/sync":                         "table th",
 	} {
 		b.open(t, path)
 		if n := browserEval[int](t, b, fmt.Sprintf(`[...document.querySelectorAll(%q)].filter((e) => e.textContent.includes(%q)).length`, where, name)); n == 0 {
@@ -263,7 +293,7 @@ func TestBrowserStates(t *testing.T) {
 	w.restart(t, browserConfig, func(c *app.Config, _ *app.Options) { c.Parallel = 1 }) // so that the first sync is seen at work
 	b.base = browserSite(t, w.app)
 	addresses := func(state string) []browserAddress {
-		return []browserAddress{{name: "overview-" + state, path: "/"}, {name: "costs-" + state, path: "/costs"}, {name: "sync-" + state, path: "/sync"}}
+		return []browserAddress{{name: "overview-" + state, path: "/"}, {name: "costs-" + state, path: "/costs"}, {name: "sync-" + state, path: "/sync"}, {name: "resources-" + state, path: "/resources"}, {name: "tags-" + state, path: "/resources/tags"}, {name: "changes-" + state, path: "/resources/changes"}}
 	}
 	says := func(t *testing.T, path string, words ...string) {
 		t.Helper()
@@ -299,7 +329,9 @@ func TestBrowserStates(t *testing.T) {
 	b.picture(t, "overview-first-sync-light-1440")
 	b.accessible(t)
 	quicken()
+	w.inventory(t)
 	says(t, "/", "3 of 3 tenants current")
+	says(t, "/resources/tags", "No tags are required yet", "FRESNEL_TAG_POLICIES")
 	early.until(t, "the page of the first run becomes the Overview", `document.querySelector("#cost-chart canvas") && window.stays`)
 	early.calm(t, "")
 

@@ -107,7 +107,7 @@ func (w *world) labelledWaste(t *testing.T, list []wasted, notRun ...string) {
 		switch {
 		case !ok:
 			lines = append(lines, fmt.Sprintf("not found: %s %s (%s, since %s)", key[0], key[1], l.Case, l.Since.Format(time.DateOnly)))
-		case f.Confidence != l.Expect && key[0] != "identity-unused": // TODO(issue 4): the rule says review, the simulator waste
+		case f.Confidence != l.Expect:
 			lines = append(lines, fmt.Sprintf("confidence: %s %s (%s): %s, expected %s", key[0], key[1], l.Case, f.Confidence, l.Expect))
 		default:
 			hits[key[0]]++

@@ -235,8 +235,8 @@ func TestGraphOperators(t *testing.T) {
 	for query, token := range map[string]string{
 		"resources | render table": "render", "resources | parse name with 'x' y": "parse", "resources | serialize": "serialize", "resources | evaluate bag_unpack(tags)": "evaluate",
 		"resources | project-rename a = name": "project-rename", "resources | sample 3": "sample", "resources | where name matches regex 'x'": "matches",
-		"let x = 1; resources": "x", "resources | lookup (resources) on id": "lookup", "resources | where name between ('a' .. 'b')": "between",
-		"resources | join kind=fullouter (resources) on id": "fullouter", "resources | make-series count() on id": "make-series", ".show tables": ".",
+		"let x = 1; resources": ";", "resources | lookup (resources) on id": "lookup", "resources | where name between ('a' .. 'b')": "between",
+		"resources | join kind=fullouter (resources) on id": "fullouter", "resources | make-series count() on id": "make", ".show tables": ".",
 	} {
 		v, a := c.graph(c.token, c.graphBody(query, nil))
 		if d := v.Error.Details; a.status != 400 || v.Error.Code != "BadRequest" || len(d) != 2 || d[0].Code != "InvalidQuery" || d[1].Code != "ParserFailure" || d[1].Token != token || d[1].Line != 1 {

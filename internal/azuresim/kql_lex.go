@@ -38,7 +38,7 @@ type kqlToken struct {
 }
 
 // kqlMarks are the punctuation, longer ones first.
-var kqlMarks = []string{"==", "=~", "!=", "!~", "<=", ">=", "<", ">", "=", "|", "(", ")", "[", "]", ",", ".", "+", "-", "*", "/", "%"}
+var kqlMarks = []string{"==", "=~", "!=", "!~", "<=", ">=", "<", ">", "=", "|", "(", ")", "[", "]", ",", ".", "+", "-", "*", "/", "%", ":"}
 
 // kqlLexer cuts a query into tokens.
 type kqlLexer struct {

@@ -55,7 +55,7 @@ var wasteLevels = map[string]string{
 	"expressroute-notprovisioned": ExpectWaste, "firewall-premium-unused": ExpectAdvice, "asp-empty": ExpectWaste, "webapp-stopped": ExpectReview,
 	"apiconnection-unused": ExpectReview, "cert-expired": ExpectWaste, "rg-empty": ExpectReview, "sqlpool-empty": ExpectWaste,
 	"synapse-empty": ExpectAdvice, "storage-legacy-kind": ExpectAdvice, "ahb-missing-windows": ExpectAdvice, "ahb-missing-sql": ExpectAdvice,
-	"identity-unused": ExpectWaste, "backup-item-idle": ExpectReview, "advisor-cost": ExpectAdvice,
+	"identity-unused": ExpectReview, "backup-item-idle": ExpectReview, "advisor-cost": ExpectAdvice,
 }
 
 // wasteMark is a label on its way.

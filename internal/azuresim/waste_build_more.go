@@ -149,36 +149,43 @@ func usedIdentity(p *planting) {
 	p.mark(who, p.c.rule, false)
 }
 
-// backupItem is something in a vault of backups that was last backed up days ago; 0 days: backed up every night, fewer: never.
-func backupItem(days int) func(*planting) {
+// backupItems are things in a vault of backups that were last backed up days ago; 0 days: every night, fewer: never.
+func backupItems(days ...int) func(*planting) {
 	return func(p *planting) {
 		vault := p.add("Microsoft.RecoveryServices/vaults", "rsv-case-"+p.n, "")
-		name := "vm;iaasvmcontainerv2;rg;vm-" + p.n
-		it := p.w.insert(&item{
-			id:   vault.id + "/backupFabrics/Azure/protectionContainers/iaasvmcontainer;" + name + "/protectedItems/" + name,
-			kind: typeProtected, name: name, group: p.group, born: p.born, still: true,
-		})
-		it.shape(func(b body, at time.Time) {
-			last := dayOf(at).start().Add(2 * time.Hour)
-			if days > 0 {
-				last = p.w.e.start.Add(-time.Duration(days) * 24 * time.Hour)
-			} else if last.After(at) {
-				last = last.Add(-24 * time.Hour)
-			}
-			b["tags"] = nil
-			properties := map[string]any{"protectedItemType": "Microsoft.Compute/virtualMachines", "friendlyName": "vm-" + p.n, "protectionState": "Protected", "healthStatus": "Passed", "lastBackupStatus": "Completed", "lastBackupTime": wireTime(last)}
-			if days < 0 {
-				properties["protectionState"], properties["lastBackupStatus"] = "IRPending", ""
-				delete(properties, "lastBackupTime")
-			}
-			b["properties"] = properties
-		})
-		p.markAs(it, p.c.rule, ExpectNone, 0)
-		if m := &p.w.marks[len(p.w.marks)-1]; days > 0 { // from 90 days on
-			m.since, m.matures = p.w.e.start.Add(-time.Duration(days)*24*time.Hour), 90*24*time.Hour
-			if it.born.After(m.since) {
-				it.born = m.since // what was backed up was there
-			}
+		for i, n := range days {
+			p.backupItem(vault, n, "vm-"+p.n+strings.Repeat("-next", i))
+		}
+	}
+}
+
+func (p *planting) backupItem(vault *item, days int, machine string) {
+	name := "vm;iaasvmcontainerv2;rg;" + machine
+	it := p.w.insert(&item{
+		id:   vault.id + "/backupFabrics/Azure/protectionContainers/iaasvmcontainer;" + name + "/protectedItems/" + name,
+		kind: typeProtected, name: name, group: p.group, born: p.born, still: true,
+	})
+	it.shape(func(b body, at time.Time) {
+		last := dayOf(at).start().Add(2 * time.Hour)
+		if days > 0 {
+			last = p.w.e.start.Add(-time.Duration(days) * 24 * time.Hour)
+		} else if last.After(at) {
+			last = last.Add(-24 * time.Hour)
+		}
+		b["tags"] = nil
+		properties := map[string]any{"protectedItemType": "Microsoft.Compute/virtualMachines", "friendlyName": machine, "protectionState": "Protected", "healthStatus": "Passed", "lastBackupStatus": "Completed", "lastBackupTime": wireTime(last)}
+		if days < 0 {
+			properties["protectionState"], properties["lastBackupStatus"] = "IRPending", ""
+			delete(properties, "lastBackupTime")
+		}
+		b["properties"] = properties
+	})
+	p.markAs(it, p.c.rule, ExpectNone, 0)
+	if days > 0 { // what was backed up was there; it is idle from 90 days on
+		m := &p.w.marks[len(p.w.marks)-1]
+		m.since, m.matures = p.w.e.start.Add(-time.Duration(days)*24*time.Hour), 90*24*time.Hour
+		if it.born.After(m.since) {
+			it.born = m.since
 		}
 	}
 }

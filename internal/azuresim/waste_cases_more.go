@@ -122,10 +122,8 @@ var moreWasteCases = []wasteCase{
 	{rule: "ahb-missing-sql", text: "exception: Express", kind: "Microsoft.SqlVirtualMachine/sqlVirtualMachines", name: "vm-sql-express-*", patch: `{"properties":{"sqlServerLicenseType":"PAYG","sqlImageSku":"Express"}}`},
 	{rule: "identity-unused", positive: true, text: "on no resource", kind: typeIdentity, name: "id-old-*"},
 	{rule: "identity-unused", text: "on a site, spelled otherwise", kind: typeIdentity, name: "id-used-*", build: usedIdentity},
-	{rule: "backup-item-idle", positive: true, text: "no backup for 200 days", kind: typeProtected, build: backupItem(200)},
-	{rule: "backup-item-idle", text: "backed up last night", kind: typeProtected, build: backupItem(0)},
-	{rule: "backup-item-idle", text: "89 days ago is not 90", kind: typeProtected, build: backupItem(89)},
-	{rule: "backup-item-idle", text: "never backed up: there is no time", kind: typeProtected, build: backupItem(-1)},
+	{rule: "backup-item-idle", positive: true, text: "no backup for 200 days", kind: typeProtected, build: backupItems(200)},
+	{rule: "backup-item-idle", text: "backed up last night, 89 days ago, or never yet", kind: typeProtected, build: backupItems(0, 89, -1)},
 }
 
 // typeProtected is in the table recoveryservicesresources.

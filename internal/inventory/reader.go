@@ -45,7 +45,7 @@ type Sort string
 
 // The orders that a list has.
 const (
-	SortName    Sort = "name"
+	SortName    Sort = "name"       // names that begin with Text come first
 	SortType    Sort = "type"       // then by name
 	SortFirst   Sort = "first_seen" // newest first
 	SortChanged Sort = "changed_at" // newest first
@@ -55,7 +55,8 @@ const (
 func Sorts() []Sort { return []Sort{SortName, SortType, SortFirst, SortChanged} }
 
 // Place is where a row stands in the order of a list. Key comes before the
-// name: the type, or in lists by time the micro-seconds in place of the name.
+// name: the type, the micro-seconds of a time in place of the name, or that the
+// name does not begin with Text.
 type Place struct {
 	Key  string `json:",omitempty"`
 	Name string
@@ -115,6 +116,8 @@ type Reader interface {
 	Counts(ctx context.Context, s fresnel.Scope) ([]Count, error)
 	Facets(ctx context.Context, s fresnel.Scope) (Facets, error)
 	Coverage(ctx context.Context, s fresnel.Scope) ([]TenantRead, error)
+	// Subscriptions gives those that Resource Graph told of.
+	Subscriptions(ctx context.Context, s fresnel.Scope) ([]SubscriptionHeld, error)
 	// Estate is what rules look at of one tenant. err gives what went wrong
 	// while it was read; it is asked at the end.
 	Estate(ctx context.Context, t fresnel.TenantID, now time.Time) (e Estate, err func() error)

@@ -82,7 +82,8 @@ type WasteAsk struct {
 // word of their own, unless configured otherwise.
 const IdleOver = 100_000_000
 
-// Waste lists what rules found in a scope. Resolved findings are left out.
+// Waste lists what rules found in a scope, without their resources (see Fill).
+// Resolved findings are left out.
 func (r Reports) Waste(ctx context.Context, s fresnel.Scope, ask WasteAsk) (WasteReport, error) {
 	rep := WasteReport{Month: fresnel.DayOf(r.Now()).AddMonths(-1)}
 	var err error
@@ -97,26 +98,36 @@ func (r Reports) Waste(ctx context.Context, s fresnel.Scope, ask WasteAsk) (Wast
 	if rep.More = len(list) > MaxWasted; rep.More {
 		list = list[:MaxWasted]
 	}
-	rep.Wasted, err = r.wasted(ctx, s, list, rules)
-	if err != nil {
+	var costs map[string]MonthCost
+	if rep.Wasted, costs, err = r.wasted(ctx, s, list, rules); err != nil {
 		return rep, err
 	}
 	if ask.Over > 0 {
 		rep.Wasted = slices.DeleteFunc(rep.Wasted, func(w Wasted) bool { return !w.Over(ask.Over) })
 	}
 	var open []Worth
-	costs := map[string]MonthCost{}
 	for _, w := range rep.Wasted {
 		if w.State == fresnel.StateOpen {
 			rep.Open++
 			open = append(open, w.Worth)
 		}
 	}
-	if costs, err = r.costs(ctx, s, open); err != nil {
-		return rep, err
-	}
 	rep.Total = SumWorths(open, costs)
 	return rep, nil
+}
+
+// Fill gives findings the resources that they are about: of those that are
+// shown, because a list of all of them is long.
+func (r Reports) Fill(ctx context.Context, s fresnel.Scope, list []Wasted) error {
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].Finding.Object
+	}
+	resources, err := r.Reader.GetAll(ctx, s, ids)
+	for i := range list {
+		list[i].Resource = resources[list[i].Finding.Object]
+	}
+	return err
 }
 
 func (r Reports) named(only []string) map[string]*Rule {
@@ -129,11 +140,11 @@ func (r Reports) named(only []string) map[string]*Rule {
 	return rules
 }
 
-// wasted adds worth, state and resource to findings.
-func (r Reports) wasted(ctx context.Context, s fresnel.Scope, list []fresnel.Finding, rules map[string]*Rule) ([]Wasted, error) {
+// wasted adds worth and state to findings, and gives the costs that it took.
+func (r Reports) wasted(ctx context.Context, s fresnel.Scope, list []fresnel.Finding, rules map[string]*Rule) ([]Wasted, map[string]MonthCost, error) {
 	said, err := r.Findings.ExceptionsOf(ctx, s, slices.Collect(maps.Keys(rules)))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	byObject := map[string][]fresnel.Exception{}
 	for _, e := range said {
@@ -141,27 +152,19 @@ func (r Reports) wasted(ctx context.Context, s fresnel.Scope, list []fresnel.Fin
 	}
 	first, err := Worths(list, nil) // what each is about, before anything is known of it
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	costs, err := r.costs(ctx, s, first)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	worths, err := Worths(list, costs)
 	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, len(list))
-	for i, f := range list {
-		ids[i] = f.Object
-	}
-	resources, err := r.Reader.GetAll(ctx, s, ids)
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out := make([]Wasted, len(worths))
 	for i, w := range worths {
-		out[i] = Wasted{Worth: w, Rule: rules[w.Finding.Rule], Resource: resources[w.Finding.Object]}
+		out[i] = Wasted{Worth: w, Rule: rules[w.Finding.Rule]}
 		var about []fresnel.Exception
 		for _, object := range fresnel.ObjectsAbove(w.Finding.Object) {
 			about = append(about, byObject[object]...)
@@ -169,7 +172,7 @@ func (r Reports) wasted(ctx context.Context, s fresnel.Scope, list []fresnel.Fin
 		out[i].State, out[i].Exception = fresnel.StateOf(w.Finding, about, r.Now())
 	}
 	slices.SortStableFunc(out, func(a, b Wasted) int { return cmp.Compare(rank(a.State), rank(b.State)) })
-	return out, nil
+	return out, costs, nil
 }
 
 // costs asks for the cost of all that findings are about.
@@ -192,11 +195,11 @@ func (r Reports) Finding(ctx context.Context, s fresnel.Scope, id int64) (Wasted
 	if len(rules) == 0 {
 		return Wasted{}, fresnel.Errorf(fresnel.NotFound, "there is no finding %d of waste", id)
 	}
-	list, err := r.wasted(ctx, s, []fresnel.Finding{f}, rules)
+	list, _, err := r.wasted(ctx, s, []fresnel.Finding{f}, rules)
 	if err != nil {
 		return Wasted{}, err
 	}
-	return list[0], nil
+	return list[0], r.Fill(ctx, s, list)
 }
 
 // Extent is how far a verdict goes.
@@ -285,8 +288,10 @@ func (r Reports) Resource(ctx context.Context, s fresnel.Scope, id string) (One,
 		return one, err
 	}
 	list = slices.DeleteFunc(list, func(f fresnel.Finding) bool { return rules[f.Rule] == nil })
-	one.Wasted, err = r.wasted(ctx, s, list, rules)
-	return one, err
+	if one.Wasted, _, err = r.wasted(ctx, s, list, rules); err != nil {
+		return one, err
+	}
+	return one, r.Fill(ctx, s, one.Wasted)
 }
 
 func rank(s fresnel.State) int {

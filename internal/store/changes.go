@@ -106,7 +106,7 @@ func (v *Inventory) PutChanges(ctx context.Context, t fresnel.TenantID, list []i
 			if _, ok := subs[id]; !ok {
 				var num int64
 				err := v.db.txQueryRow(ctx, tx, "SELECT num FROM subscription WHERE id = ? AND tenant = ?", clean(id), tenant).Scan(&num)
-				if err != nil && err != sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
+				if err != nil && err != sql.ErrNoRows {
 					return err
 				}
 				subs[id] = num
@@ -145,7 +145,7 @@ func (v *Inventory) numberChanges(ctx context.Context, list []inventory.Change) 
 		h := fnv.New64a()
 		_, _ = h.Write([]byte(c.Ref)) // a hash does not fail
 		rows[i] = changeRow{
-			at: micros(c.At), ref: int64(h.Sum64()), kind: int64(slices.Index(changeKinds, c.Kind)), actor: int64(slices.Index(actorKinds, c.Actor.Kind)), //nolint:gosec // a fingerprint: its sign means nothing
+			at: micros(c.At), ref: int64(h.Sum64()), kind: int64(slices.Index(changeKinds, c.Kind)), actor: int64(slices.Index(actorKinds, c.Actor.Kind)),
 			app: clean(c.Actor.App), detail: changeDetail{c.Values, c.More},
 		}
 	}

@@ -62,7 +62,7 @@ func hashOf(r *inventory.Resource, doc string) int64 {
 		_, _ = h.Write([]byte(s)) // a hash does not fail
 		_, _ = h.Write([]byte{0})
 	}
-	return int64(h.Sum64()) //nolint:gosec // a fingerprint: its sign means nothing
+	return int64(h.Sum64())
 }
 
 // kept is a resource ready to be stored.

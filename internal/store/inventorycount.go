@@ -112,10 +112,14 @@ func (v *Inventory) Verify(ctx context.Context) error {
 		return "SELECT " + kind + " AS kind, r.tenant, r." + col + ", COUNT(*) AS n" + counted + " GROUP BY r.tenant, r." + col
 	}
 	for _, c := range []struct{ table, held, summed string }{
-		{"resource_count", "SELECT tenant, sub, rtype, location, n FROM resource_count WHERE n <> 0",
-			"SELECT tenant, sub, rtype, location, COUNT(*) AS n FROM resource WHERE gone_at = 0 GROUP BY tenant, sub, rtype, location"},
-		{"resource_facet", "SELECT kind, tenant, num, n FROM resource_facet WHERE n <> 0",
-			facet("1", "rtype") + " UNION ALL " + facet("2", "location") + " UNION ALL " + facet("3", "rgroup")},
+		{
+			"resource_count", "SELECT tenant, sub, rtype, location, n FROM resource_count WHERE n <> 0",
+			"SELECT tenant, sub, rtype, location, COUNT(*) AS n FROM resource WHERE gone_at = 0 GROUP BY tenant, sub, rtype, location",
+		},
+		{
+			"resource_facet", "SELECT kind, tenant, num, n FROM resource_facet WHERE n <> 0",
+			facet("1", "rtype") + " UNION ALL " + facet("2", "location") + " UNION ALL " + facet("3", "rgroup"),
+		},
 		{"tag_set", "SELECT num, n FROM tag_set WHERE n <> 0", "SELECT r.tset, COUNT(*) AS n" + counted + " AND r.tset <> 0 GROUP BY r.tset"},
 	} {
 		if err := v.db.Costs().same(ctx, c.table, "SELECT * FROM ("+c.held+") h", "SELECT * FROM ("+c.summed+") s"); err != nil {

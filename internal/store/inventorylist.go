@@ -32,15 +32,10 @@ func (c *InventoryReader) list(ctx context.Context, s fresnel.Scope, q inventory
 		}
 		out.Total, out.More = min(n, inventory.CountLimit), n > inventory.CountLimit
 	}
-	inner, args := k.page()
-	rows, err := c.db.query(ctx, "SELECT "+heldColumns+" FROM ("+inner+") p CROSS JOIN resource r"+heldJoins+" WHERE r.arm = p.arm ORDER BY "+orders[q.Sort].by, args...)
-	if err != nil {
-		return out, err
-	}
-	held, err := scan(rows, scanHeld)
+	held, err := c.begun(ctx, &k)
 	if len(held) > q.Limit {
 		held = held[:q.Limit]
-		out.Next = held[q.Limit-1].placeIn(q.Sort)
+		out.Next = held[q.Limit-1].place
 	}
 	for _, h := range held {
 		out.Rows = append(out.Rows, h.Held)
@@ -104,15 +99,17 @@ func (k *walk) after() (string, []any) {
 // page is full. Either reads some ten thousand entries of an index at most,
 // where what is asked for does not hang together with the order.
 type walk struct {
-	db    *DB
-	s     fresnel.Scope
-	q     inventory.Query
-	from  string
-	where []string
-	args  []any // of from, then of where
-	typed bool  // from has resource_type y
-	few   int   // see InventoryReader
-	total int   // -1 = not known without counting
+	db      *DB
+	s       fresnel.Scope
+	q       inventory.Query
+	from    string
+	where   []string
+	args    []any // of from, then of where
+	ordered bool  // where has the order of the list
+	hashed  bool  // the sets of a tag are few enough to be held
+	typed   bool  // from has resource_type y
+	few     int   // see InventoryReader
+	total   int   // -1 = not known without counting
 }
 
 func (k *walk) and(cond string, args ...any) {
@@ -148,7 +145,11 @@ func (k *walk) rest() {
 	k.one("r.rgroup", "resource_group", k.q.Groups)
 	if k.q.TagKey != "" {
 		cond, args := k.tag()
-		k.and("EXISTS (SELECT 1 FROM resource_tag g WHERE g.tset = r.tset AND g.tenant = r.tenant AND "+cond+")", args...)
+		if k.hashed {
+			k.and("r.tset IN (SELECT g.tset FROM resource_tag g WHERE "+cond+")", args...)
+		} else {
+			k.and("EXISTS (SELECT 1 FROM resource_tag g WHERE g.tset = r.tset AND g.tenant = r.tenant AND "+cond+")", args...)
+		}
 	}
 	if k.q.Missing != "" {
 		cond, args := k.lacks()
@@ -164,6 +165,9 @@ func (k *walk) rest() {
 		k.and("EXISTS (SELECT 1 FROM arm_id a JOIN finding f ON f.object = a.name WHERE a.num = r.arm AND f.tenant = r.tenant AND " + openWaste + ")")
 	}
 }
+
+// named tells whether the list is in the order of names.
+func (k *walk) named() bool { return k.q.Sort == "" || k.q.Sort == inventory.SortName }
 
 func (k *walk) text() string { return strings.ToLower(clean(k.q.Text)) }
 
@@ -213,12 +217,27 @@ func (k *walk) count(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
-	return k.db.upTo(ctx, "SELECT r.arm FROM "+w.from+" WHERE "+strings.Join(w.where, " AND "), w.args)
+	if k.q.Text == "" {
+		return w.upTo(ctx)
+	}
+	first, then := w, w
+	first.begins(true)
+	n, err := first.upTo(ctx)
+	if err != nil || n > inventory.CountLimit {
+		return n, err
+	}
+	then.begins(false)
+	more, err := then.upTo(ctx)
+	return n + more, err
 }
 
-// upTo counts the rows of a question up to one more than the limit.
-func (db *DB) upTo(ctx context.Context, q string, args []any) (n int, err error) {
-	err = db.queryRow(ctx, "SELECT COUNT(*) FROM ("+db.d.page(q)+") x", append(slices.Clone(args), inventory.CountLimit+1)...).Scan(&n)
+func (k *walk) upTo(ctx context.Context) (int, error) {
+	return k.db.upTo(ctx, inventory.CountLimit, "SELECT r.arm FROM "+k.from+" WHERE "+strings.Join(k.where, " AND "), k.args)
+}
+
+// upTo counts the rows of a question up to one more than a limit.
+func (db *DB) upTo(ctx context.Context, limit int, q string, args []any) (n int, err error) {
+	err = db.queryRow(ctx, "SELECT COUNT(*) FROM ("+db.d.page(q)+") x", append(slices.Clone(args), limit+1)...).Scan(&n)
 	return n, err
 }
 

@@ -37,10 +37,14 @@ type heldRow struct {
 	place inventory.Place
 }
 
-func scanHeld(r *sql.Rows, v *heldRow) error {
+func scanHeld(r *sql.Rows, v *heldRow) error { return scanHeldAnd(r, v) }
+
+// scanHeldAnd scans a resource and what stands behind it.
+func scanHeldAnd(r *sql.Rows, v *heldRow, more ...any) error {
 	var first, changed, gone int64
 	var doc string
-	if err := r.Scan(&v.place.Arm, &v.place.Name, &v.Tenant, &v.TenantName, &v.Subscription, &v.SubscriptionName, &v.Type, &v.Group, &v.Location, &first, &changed, &gone, &doc); err != nil {
+	into := []any{&v.place.Arm, &v.place.Name, &v.Tenant, &v.TenantName, &v.Subscription, &v.SubscriptionName, &v.Type, &v.Group, &v.Location, &first, &changed, &gone, &doc}
+	if err := r.Scan(append(into, more...)...); err != nil {
 		return err
 	}
 	v.First, v.Changed, v.Gone = instant(first), instant(changed), instant(gone)
@@ -145,4 +149,24 @@ func (c *InventoryReader) Coverage(ctx context.Context, s fresnel.Scope) ([]inve
 		return nil
 	})
 	return out, c.db.wrap(ctx, "inventory coverage", err)
+}
+
+// Subscriptions implements inventory.Reader.
+func (c *InventoryReader) Subscriptions(ctx context.Context, s fresnel.Scope) ([]inventory.SubscriptionHeld, error) {
+	var args []any
+	where := c.db.visible("r.tenant", s, &args)
+	rows, err := c.db.query(ctx, "SELECT "+heldColumns+", COALESCE((SELECT SUM(c.n) FROM resource_count c WHERE c.tenant = r.tenant AND c.sub = r.sub AND c.rtype NOT IN (SELECT num FROM resource_type WHERE name IN ("+notResources+"))), 0) FROM resource r"+heldJoins+
+		" WHERE r.gone_at = 0 AND r.rtype = (SELECT num FROM resource_type WHERE name = 'microsoft.resources/subscriptions') AND "+where+" ORDER BY s.name, s.id", args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "subscriptions held", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *inventory.SubscriptionHeld) error {
+		var h heldRow
+		if err := scanHeldAnd(r, &h, &v.Resources); err != nil {
+			return err
+		}
+		v.Held = h.Held
+		return nil
+	})
+	return out, c.db.wrap(ctx, "subscriptions held", err)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"fresnel/internal/inventory"
 )
@@ -36,8 +37,11 @@ func (k *walk) choose(ctx context.Context) error {
 		k.total = last.n
 	}
 	if rarest.n > k.few {
-		k.inOrder()
-		return nil
+		if !k.q.Wasted || k.few < 0 {
+			k.inOrder()
+			return nil
+		}
+		rarest = list[len(list)-1] // of no row is it known by an index that it is wasted
 	}
 	k.from, k.args = rarest.from, rarest.args
 	k.and(rarest.cond)
@@ -85,11 +89,7 @@ func (k *walk) sources(ctx context.Context) ([]source, error) {
 func (k *walk) places(ctx context.Context) (source, error) {
 	w := walk{db: k.db, s: k.s, q: k.q}
 	w.placed("c")
-	q := "SELECT c.n FROM resource_count c WHERE c.n > 0"
-	for _, cond := range w.where {
-		q += " AND " + cond
-	}
-	n, err := k.db.sum(ctx, q, w.args)
+	n, err := k.db.sum(ctx, "SELECT c.n FROM resource_count c WHERE c.n > 0 AND "+strings.Join(w.where, " AND "), w.args)
 	return source{
 		n: n, exact: true, alone: true, from: "resource_count c CROSS JOIN resource r" + k.db.d.by("ix_resource_place"),
 		cond: "c.n > 0 AND r.sub = c.sub AND r.rtype = c.rtype AND r.location = c.location AND r.tenant = c.tenant",
@@ -106,6 +106,9 @@ func (k *walk) groups(ctx context.Context) (source, error) {
 	return source{n: n, exact: true, from: "resource r" + k.db.d.by("ix_resource_group")}, err
 }
 
+// mostSets is how many sets are rather held than looked up for each row.
+const mostSets = 5000
+
 // sets counts by the tags that resources have together. Of a key there is one
 // value in a set, but for keys that differ only in their case: such a set must
 // not count twice.
@@ -116,6 +119,12 @@ func (k *walk) sets(ctx context.Context) (source, error) {
 		cond += " AND NOT EXISTS (SELECT 1 FROM resource_tag b WHERE b.tkey = g.tkey AND b.tenant = g.tenant AND b.tset = g.tset AND b.tvalue < g.tvalue)"
 	}
 	n, err := k.db.sum(ctx, "SELECT t.n FROM resource_tag g CROSS JOIN tag_set t WHERE t.num = g.tset AND "+cond, args)
+	if err == nil && n > k.few {
+		held := 0
+		all, more := k.tag()
+		held, err = k.db.upTo(ctx, mostSets, "SELECT g.tset FROM resource_tag g WHERE "+all, more)
+		k.hashed = held <= mostSets
+	}
 	return source{
 		n: n, exact: true, from: "(SELECT g.tset AS tset FROM resource_tag g WHERE " + cond + ") g CROSS JOIN resource r" + k.db.d.by("ix_resource_set"),
 		args: args, cond: "r.tset = g.tset",
@@ -129,7 +138,7 @@ func (k *walk) lacking(ctx context.Context) (source, error) {
 	if cond, args := k.lacks(); cond != "" {
 		q, w.args = q+" AND "+cond, append(w.args, args...)
 	}
-	n, err := k.db.upTo(ctx, q, w.args)
+	n, err := k.db.upTo(ctx, inventory.CountLimit, q, w.args)
 	return source{n: n, from: "(" + q + ") m CROSS JOIN resource r", args: w.args, cond: "r.arm = m.arm"}, err
 }
 
@@ -139,7 +148,7 @@ func (k *walk) names(ctx context.Context) (source, error) {
 	if hits == "" {
 		return source{}, nil
 	}
-	n, err := k.db.upTo(ctx, hits, []any{arg})
+	n, err := k.db.upTo(ctx, inventory.CountLimit, hits, []any{arg})
 	return source{n: n, from: "(" + hits + ") h CROSS JOIN resource r", args: []any{arg}, cond: "r.arm = h.arm"}, err
 }
 
@@ -147,7 +156,7 @@ func (k *walk) names(ctx context.Context) (source, error) {
 func (k *walk) wasted(ctx context.Context) (source, error) {
 	var args []any
 	q := "SELECT DISTINCT f.object AS object FROM finding f WHERE " + openWaste + " AND " + k.db.visible("f.tenant", k.s, &args)
-	n, err := k.db.upTo(ctx, q, args)
+	n, err := k.db.upTo(ctx, inventory.CountLimit, q, args)
 	return source{n: n, from: "(" + q + ") w CROSS JOIN arm_id a CROSS JOIN resource r", args: args, cond: "a.name = w.object AND r.arm = a.num"}, err
 }
 
@@ -173,7 +182,7 @@ func (k *walk) inOrder() {
 	case tenant:
 		index = "ix_resource_tenant"
 	}
-	k.from = "resource r" + k.db.d.by(index)
+	k.from, k.ordered = "resource r"+k.db.d.by(index), true
 	if k.q.Sort == inventory.SortType {
 		k.from, k.typed = "resource_type y CROSS JOIN "+k.from, true
 		k.and("r.rtype = y.num")

@@ -181,8 +181,19 @@ func planInventory(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 	_, _ = e.Get("x")
 	must(nil, failed())
 	queries := []inventory.Query{
-		{}, {Gone: true}, {Types: []string{"x"}}, {Groups: []string{"x"}}, {Locations: []string{"x"}}, {Subscriptions: []string{"x"}}, {Text: "ab"}, {Text: "abcd"},
-		{TagKey: "k"}, {TagKey: "k", TagValue: &value}, {TagKey: "k", Text: "abc", Types: []string{"x"}, Subscriptions: []string{"x"}}, {Wasted: true}, {Wasted: true, Types: []string{"x"}},
+		{},
+		{Gone: true},
+		{Types: []string{"x"}},
+		{Groups: []string{"x"}},
+		{Locations: []string{"x"}},
+		{Subscriptions: []string{"x"}},
+		{Text: "ab"},
+		{Text: "abcd"},
+		{TagKey: "k"},
+		{TagKey: "k", TagValue: &value},
+		{TagKey: "k", Text: "abc", Types: []string{"x"}, Subscriptions: []string{"x"}},
+		{Wasted: true},
+		{Wasted: true, Types: []string{"x"}},
 	}
 	for _, s := range scopes {
 		c, f := db.InventoryReader(), db.Findings()

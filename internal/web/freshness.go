@@ -7,6 +7,7 @@ import (
 
 	"fresnel"
 	"fresnel/internal/cost"
+	"fresnel/internal/inventory"
 	"fresnel/internal/web/page"
 )
 
@@ -144,43 +145,68 @@ func (h handlers) lastKnown(ctx context.Context, q *request) (string, error) {
 	return "", nil
 }
 
-// freshnessModel lists the tenants, those in trouble first; limit 0 = all.
-func (h handlers) freshnessModel(ctx context.Context, q *request, limit int) (page.SyncFreshness, error) {
-	today := h.Reports.Today()
-	reads, err := h.Reports.Reader.Coverage(ctx, q.scope, fresnel.Period{From: today.MonthStart(), To: today + 1}, cost.Actual, cost.CutGroups)
-	if err != nil {
-		return page.SyncFreshness{}, err
-	}
-	c := cost.Cover(reads, fresnel.Period{From: today.MonthStart(), To: today + 1}, q.now, h.Reports.StaleAfter)
-	runs, err := h.Runs.Latest(ctx, q.scope, "costs")
-	if err != nil {
-		return page.SyncFreshness{}, err
-	}
-	state := map[fresnel.TenantID]fresnel.Run{}
-	for _, r := range runs { // newest first: an open run stands before the ended one
-		if _, ok := state[r.Tenant]; !ok {
-			state[r.Tenant] = r
+// jobs are the kinds of syncs that there are.
+var jobs = []string{"costs", "resources"}
+
+// newest gives the newest run of a job by tenant, an open one before the ended one.
+func (h handlers) newest(ctx context.Context, s fresnel.Scope, job string) (map[fresnel.TenantID]fresnel.Run, error) {
+	runs, err := h.Runs.Latest(ctx, s, job)
+	out := map[fresnel.TenantID]fresnel.Run{}
+	for _, r := range runs { // newest first
+		if _, ok := out[r.Tenant]; !ok {
+			out[r.Tenant] = r
 		}
 	}
+	return out, err
+}
+
+// freshnessModel lists the tenants, those in trouble first; limit 0 = all.
+func (h handlers) freshnessModel(ctx context.Context, q *request, limit int) (page.SyncFreshness, error) {
 	m := page.SyncFreshness{Region: page.Region{Query: q.query}, CanSync: true}
+	today := h.Reports.Today()
+	month := fresnel.Period{From: today.MonthStart(), To: today + 1}
+	reads, err := h.Reports.Reader.Coverage(ctx, q.scope, month, cost.Actual, cost.CutGroups)
+	if err != nil {
+		return m, err
+	}
+	c := cost.Cover(reads, month, q.now, h.Reports.StaleAfter)
 	m.Fresh = page.Freshness{Now: q.now, SyncedAt: c.Newest}
+	list, err := h.Inventory.Reader.Coverage(ctx, q.scope)
+	if err != nil {
+		return m, err
+	}
+	inventories := map[fresnel.TenantID]inventory.TenantRead{}
+	for _, t := range list {
+		inventories[t.Tenant] = t
+		if t.Oldest.After(m.Fresh.SyncedAt) {
+			m.Fresh.SyncedAt = t.Oldest
+		}
+	}
+	runs := map[string]map[fresnel.TenantID]fresnel.Run{}
+	for _, job := range jobs {
+		if runs[job], err = h.newest(ctx, q.scope, job); err != nil {
+			return m, err
+		}
+	}
 	if len(c.Tenants) == 0 {
 		m.Fresh.State, m.Fresh.EmptyTitle, m.Fresh.EmptyText = page.NeverSynced, "Connect a first tenant", "Register tenants with: fresnel tenants import FILE."
 	}
-	current := 0
 	var calm []page.FreshnessRow
 	for _, t := range c.Tenants {
-		row, ok := h.freshnessRow(q, t, state[t.Tenant])
-		if ok {
-			current++
+		row := page.FreshnessRow{Name: t.Name, URL: q.query.Scope().WithTenants(string(t.Tenant)).URL(page.PathCosts)}
+		costs, resources := false, false
+		row.Costs, costs = costReading(q, t, runs["costs"][t.Tenant])
+		row.Resources, resources = h.inventoryReading(q, inventories[t.Tenant], runs["resources"][t.Tenant])
+		if costs && resources {
 			calm = append(calm, row)
 		} else {
 			m.Rows = append(m.Rows, row)
 		}
 	}
 	m.Rows = append(m.Rows, calm...)
-	m.Current = page.Count(current) + " of " + page.Plural(len(c.Tenants), "tenant", "tenants") + " current"
-	m.Schedule = "Stale after " + hours(h.Reports.StaleAfter) + ". Costs are read every " + hours(h.SyncEvery)
+	m.Current = page.Count(len(calm)) + " of " + page.Plural(len(c.Tenants), "tenant", "tenants") + " current"
+	m.CurrentTenants = len(calm)
+	m.Schedule = "Stale after " + hours(h.Reports.StaleAfter) + ". Read every " + hours(h.SyncEvery)
 	if limit > 0 && len(m.Rows) > limit {
 		m.More, m.Rows = len(m.Rows)-limit, m.Rows[:limit]
 	}
@@ -194,28 +220,46 @@ func hours(d time.Duration) string {
 	return page.Count(int(d.Hours())) + " h"
 }
 
-// freshnessRow is one tenant; ok says that nothing is wrong with it.
-func (h handlers) freshnessRow(q *request, t cost.TenantCoverage, r fresnel.Run) (row page.FreshnessRow, ok bool) {
-	row = page.FreshnessRow{
-		Name: t.Name, URL: q.query.Scope().WithTenants(string(t.Tenant)).URL(page.PathCosts),
-		At: t.SyncedAt, State: runState(r, q.now), Stale: t.State == cost.Stale,
-	}
+// costReading is what is held of a tenant's costs; ok says that nothing is wrong with it.
+func costReading(q *request, t cost.TenantCoverage, r fresnel.Run) (o page.Reading, ok bool) {
+	o = page.Reading{At: t.SyncedAt, State: runState(r, q.now), Stale: t.State == cost.Stale}
 	switch t.State {
 	case cost.Partial, cost.Never:
-		row.Reason = missingReason(t)
+		o.Reason = missingReason(t)
 	case cost.Stale:
-		row.Reason = "Last read " + page.Ago(q.now, t.SyncedAt)
-		if t.Reason != "" {
-			row.Reason += ". " + page.Sentence(t.Reason)
-		}
+		o.Reason = staleReason(q, t.SyncedAt, t.Reason)
 	case cost.NoCost:
-		row.Reason = "No subscription has an offer with cost data"
+		o.Reason = "No subscription has an offer with cost data"
 	case cost.Fresh:
-		row.Reason = page.Sentence(t.Reason)
+		o.Reason = page.Sentence(t.Reason)
 	}
-	bad := r.Status == fresnel.Failed || r.Status == fresnel.Partial
-	return row, t.State == cost.Fresh && !bad
+	return o, t.State == cost.Fresh && !bad(r)
 }
+
+// inventoryReading is what is held of a tenant's resources; ok says that nothing is wrong with it.
+func (h handlers) inventoryReading(q *request, t inventory.TenantRead, r fresnel.Run) (o page.Reading, ok bool) {
+	o = page.Reading{At: t.Oldest, State: runState(r, q.now), Reason: inventoryGap(t)}
+	o.Stale = !t.Oldest.IsZero() && q.now.Sub(t.Oldest) > h.Reports.StaleAfter
+	switch {
+	case o.Reason != "":
+	case o.Stale:
+		o.Reason = staleReason(q, t.Oldest, t.LastReason)
+	default:
+		o.Reason = page.Sentence(t.LastReason)
+	}
+	return o, o.Reason == "" && !bad(r)
+}
+
+func staleReason(q *request, at time.Time, why string) string {
+	s := "Last read " + page.Ago(q.now, at)
+	if why != "" {
+		s += ". " + page.Sentence(why)
+	}
+	return s
+}
+
+// bad says that a run ended without all that it was to read.
+func bad(r fresnel.Run) bool { return r.Status == fresnel.Failed || r.Status == fresnel.Partial }
 
 // runState is where a run stands. A wait whose end has passed is over, even where the run has not said so yet.
 func runState(r fresnel.Run, now time.Time) page.RunState {

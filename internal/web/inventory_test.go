@@ -3,6 +3,7 @@ package web
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"fresnel"
 	"fresnel/internal/inventory"
@@ -76,6 +77,16 @@ func TestLookupCursor(t *testing.T) {
 	if got := lookup(q).After; got != (inventory.Place{}) || len(q.notes) != 1 || q.query.Cursor != "" {
 		t.Errorf("a cursor that is none: %+v with %d notes", got, len(q.notes))
 	}
+	for _, place := range []inventory.Place{{Key: "a.b/c", Name: "", Arm: 1}, {Key: "12345", Arm: 7}, {Key: "é.", Name: ".x", Arm: 9}} {
+		if got, err := placeOf(cursorOf(place)); got != place || err != nil {
+			t.Errorf("%+v, %v, want %+v", got, err, place)
+		}
+	}
+	for _, cursor := range []string{"", "1", "1.2", "1.-1.x", "1.9.x", "x!.0.a", "1.!.a"} {
+		if got, err := placeOf(cursor); err == nil {
+			t.Errorf("%q is no cursor and gives %+v", cursor, got)
+		}
+	}
 	if cursorOf(inventory.Place{}) != "" {
 		t.Error("the end of a list has a cursor")
 	}
@@ -86,5 +97,112 @@ func TestPortalURL(t *testing.T) {
 	want := "https://portal.azure.com/#@1c8f0a2e-0000-4000-8000-0000000002ab/resource/subscriptions/s/resourceGroups/a%20%22b%22/x"
 	if got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestChangeCursor(t *testing.T) {
+	place := inventory.ChangePlace{At: 1_763_900_000_123_456, Arm: 42, Ref: -7_000_000_000}
+	q := &request{query: page.Query{Cursor: changeCursor(place)}}
+	if got := changeAsk(q).After; got != place || len(q.notes) != 0 {
+		t.Errorf("%+v with %d notes, want %+v", got, len(q.notes), place)
+	}
+	for _, word := range []string{"x", "1.2", "1.2.3.4", "1..3", "1.2.ä"} {
+		q = &request{query: page.Query{Cursor: word}}
+		if got := changeAsk(q).After; got != (inventory.ChangePlace{}) || len(q.notes) != 1 || q.query.Cursor != "" {
+			t.Errorf("%q is no cursor: %+v with %d notes", word, got, len(q.notes))
+		}
+	}
+	if changeCursor(inventory.ChangePlace{}) != "" {
+		t.Error("the end of a list has a cursor")
+	}
+}
+
+// TestChangePeriod: the history of one resource is shown in full unless days are asked for.
+func TestChangePeriod(t *testing.T) {
+	month := fresnel.Period{From: 100, To: 120}
+	for _, tt := range []struct {
+		query page.Query
+		want  fresnel.Period
+	}{
+		{page.Query{}, month},
+		{page.Query{}.WithID("/x"), fresnel.Period{}},
+		{page.Query{Period: "7d"}.WithID("/x"), month},
+		{page.Query{From: "2026-11-01", To: "2026-11-02"}.WithID("/x"), month},
+	} {
+		q := &request{query: tt.query}
+		q.ask.Period = month
+		if got := changePeriod(q); got != tt.want {
+			t.Errorf("%+v: %v, want %v", tt.query, got, tt.want)
+		}
+	}
+}
+
+func TestTagSums(t *testing.T) {
+	row := func(tenant fresnel.TenantID, by inventory.TagBy, name string, compliant, judged int) inventory.TagRow {
+		return inventory.TagRow{Tenant: tenant, By: by, Name: name, USD: 5, TagCount: inventory.TagCount{Compliant: compliant, Judged: judged, Unknown: 1, Exempt: 2}}
+	}
+	rows := []inventory.TagRow{
+		row("a", inventory.TagByTag, "env", 8, 10), row("b", inventory.TagByTag, "env", 1, 4), row("a", inventory.TagByTag, "owner", 0, 10),
+		row("a", inventory.TagByTenant, "", 3, 10), row("b", inventory.TagByTenant, "", 0, 4), row("c", inventory.TagByTenant, "", 0, 0),
+	}
+	tags := tagSums(rows, inventory.TagByTag)
+	if len(tags) != 2 || tags[0].Name != "owner" || tags[1].Compliant != 9 || tags[1].Judged != 14 || tags[1].Unknown != 2 || tags[1].Exempt != 4 {
+		t.Errorf("by tag: %+v", tags)
+	}
+	tenants := tagSums(rows, inventory.TagByTenant)
+	if len(tenants) != 3 || tenants[0].Tenant != "a" || tenants[1].Tenant != "b" || tenants[2].Tenant != "c" || tenants[0].USD != 5 {
+		t.Errorf("by tenant: %+v", tenants)
+	}
+}
+
+func TestWasteOver(t *testing.T) {
+	for in, want := range map[string]int64{"": 0, "100": inventory.IdleOver, "12.5": 12_500_000} {
+		q := &request{query: page.Query{}.WithOver(in)}
+		if got := wasteOver(q); got != want || len(q.notes) != 0 {
+			t.Errorf("%q: %d with %d notes, want %d", in, got, len(q.notes), want)
+		}
+	}
+	for _, in := range []string{"0", "-5", "much"} {
+		q := &request{query: page.Query{}.WithOver(in)}
+		if got := wasteOver(q); got != 0 || len(q.notes) != 1 || q.query.Over != "" {
+			t.Errorf("%q is no amount: %d with %d notes", in, got, len(q.notes))
+		}
+	}
+}
+
+func TestRunWords(t *testing.T) {
+	r := fresnel.Run{Job: "costs", Progress: fresnel.Progress{Done: 1, Total: 4, Rows: 1}}
+	if got := runWords(r); got != "1 of 4 months of cost data · 1 row" {
+		t.Error(got)
+	}
+	r.Job = "resources"
+	if got := runWords(r); got != "1 of 4 subscriptions · 1 resource" {
+		t.Error(got)
+	}
+}
+
+func TestInventoryReading(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	h := handlers{}
+	h.Reports.StaleAfter = 24 * time.Hour
+	q := &request{now: now}
+	for _, tt := range []struct {
+		name   string
+		t      inventory.TenantRead
+		r      fresnel.Run
+		stale  bool
+		reason string
+		ok     bool
+	}{
+		{"fresh", inventory.TenantRead{Subscriptions: 2, Read: 2, Oldest: now.Add(-time.Hour)}, fresnel.Run{Status: fresnel.Completed}, false, "", true},
+		{"never", inventory.TenantRead{Subscriptions: 2}, fresnel.Run{}, false, "Not read yet", false},
+		{"stale", inventory.TenantRead{Subscriptions: 2, Read: 2, Oldest: now.Add(-30 * time.Hour), LastReason: "403"}, fresnel.Run{Status: fresnel.Failed}, true, "Last read 30 h ago. 403", false},
+		{"failing", inventory.TenantRead{Subscriptions: 2, Read: 2, Oldest: now.Add(-time.Hour), LastReason: "no token"}, fresnel.Run{Status: fresnel.Failed}, false, "No token", false},
+		{"being read again", inventory.TenantRead{Subscriptions: 2, Read: 2, Oldest: now.Add(-time.Hour)}, fresnel.Run{Status: fresnel.Running}, false, "", true},
+	} {
+		got, ok := h.inventoryReading(q, tt.t, tt.r)
+		if got.Stale != tt.stale || got.Reason != tt.reason || ok != tt.ok {
+			t.Errorf("%s: %+v %v", tt.name, got, ok)
+		}
 	}
 }

@@ -152,7 +152,7 @@ func unknown(r *http.Request) []string {
 		"tenant": true, "period": true, "from": true, "to": true, "vs": true, "vs_from": true, "vs_to": true, "group": true, "granularity": true,
 		"metric": true, "sort": true, "cursor": true, "view": true, "state": true, "budget": true, "for": true,
 		"sub": true, "service": true, "resource_group": true, "charge_type": true,
-		"type": true, "location": true, "tag_key": true, "tag_value": true, "q": true, "gone": true, "id": true, "rule": true, "confidence": true,
+		"type": true, "location": true, "tag_key": true, "tag_value": true, "q": true, "gone": true, "wasted": true, "id": true, "rule": true, "confidence": true, "missing": true, "over": true, "kind": true, "actor": true,
 	}
 	var out []string
 	for k := range r.URL.Query() {

@@ -1,13 +1,9 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +19,7 @@ const (
 	resourcesPage   = 50
 	typesOnPage     = 12
 	typesOnOverview = 5
+	typesOffered    = 200 // by the filter
 )
 
 func (h handlers) resources(ctx context.Context, q *request) (view, error) {
@@ -44,11 +41,12 @@ func (h handlers) resources(ctx context.Context, q *request) (view, error) {
 	if m.Types, err = h.typesModel(ctx, q, cover, counts); err != nil {
 		return nil, err
 	}
-	for _, t := range byType(counts) {
-		m.Choices = append(m.Choices, page.Choice{Value: t.Type, Label: page.TypeName(t.Type) + " (" + page.Count(t.N) + ")", Chosen: slices.Contains(q.query.Types, t.Type)})
+	m.Choices = typeChoices(q, counts, typesOffered, true)
+	if m.Names, err = h.names(ctx, q); err != nil {
+		return nil, err
 	}
 	return func(s page.Shell) templ.Component {
-		s.Sub = inventorySubtitle(cover)
+		s.Sub, s.CSV = inventorySubtitle(cover), q.query.ResourcesCSV()
 		return page.ResourcesPage(s, m)
 	}, nil
 }
@@ -91,7 +89,10 @@ func (h handlers) resourceTypes(ctx context.Context, q *request) (templ.Componen
 func lookup(q *request) inventory.Query {
 	ask := inventory.Query{
 		Subscriptions: q.query.Subs, Types: q.query.Types, Locations: q.query.Locations, TagKey: q.query.TagKey,
-		Text: q.query.Text, Gone: q.query.Gone, Limit: resourcesPage,
+		Missing: q.query.Missing, Text: q.query.Text, Gone: q.query.Gone, Wasted: q.query.Wasted, Limit: resourcesPage,
+	}
+	if by := inventory.Sort(q.query.Sort); slices.Contains(inventory.Sorts(), by) {
+		ask.Sort = by
 	}
 	for _, g := range q.query.RGs {
 		if g != "" { // a field that was left empty
@@ -247,218 +248,4 @@ func moneyOf(amounts map[string]int64) []string {
 		out[i] = page.Money(amounts[k], k, false)
 	}
 	return out
-}
-
-// byType adds counts over tenants, the most first.
-func byType(counts []inventory.Count) []inventory.Count {
-	sum := map[string]int{}
-	for _, c := range counts {
-		sum[c.Type] += c.N
-	}
-	var out []inventory.Count
-	for t, n := range sum {
-		out = append(out, inventory.Count{Type: t, N: n})
-	}
-	slices.SortFunc(out, func(a, b inventory.Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Type, b.Type)) })
-	return out
-}
-
-func typeRows(q *request, counts []inventory.Count, limit int) (rows []page.TypeRow, total, more int) {
-	types := byType(counts)
-	for i, t := range types {
-		total += t.N
-		if i < limit {
-			rows = append(rows, page.TypeRow{
-				Name: page.TypeName(t.Type), Icon: page.TypeIcon(t.Type), N: t.N, Part: 100 * t.N / max(1, types[0].N),
-				URL: q.query.Scope().WithType(t.Type).URL(page.PathResources),
-			})
-		}
-	}
-	return rows, total, len(types) - len(rows)
-}
-
-func (h handlers) typesModel(ctx context.Context, q *request, cover []inventory.TenantRead, counts []inventory.Count) (page.ResourceTypes, error) {
-	fresh, err := h.inventoryFreshness(ctx, q, cover)
-	m := page.ResourceTypes{Region: page.Region{Query: q.query, Fresh: fresh}}
-	m.Rows, m.Total, m.More = typeRows(q, counts, typesOnPage)
-	nothingHeld(&m.Fresh, m.Total)
-	return m, err
-}
-
-// nothingHeld says that what was read holds no resource.
-func nothingHeld(f *page.Freshness, total int) {
-	if total == 0 && f.State == page.Ready {
-		f.State, f.EmptyTitle, f.EmptyText = page.Empty, "No resources", "The subscriptions were read, and hold none."
-	}
-}
-
-func (h handlers) resourceSummary(ctx context.Context, q *request) (templ.Component, error) {
-	m, err := h.resourceSummaryModel(ctx, q)
-	return page.ResourceSummaryCard(m), err
-}
-
-func (h handlers) resourceSummaryModel(ctx context.Context, q *request) (page.ResourceSummary, error) {
-	m := page.ResourceSummary{}
-	cover, err := h.Inventory.Reader.Coverage(ctx, q.scope)
-	if err != nil {
-		return m, err
-	}
-	counts, err := h.Inventory.Reader.Counts(ctx, q.scope)
-	if err != nil {
-		return m, err
-	}
-	fresh, err := h.inventoryFreshness(ctx, q, cover)
-	m.Region = page.Region{Query: q.query, Fresh: fresh}
-	m.Rows, m.Total, _ = typeRows(q, counts, typesOnOverview)
-	with := map[fresnel.TenantID]bool{}
-	for _, c := range counts {
-		with[c.Tenant] = with[c.Tenant] || c.N > 0
-	}
-	m.Tenants = len(with)
-	nothingHeld(&m.Fresh, m.Total)
-	return m, err
-}
-
-// resourceChips are the filters that are on, each with the address without it.
-func (h handlers) resourceChips(q *request) []page.Chip {
-	var out []page.Chip
-	chip := func(label string, without page.Query) {
-		without.Cursor = ""
-		out = append(out, page.Chip{Label: label, URL: without.URL(page.PathResources)})
-	}
-	base := q.query
-	if base.Text != "" {
-		w := base
-		w.Text = ""
-		chip("Name: "+base.Text, w)
-	}
-	each := func(label string, list []string, word func(string) string, set func(*page.Query, []string)) {
-		for i, v := range list {
-			if v == "" {
-				continue
-			}
-			w := base
-			set(&w, slices.Delete(slices.Clone(list), i, i+1))
-			chip(label+": "+word(v), w)
-		}
-	}
-	same := func(s string) string { return s }
-	each("Subscription", base.Subs, subscriptions(q.subs).name, func(w *page.Query, l []string) { w.Subs = l })
-	each("Type", base.Types, page.TypeName, func(w *page.Query, l []string) { w.Types = l })
-	each("Resource group", base.RGs, same, func(w *page.Query, l []string) { w.RGs = l })
-	each("Location", base.Locations, same, func(w *page.Query, l []string) { w.Locations = l })
-	if base.TagKey != "" {
-		label := "Tag: " + base.TagKey
-		if base.TagValue != "" {
-			label += " = " + base.TagValue
-		}
-		w := base
-		w.TagKey, w.TagValue = "", ""
-		chip(label, w)
-	}
-	return out
-}
-
-func (h handlers) resource(ctx context.Context, q *request) (view, error) {
-	if len(q.tenants) == 0 {
-		return firstRun, nil
-	}
-	m, err := h.facts(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return func(s page.Shell) templ.Component {
-		s.Title, s.Sub = m.Name, m.Type+" · "+m.Tenant
-		return page.ResourcePage(s, m)
-	}, nil
-}
-
-// resourceDrawer is a resource as the list's drawer shows it: no region of its own, but the content of one.
-func (h handlers) resourceDrawer(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
-	q, err := h.read(r)
-	var m page.ResourceFacts
-	if err == nil {
-		m, err = h.facts(ctx, q)
-	}
-	if err != nil {
-		p := h.problem(ctx, err, "")
-		h.render(ctx, w, p.Status, page.DrawerProblem(p))
-		return
-	}
-	h.render(ctx, w, http.StatusOK, page.ResourceDrawer(page.Shell{Now: q.now, Query: q.query}, m))
-}
-
-// facts is all that is known of the resource that the query names.
-func (h handlers) facts(ctx context.Context, q *request) (page.ResourceFacts, error) {
-	if q.query.ID == "" {
-		return page.ResourceFacts{}, fresnel.Errorf(fresnel.NotFound, "the address names no resource")
-	}
-	one, err := h.Inventory.Resource(ctx, q.scope, q.query.ID)
-	if err != nil {
-		return page.ResourceFacts{}, err
-	}
-	cover, err := h.Inventory.Reader.Coverage(ctx, q.scope.Narrow(one.Tenant))
-	if err != nil {
-		return page.ResourceFacts{}, err
-	}
-	fresh, err := h.inventoryFreshness(ctx, q, cover)
-	if err != nil {
-		return page.ResourceFacts{}, err
-	}
-	fresh.State = page.Ready // what is held of it is shown, however old
-	scope := q.query.Scope()
-	m := page.ResourceFacts{
-		Region: page.Region{Query: q.query, Fresh: fresh}, Name: cmp.Or(one.Name, one.ID), Type: page.TypeName(one.Type), Icon: page.TypeIcon(one.Type),
-		TypeID: one.Type, ID: one.ID, Tenant: one.TenantName, Subscription: subscriptionName(one.SubscriptionName, one.Subscription), SubscriptionID: one.Subscription,
-		Group: one.Group, Location: one.Location, Kind: one.Kind, SKU: skuWords(one.SKU), ManagedBy: one.ManagedBy, Zones: strings.Join(one.Zones, ", "),
-		PageURL: scope.WithID(one.Key()).URL(page.PathResource), PortalURL: portalURL(one.Tenant, one.ID), ListURL: scope.URL(page.PathResources),
-		Tags: tagsOf(q, &one.Resource), TagsUnknown: one.Tags == nil,
-		Created: one.Created, First: one.First, Changed: one.Changed, Gone: one.Gone,
-	}
-	if one.ManagedBy != "" {
-		m.ManagedURL = scope.WithID(strings.ToLower(one.ManagedBy)).URL(page.PathResource)
-	}
-	today := h.Reports.Today()
-	m.Costs = []page.MonthLine{
-		{Month: h.lastMonth(), Amounts: moneyOf(one.Cost.Full)},
-		{Month: today.Time().Format("January") + " so far", Amounts: moneyOf(one.Cost.SoFar)},
-	}
-	for i := range one.Wasted {
-		m.Waste = append(m.Waste, h.wasteLine(q, &one.Wasted[i]))
-	}
-	m.Raw, err = indented(one.Properties)
-	return m, err
-}
-
-// indented is a value as JSON that people can read; "" if there is none.
-func indented(v inventory.Value) (string, error) {
-	if v.Empty() {
-		return "", nil
-	}
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return "", err
-	}
-	var b bytes.Buffer
-	if err := json.Indent(&b, raw, "", "  "); err != nil {
-		return "", err
-	}
-	return b.String(), nil
-}
-
-// skuWords are the parts of a SKU that say something.
-func skuWords(v inventory.Value) string {
-	var parts []string
-	for _, k := range []string{"name", "tier", "size", "family", "capacity"} {
-		if s := v.At(k).Text(); s != "" && !slices.Contains(parts, s) {
-			parts = append(parts, s)
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-// portalURL is where the Azure portal shows a resource.
-func portalURL(t fresnel.TenantID, id string) string {
-	return (&url.URL{Scheme: "https", Host: "portal.azure.com", Path: "/", Fragment: "@" + string(t) + "/resource" + id}).String()
 }

@@ -59,27 +59,23 @@ func syncStats(q *request, m page.Sync) []page.Stat {
 		case page.RunDone, page.RunFailed, page.RunPartial:
 		}
 	}
-	var oldest page.FreshnessRow
-	current := 0
-	for _, r := range m.Freshness.Rows {
-		if r.State == page.RunFailed || r.State == page.RunPartial {
-			failed++
-		}
-		if !r.Stale && r.Reason == "" {
-			current++
-		}
-		if !r.At.IsZero() && (oldest.At.IsZero() || r.At.Before(oldest.At)) {
-			oldest = r
-		}
-	}
+	var oldest time.Time
 	age, whose := page.Dash, "Nothing read yet"
-	if !oldest.At.IsZero() {
-		age, whose = page.Age(q.now, oldest.At), oldest.Name
+	for _, row := range m.Freshness.Rows {
+		for i, r := range []page.Reading{row.Costs, row.Resources} {
+			if r.State == page.RunFailed || r.State == page.RunPartial {
+				failed++
+			}
+			if !r.At.IsZero() && (oldest.IsZero() || r.At.Before(oldest)) {
+				oldest = r.At
+				age, whose = page.Age(q.now, r.At), row.Name+", "+jobs[i]
+			}
+		}
 	}
 	return []page.Stat{
-		{Label: "Tenants current", Figure: page.Count(current) + " of " + page.Count(len(m.Freshness.Rows)), Note: m.Freshness.Schedule},
+		{Label: "Tenants current", Figure: page.Count(m.Freshness.CurrentTenants) + " of " + page.Count(len(m.Freshness.Rows)), Note: m.Freshness.Schedule},
 		{Label: "Running now", Figure: page.Count(running), Note: page.Count(waiting) + " waiting for Azure, " + page.Count(queued) + " queued"},
-		{Label: "Failed or partial", Figure: page.Count(failed), Note: "by the newest run of each tenant"},
+		{Label: "Failed or partial", Figure: page.Count(failed), Note: "by the newest run of each job and tenant"},
 		{Label: "Oldest data", Figure: age, Note: whose},
 	}
 }
@@ -120,7 +116,7 @@ func openFirst(r fresnel.Run) int {
 
 func syncRun(r fresnel.Run, now time.Time) page.SyncRun {
 	o := page.SyncRun{
-		ID: strconv.FormatInt(r.ID, 10), Job: "Costs", Tenant: r.TenantName, TenantID: string(r.Tenant), State: runState(r, now),
+		ID: strconv.FormatInt(r.ID, 10), Job: r.Job, Tenant: r.TenantName, TenantID: string(r.Tenant), State: runState(r, now),
 		Started: r.Started, Finished: r.Completed, Until: r.Progress.Wait, Reason: page.Sentence(r.Reason), Do: r.Do,
 		Progress: page.Progress{Done: r.Progress.Done, Of: r.Progress.Total, Words: runWords(r)},
 	}
@@ -129,7 +125,7 @@ func syncRun(r fresnel.Run, now time.Time) page.SyncRun {
 		o.Words = "waiting for a free place"
 	case fresnel.Completed, fresnel.Partial:
 		took := r.Completed.Sub(r.Started)
-		o.Words = page.Plural(r.Result.Read, "row", "rows") + " read, " + page.Count(r.Result.Written) + " changed"
+		o.Words = rowsOf(r.Job, r.Result.Read) + " read, " + page.Count(r.Result.Written) + " changed"
 		if took > 0 {
 			o.Words += " in " + short(took)
 		}
@@ -168,7 +164,19 @@ func runWords(r fresnel.Run) string {
 	if r.Progress.Total == 0 {
 		return "Listing subscriptions"
 	}
-	return page.Count(r.Progress.Done) + " of " + page.Count(r.Progress.Total) + " months of cost data · " + page.Plural(r.Progress.Rows, "row", "rows")
+	of := " months of cost data · "
+	if r.Job == "resources" {
+		of = " subscriptions · "
+	}
+	return page.Count(r.Progress.Done) + " of " + page.Count(r.Progress.Total) + of + rowsOf(r.Job, r.Progress.Rows)
+}
+
+// rowsOf is how much a job has read.
+func rowsOf(job string, n int) string {
+	if job == "resources" {
+		return page.Plural(n, "resource", "resources")
+	}
+	return page.Plural(n, "row", "rows")
 }
 
 // startSync queues a job and shows the Sync page, where its runs are seen.
@@ -188,9 +196,9 @@ func (h handlers) startSync(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err == nil {
-		_, _, err = h.Sync.Trigger(ctx, r.PathValue("job"), ids)
+		err = h.trigger(ctx, r.PathValue("job"), ids)
 	}
-	if err != nil && fresnel.KindOf(err) != fresnel.Conflict { // under way: the page shows it
+	if err != nil {
 		p := h.problem(ctx, err, "")
 		q := &request{now: h.Now(), full: s, tenants: visible}
 		shell := h.shell(ctx, p.Title, page.PathSync, q)
@@ -198,6 +206,20 @@ func (h handlers) startSync(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, page.PathSync, http.StatusSeeOther)
+}
+
+// trigger queues a job, or all of them. What is under way is no error: the page shows it.
+func (h handlers) trigger(ctx context.Context, job string, tenants []fresnel.TenantID) error {
+	list := []string{job}
+	if job == page.AllJobs {
+		list = jobs
+	}
+	for _, j := range list {
+		if _, _, err := h.Sync.Trigger(ctx, j, tenants); err != nil && fresnel.KindOf(err) != fresnel.Conflict {
+			return err
+		}
+	}
+	return nil
 }
 
 // keepAlive is how often a silent stream says something: proxies end streams

@@ -42,7 +42,7 @@ func (h handlers) wasteWith(ctx context.Context, q *request, id int64, typed *pa
 			only, title = []string{q.query.Rule}, h.Inventory.Rules[i].Title
 		}
 	}
-	rep, err := h.Inventory.Waste(ctx, q.scope, inventory.WasteAsk{Rules: only})
+	rep, err := h.Inventory.Waste(ctx, q.scope, inventory.WasteAsk{Rules: only, Over: wasteOver(q)})
 	if err != nil {
 		return nil, err
 	}
@@ -58,16 +58,26 @@ func (h handlers) wasteWith(ctx context.Context, q *request, id int64, typed *pa
 		q.note("Only the " + page.Count(inventory.MaxWasted) + " most expensive findings are listed and added up.")
 	}
 	if title != "" {
-		m.Chips = []page.Chip{{Label: "Rule: " + title, URL: q.query.WithRule("").URL(page.PathWaste)}}
+		m.Chips = append(m.Chips, page.Chip{Label: "Rule: " + title, URL: q.query.WithRule("").URL(page.PathWaste)})
 	}
+	if q.query.Over != "" {
+		m.Chips = append(m.Chips, page.Chip{Label: "Over " + q.query.Over + " a month", URL: q.query.WithOver("").URL(page.PathWaste)})
+	} else {
+		m.OverURL, m.Over = q.query.WithOver(idleOver).URL(page.PathWaste), "Over "+idleOver+" a month"
+	}
+	m.ClearURL = page.Query{Tenants: q.query.Tenants}.URL(page.PathWaste)
 	list := slices.DeleteFunc(slices.Clone(rep.Wasted), func(w inventory.Wasted) bool {
 		state := q.query.State != "" && string(w.State) != q.query.State
 		sure := q.query.Confidence != "" && string(w.Detail.Confidence) != q.query.Confidence
 		return (state || sure) && w.Finding.ID != id
 	})
-	h.wasteLines(q, &m, list, id, typed)
+	if err := h.wasteLines(ctx, q, &m, list, id, typed); err != nil {
+		return nil, err
+	}
 	switch {
 	case len(list) > 0 || m.Fresh.State != page.Ready:
+	case q.query.Over != "" && len(rep.Wasted) == 0:
+		m.Fresh.State, m.Fresh.EmptyTitle, m.Fresh.EmptyText = page.Empty, "None of these", "No finding is worth more than "+q.query.Over+" a month, in the currency that it is billed in."
 	case len(rep.Wasted) > 0:
 		m.Fresh.State, m.Fresh.EmptyTitle, m.Fresh.EmptyText = page.Empty, "None of these", page.Plural(len(rep.Wasted), "finding is", "findings are")+" in other states or of another confidence."
 	default:
@@ -75,9 +85,26 @@ func (h handlers) wasteWith(ctx context.Context, q *request, id int64, typed *pa
 		m.Fresh.EmptyText = page.Plural(len(h.Inventory.Rules), "rule was", "rules were") + " asked about the resources of " + page.Plural(m.Fresh.Covered, "tenant", "tenants") + "."
 	}
 	return func(s page.Shell) templ.Component {
-		s.Sub = inventorySubtitle(rep.Coverage)
+		s.Sub, s.CSV = inventorySubtitle(rep.Coverage), q.query.WasteCSV()
 		return page.WastePage(s, m)
 	}, nil
+}
+
+// idleOver is inventory.IdleOver as the word of an address.
+var idleOver = strconv.FormatInt(inventory.IdleOver/1_000_000, 10)
+
+// wasteOver is the amount a month that findings are to be worth more than, in micro-units; 0 = any.
+func wasteOver(q *request) int64 {
+	if q.query.Over == "" {
+		return 0
+	}
+	var a fresnel.Amount
+	if a.Add(q.query.Over) != nil || a.Micros() <= 0 {
+		q.note("Ignored over=" + clipWord(q.query.Over) + ": not an amount above zero.")
+		q.query.Over = ""
+		return 0
+	}
+	return a.Micros()
 }
 
 // ruleChips are the rules that found something, those with the most findings
@@ -106,7 +133,7 @@ func (h handlers) ruleChips(q *request, rep inventory.WasteReport) []page.Chip {
 }
 
 // wasteLines fills the page's rows: from the cursor on, or the page that holds the finding that was judged.
-func (h handlers) wasteLines(q *request, m *page.Waste, list []inventory.Wasted, id int64, typed *page.VerdictForm) {
+func (h handlers) wasteLines(ctx context.Context, q *request, m *page.Waste, list []inventory.Wasted, id int64, typed *page.VerdictForm) error {
 	from := 0
 	if q.query.Cursor != "" {
 		from = 1 + slices.IndexFunc(list, func(w inventory.Wasted) bool { return findingKey(w) == q.query.Cursor })
@@ -115,6 +142,9 @@ func (h handlers) wasteLines(q *request, m *page.Waste, list []inventory.Wasted,
 		from = at
 	}
 	to := min(from+wastePage, len(list))
+	if err := h.Inventory.Fill(ctx, q.scope, list[from:to]); err != nil {
+		return err
+	}
 	for i := from; i < to; i++ {
 		l := h.wasteLine(q, &list[i])
 		if id != 0 && list[i].Finding.ID == id {
@@ -129,6 +159,7 @@ func (h handlers) wasteLines(q *request, m *page.Waste, list []inventory.Wasted,
 	if from > 0 {
 		m.BackURL = q.query.WithCursor("").URL(page.PathWaste)
 	}
+	return nil
 }
 
 func findingKey(w inventory.Wasted) string { return strconv.FormatInt(w.Finding.ID, 10) }
@@ -224,10 +255,17 @@ func (h handlers) wasteSummaryModel(ctx context.Context, q *request) (page.Waste
 		Region: page.Region{Query: q.query, Fresh: fresh}, Month: rep.Month.Time().Format("January 2006"), Total: monthSum(rep.Total.Waste), AtMost: monthSum(rep.Total.AtMost),
 		Open: rep.Open, Unknown: rep.Total.Unknown,
 	}
-	for i := range rep.Wasted {
-		if w := &rep.Wasted[i]; len(m.Rows) < wasteOnOverview && w.State == fresnel.StateOpen && !w.Free {
-			m.Rows = append(m.Rows, h.wasteLine(q, w))
+	var first []inventory.Wasted
+	for _, w := range rep.Wasted {
+		if len(first) < wasteOnOverview && w.State == fresnel.StateOpen && !w.Free {
+			first = append(first, w)
 		}
+	}
+	if err := h.Inventory.Fill(ctx, q.scope, first); err != nil {
+		return m, err
+	}
+	for i := range first {
+		m.Rows = append(m.Rows, h.wasteLine(q, &first[i]))
 	}
 	if rep.Open == 0 && m.Fresh.State == page.Ready {
 		m.Fresh.State, m.Fresh.EmptyTitle = page.Empty, "No waste found"

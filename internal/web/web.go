@@ -81,6 +81,8 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.HandleFunc("GET "+page.PathResource, h.page("Resource", page.PathResource, h.resource))
 	mux.HandleFunc("GET "+page.PathWaste, h.page("Waste", page.PathWaste, h.waste))
 	mux.HandleFunc("POST "+page.PathWaste+"/{id}/verdict", h.judgeWaste)
+	mux.HandleFunc("GET "+page.PathTags, h.page("Tags", page.PathTags, h.tags))
+	mux.HandleFunc("GET "+page.PathChanges, h.page("Changes", page.PathChanges, h.changes))
 	mux.HandleFunc("GET /sync", h.page("Sync status", page.PathSync, h.syncPage))
 	mux.HandleFunc("GET /docs", h.page("REST API", page.PathDocs, h.docs))
 	mux.HandleFunc("POST /sync/{job}", h.startSync)
@@ -97,7 +99,12 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.HandleFunc("GET /partials/resource-types", h.partial("resource-types", "By type", h.resourceTypes))
 	mux.HandleFunc("GET /partials/resource-summary", h.partial("resource-summary", "Resources", h.resourceSummary))
 	mux.HandleFunc("GET /partials/waste-summary", h.partial("waste-summary", "Waste", h.wasteSummary))
+	mux.HandleFunc("GET /partials/resource-changes", h.partial("resource-changes", "Changes", h.changeTable))
+	for i, t := range tagTables {
+		mux.HandleFunc("GET /partials/"+t.id, h.partial(t.id, t.title, h.tagPartial(i)))
+	}
 	mux.HandleFunc("GET /partials/resource-drawer", h.resourceDrawer)
+	mux.HandleFunc("GET /partials/resource-names", h.resourceNames)
 	mux.HandleFunc("GET /partials/sync-freshness", h.partial("sync-freshness", "Sync freshness", h.syncFreshness))
 	mux.HandleFunc("GET /partials/sync-jobs", h.partial("sync-jobs", "Jobs", h.syncJobs))
 
@@ -226,7 +233,7 @@ func (h handlers) shell(ctx context.Context, title, path string, q *request) pag
 	for _, t := range q.tenants {
 		s.Tenants = append(s.Tenants, page.TenantOption{ID: string(t.ID), Name: t.Name, Chosen: chosen[t.ID]})
 	}
-	if p := q.ask.Period; p.Days() > 0 && len(q.tenants) > 0 && slices.Contains([]string{page.PathOverview, page.PathCosts, page.PathAnomalies, page.PathRestated}, path) {
+	if p := q.ask.Period; p.Days() > 0 && len(q.tenants) > 0 && slices.Contains([]string{page.PathOverview, page.PathCosts, page.PathAnomalies, page.PathRestated, page.PathChanges}, path) {
 		s.From, s.To = p.From.Time(), (p.To - 1).Time()
 	}
 	if path == page.PathSync {
@@ -235,13 +242,16 @@ func (h handlers) shell(ctx context.Context, title, path string, q *request) pag
 	if len(q.tenants) == 0 {
 		s.Sub = "No tenant is registered yet"
 	}
-	if latest, err := h.Runs.Latest(ctx, q.full, "costs"); err == nil {
+	failing := map[fresnel.TenantID]bool{}
+	for _, job := range jobs {
+		latest, err := h.Runs.Latest(ctx, q.full, job)
 		for _, r := range latest {
-			if r.Status == fresnel.Failed || r.Status == fresnel.Partial {
-				s.SyncFailing++
+			if err == nil && bad(r) {
+				failing[r.Tenant] = true
 			}
 		}
 	}
+	s.SyncFailing = len(failing)
 	return s
 }
 

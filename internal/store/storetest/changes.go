@@ -39,10 +39,11 @@ func (f *fixture) history(s fresnel.Scope, q inventory.ChangeQuery, size int) []
 			if !c.Since.IsZero() {
 				words += " after " + c.Since.Format("15:04")
 			}
+			var values strings.Builder
 			for _, v := range c.Values {
-				words += fmt.Sprintf(" %s:%s>%s", v.Path, v.Before, v.After)
+				fmt.Fprintf(&values, " %s:%s>%s", v.Path, v.Before, v.After)
 			}
-			out = append(out, words)
+			out = append(out, words+values.String())
 		}
 		if l.Next == (inventory.ChangePlace{}) {
 			f.equal("total", []any{l.Total, l.More}, []any{len(out), false})

@@ -2,8 +2,6 @@ package storetest
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -36,10 +34,18 @@ var kinds = []struct {
 	kind, prefix string
 	share        int
 }{
-	{"microsoft.compute/disks", "disk", 14}, {"microsoft.network/networkinterfaces", "nic", 12}, {"microsoft.compute/virtualmachines", "vm", 11},
-	{"microsoft.insights/metricalerts", "alert", 9}, {"microsoft.storage/storageaccounts", "st", 8}, {"microsoft.network/networksecuritygroups", "nsg", 6},
-	{"microsoft.keyvault/vaults", "kv", 5}, {"microsoft.web/sites", "app", 5}, {"microsoft.compute/virtualmachines/extensions", "ext", 5},
-	{"microsoft.network/publicipaddresses", "pip", 4}, {"microsoft.sql/servers/databases", "sqldb", 4}, {"microsoft.compute/snapshots", "snap", 3},
+	{"microsoft.compute/disks", "disk", 14},
+	{"microsoft.network/networkinterfaces", "nic", 12},
+	{"microsoft.compute/virtualmachines", "vm", 11},
+	{"microsoft.insights/metricalerts", "alert", 9},
+	{"microsoft.storage/storageaccounts", "st", 8},
+	{"microsoft.network/networksecuritygroups", "nsg", 6},
+	{"microsoft.keyvault/vaults", "kv", 5},
+	{"microsoft.web/sites", "app", 5},
+	{"microsoft.compute/virtualmachines/extensions", "ext", 5},
+	{"microsoft.network/publicipaddresses", "pip", 4},
+	{"microsoft.sql/servers/databases", "sqldb", 4},
+	{"microsoft.compute/snapshots", "snap", 3},
 }
 
 const otherKinds = 84
@@ -139,154 +145,6 @@ func (e Resources) Sync(ctx context.Context, db *store.DB, i, j int, list []inve
 	}
 	_, err := db.Inventory().Finish(ctx, TenantID(i), SubscriptionID(i, j), seen, at, at)
 	return err
-}
-
-// FillBulk fills an empty SQLite database by SQL alone, its indexes last, where
-// Fill would take many times as long. Verify of a small one shows that it leaves what
-// Fill leaves. It gives how many resources there are.
-func (e Resources) FillBulk(ctx context.Context, db *store.DB, path string) (int, error) {
-	if err := Register(ctx, db, e.Tenants, e.Subscriptions, e.Asked); err != nil {
-		return 0, err
-	}
-	raw, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(15000)&_pragma=synchronous(0)&_pragma=cache_size(-256000)&_pragma=wal_autocheckpoint(100000)&_pragma=temp_store(1)")
-	if err != nil {
-		return 0, fmt.Errorf("storetest: %w", err)
-	}
-	defer raw.Close() //nolint:errcheck // a throwaway database
-	raw.SetMaxOpenConns(1)
-	b := resourceBulk{ctx: ctx, raw: raw, nums: map[string]map[string]int64{}}
-	later := b.strip()
-	b.exec("BEGIN")
-	for i := range e.Tenants {
-		for j := range e.Subscriptions {
-			b.subscription(e, i, j)
-		}
-	}
-	for table, nums := range b.nums {
-		for name, num := range nums {
-			b.exec("INSERT INTO "+table+" (num, name) VALUES (?, ?)", num, name)
-		}
-	}
-	for _, q := range append([]string{
-		"INSERT INTO resource_read (sub, asked_at) SELECT num, 1 FROM subscription",
-		"INSERT INTO resource_name (rowid, name) SELECT arm, name FROM resource",
-		"INSERT INTO resource_count (tenant, sub, rtype, location, n) SELECT tenant, sub, rtype, location, COUNT(*) FROM resource GROUP BY 1, 2, 3, 4",
-		"INSERT INTO resource_facet (kind, tenant, num, n) SELECT 1, tenant, rtype, COUNT(*) FROM resource GROUP BY 2, 3 UNION ALL SELECT 2, tenant, location, COUNT(*) FROM resource GROUP BY 2, 3 UNION ALL SELECT 3, tenant, rgroup, COUNT(*) FROM resource GROUP BY 2, 3",
-		"UPDATE tag_set SET n = x.n FROM (SELECT tset, COUNT(*) AS n FROM resource GROUP BY tset) x WHERE x.tset = num",
-		"INSERT INTO finding (tenant, rule, object, since, until, usd_micros, detail, first_seen, last_seen) SELECT r.tenant, 'unattached-disk', a.name, 1, 1, 0, '{}', 1, 1 FROM resource r JOIN arm_id a ON a.num = r.arm WHERE r.arm % 100 = 0",
-	}, later...) {
-		b.exec(q)
-	}
-	b.exec("COMMIT")
-	b.exec("PRAGMA wal_checkpoint(TRUNCATE)")
-	if _, err := db.Refresh(ctx); b.err == nil {
-		b.err = err
-	}
-	return int(b.arm), b.err
-}
-
-// resourceBulk writes rows as Put would.
-type resourceBulk struct {
-	ctx  context.Context //nolint:containedctx // lives as long as the filling
-	raw  *sql.DB
-	nums map[string]map[string]int64 // by table and name
-	arm  int64
-	err  error
-}
-
-func (b *resourceBulk) exec(q string, args ...any) {
-	if b.err == nil {
-		if _, b.err = b.raw.ExecContext(b.ctx, q, args...); b.err != nil {
-			b.err = fmt.Errorf("storetest: %.80s: %w", q, b.err)
-		}
-	}
-}
-
-// strip drops the indexes and triggers of resources, and gives what makes them
-// again.
-func (b *resourceBulk) strip() (later []string) {
-	rows, err := b.raw.QueryContext(b.ctx, "SELECT type, name, sql FROM sqlite_master WHERE tbl_name IN ('resource', 'finding') AND type IN ('index', 'trigger') AND sql IS NOT NULL")
-	if b.err = err; err != nil {
-		return nil
-	}
-	var drop []string
-	for rows.Next() {
-		var kind, name, text string
-		if err := rows.Scan(&kind, &name, &text); err != nil {
-			b.err = err
-		}
-		drop, later = append(drop, "DROP "+kind+" "+name), append(later, text)
-	}
-	if err := rows.Close(); b.err == nil {
-		b.err = err
-	}
-	for _, q := range drop {
-		b.exec(q)
-	}
-	return later
-}
-
-func (b *resourceBulk) num(table, name string) int64 {
-	if b.nums[table] == nil {
-		b.nums[table] = map[string]int64{}
-	}
-	n, ok := b.nums[table][name]
-	if !ok {
-		n = int64(len(b.nums[table]) + 1)
-		b.nums[table][name] = n
-	}
-	return n
-}
-
-func (b *resourceBulk) subscription(e Resources, i, j int) {
-	const most = 50
-	var tenant, sub int64
-	if err := b.raw.QueryRowContext(b.ctx, "SELECT tenant, num FROM subscription WHERE id = ?", SubscriptionID(i, j)).Scan(&tenant, &sub); err != nil {
-		b.err = err
-	}
-	var arms, rows, docs []any
-	flush := func() {
-		n := len(arms) / 2
-		values := func(cols int) string {
-			return strings.TrimSuffix(strings.Repeat("(?"+strings.Repeat(", ?", cols-1)+"), ", n), ", ")
-		}
-		if n > 0 {
-			b.exec("INSERT INTO arm_id (num, name) VALUES "+values(2), arms...)
-			b.exec("INSERT INTO resource (arm, tenant, sub, rtype, rgroup, location, name, hash, first_seen, changed_at, tset, gone_at) VALUES "+values(12), rows...)
-			b.exec("INSERT INTO resource_doc (arm, doc) VALUES "+values(2), docs...)
-		}
-		arms, rows, docs = arms[:0], rows[:0], docs[:0]
-	}
-	for n, r := range e.Of(i, j) {
-		b.arm++
-		at := e.Asked.Add(-time.Duration(i*e.Subscriptions+j) * time.Hour).UnixMicro()
-		doc, err := json.Marshal(map[string]any{"id": r.ID, "name": r.Name, "sku": map[string]string{"name": "Standard"}, "identity": nil, "tags": r.Tags, "properties": map[string]any{"provisioningState": "Succeeded", "n": n, "more": "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}})
-		if b.err == nil {
-			b.err = err
-		}
-		arms = append(arms, b.arm, strings.ToLower(r.ID))
-		rows = append(rows, b.arm, tenant, sub, b.num("resource_type", r.Type), b.num("resource_group", r.Group), b.num("location", r.Location), strings.ToLower(r.Name), b.arm, at, at, b.set(tenant, r.Tags), 0)
-		if docs = append(docs, b.arm, string(doc)); len(arms) == 2*most {
-			flush()
-		}
-	}
-	flush()
-}
-
-// set numbers the tags of a resource together.
-func (b *resourceBulk) set(tenant int64, tags map[string]string) int64 {
-	if len(tags) == 0 {
-		return 0
-	}
-	name := fmt.Sprint(tenant, tags) // in the order of keys
-	before := len(b.nums["tag_set"])
-	set := b.num("tag_set", name)
-	if int(set) > before {
-		for k, v := range tags {
-			b.exec("INSERT INTO resource_tag (tkey, tenant, tset, tvalue) VALUES (?, ?, ?, ?)", b.num("tag_key", strings.ToLower(k)), tenant, set, b.num("tag_value", strings.ToLower(v)))
-		}
-	}
-	return set
 }
 
 // KeepTags keeps counts of tags as a sync does.

@@ -93,6 +93,7 @@ func SampleResources(s Shell) Resources {
 	return Resources{
 		Table: sampleTable(r), Types: sampleTypes(r), Chips: []Chip{{"Name: weu", PathResources}, {"Type: Managed disk", PathResources}}, ClearURL: PathResources,
 		Choices: []Choice{{"microsoft.compute/disks", "Managed disk (2,406)", true}},
+		Names:   Names{Groups: []string{"rg-pos-weu"}, Locations: []string{"westeurope"}, TagKeys: []string{"env"}, Required: []string{"env", "owner"}},
 	}
 }
 
@@ -103,3 +104,11 @@ func SampleFacts(s Shell) ResourceFacts {
 
 // SampleWaste is the page of waste with invented figures.
 func SampleWaste(s Shell) Waste { return sampleWaste(Region{Query: s.Query, Fresh: sampleFresh(s)}) }
+
+// SampleTags is the page of tags with invented figures.
+func SampleTags(s Shell) Tags { return sampleTags(Region{Query: s.Query, Fresh: sampleFresh(s)}) }
+
+// SampleChanges is the page of changes with invented ones.
+func SampleChanges(s Shell) Changes {
+	return sampleChangesPage(Region{Query: s.Query, Fresh: sampleFresh(s)})
+}

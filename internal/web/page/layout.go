@@ -126,7 +126,7 @@ func subPages(s Shell, part string) []ui.Choice {
 	type link struct{ path, label string }
 	pages := map[string][]link{
 		PathCosts:     {{PathCosts, "Costs"}, {PathAnomalies, "Anomalies"}, {PathBudgets, "Budgets"}, {PathRestated, "Restated"}},
-		PathResources: {{PathResources, "Resources"}, {PathWaste, "Waste"}},
+		PathResources: {{PathResources, "Resources"}, {PathWaste, "Waste"}, {PathTags, "Tags"}, {PathChanges, "Changes"}},
 	}
 	var out []ui.Choice
 	for _, p := range pages[part] {

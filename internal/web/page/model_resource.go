@@ -9,6 +9,13 @@ type Resources struct {
 	Chips    []Chip
 	ClearURL string
 	Choices  []Choice // types that can be chosen, those with the most resources first
+	Names    Names
+}
+
+// Names are what the fields of a filter suggest.
+type Names struct {
+	Groups, Locations, TagKeys []string
+	Required                   []string // tags that some tenant requires
 }
 
 // ResourceTable is a page of resources.
@@ -75,6 +82,10 @@ type ResourceFacts struct {
 	Waste                         []WasteLine
 	Created, First, Changed, Gone time.Time
 	Raw                           string // properties as indented JSON
+	LackingTags, WrongTags        []string
+	History                       []ChangeLine // the newest changes
+	HistoryMore                   string       // "The newest 10 of 31"
+	HistoryURL                    string
 }
 
 // MonthLine is what was paid in a month, in each billing currency.
@@ -99,6 +110,9 @@ type Waste struct {
 	BackURL   string
 	Rules     []Chip // each rule that found something: "Disk without a machine (12)"
 	Chips     []Chip
+	ClearURL  string
+	Over      string // "Over 100 a month": a filter that is off, at OverURL
+	OverURL   string
 	RuleTitle string // of the rule that is asked for
 	Today     time.Time
 }

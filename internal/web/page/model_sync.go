@@ -12,24 +12,31 @@ type Sync struct {
 // Stat is one labelled figure.
 type Stat struct{ Label, Figure, Note string }
 
-// SyncFreshness lists when the costs of each tenant were last read. Trouble comes first.
+// SyncFreshness lists when the costs and the resources of each tenant were last read. Trouble comes first.
 type SyncFreshness struct {
 	Region
-	Rows     []FreshnessRow
-	More     int    // rows left out; links to Sync status
-	Current  string // "5 of 6 tenants current"
-	Schedule string // "Stale after 24 h. Costs are read every 4 h"
-	CanSync  bool   // whether the viewer may start a sync: prints "Sync all now"
-	CSRF     string
+	Rows    []FreshnessRow
+	More    int    // rows left out; links to Sync status
+	Current string // "5 of 6 tenants current"
+
+	CurrentTenants int
+	Schedule       string // "Stale after 24 h. Read every 4 h"
+	CanSync        bool   // whether the viewer may start a sync: prints "Sync all now"
+	CSRF           string
 }
 
 // FreshnessRow is one tenant.
 type FreshnessRow struct {
-	Name, URL string
-	At        time.Time // last good read; zero is never
-	State     RunState  // of its newest run; RunDone prints only the age
-	Stale     bool
-	Reason    string // why it is stale or failing, in words
+	Name, URL        string
+	Costs, Resources Reading
+}
+
+// Reading is what a job last read of a tenant.
+type Reading struct {
+	At     time.Time // last good read; zero is never
+	State  RunState  // of its newest run; RunDone prints only the age
+	Stale  bool
+	Reason string // why it is stale or failing, in words
 }
 
 // RunState is where a sync run stands.
@@ -58,7 +65,7 @@ type SyncJobs struct {
 // SyncRun is one attempt of a job for one tenant.
 type SyncRun struct {
 	ID       string // printed as data-run; "sync-progress" events name it
-	Job      string // "Costs"
+	Job      string // "costs", as addresses name it
 	Tenant   string
 	TenantID string // where a retry posts to
 	State    RunState

@@ -12,12 +12,13 @@ const (
 	PathResources = "/resources"
 	PathResource  = "/resources/detail" // with ?id=
 	PathWaste     = "/resources/waste"
+	PathTags      = "/resources/tags"
+	PathChanges   = "/resources/changes"
 	PathSync      = "/sync"
 	PathStates    = "/dev/states"
-	PathEvents    = "/events"     // the live stream
-	PathSyncCosts = "/sync/costs" // POST; with ?tenant= for one tenant
-	PathPartials  = "/partials/"  // + the id of the region
-	PathAPI       = "/api/v1/costs/"
+	PathEvents    = "/events"    // the live stream
+	PathPartials  = "/partials/" // + the id of the region
+	PathAPI       = "/api/v1/"
 	viewOverview  = "overview" // value of "view" on partials of the Overview
 )
 
@@ -28,16 +29,20 @@ var (
 	groups        = []string{"tenant", "service", "subscription", "resource-group", "resource", "charge-type"}
 	granularities = []string{"daily", "monthly", "accumulated"}
 	metrics       = []string{"actual", "amortized"}
-	sorts         = []string{"-cost", "cost", "name", "-name", "share", "-share", "previous", "-previous", "change", "-change"}
+	sorts         = []string{"-cost", "cost", "name", "-name", "share", "-share", "previous", "-previous", "change", "-change", "type", "first_seen", "changed_at"}
 	states        = []string{"all", "open", "acknowledged", "expected"}
 )
 
-// SyncCosts is where a form posts to read costs now: of one tenant, or of all that the viewer may see when it is "".
-func SyncCosts(tenant string) string {
+// AllJobs stands for every job in SyncURL.
+const AllJobs = "all"
+
+// SyncURL is where a form posts to run a job now: of one tenant, or of all that the viewer may see when it is "".
+func SyncURL(job, tenant string) string {
+	path := PathSync + "/" + url.PathEscape(job)
 	if tenant == "" {
-		return PathSyncCosts
+		return path
 	}
-	return PathSyncCosts + "?" + url.Values{"tenant": {tenant}}.Encode()
+	return path + "?" + url.Values{"tenant": {tenant}}.Encode()
 }
 
 // is says whether value is the word, where "" means the first of words.

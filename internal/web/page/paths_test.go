@@ -57,11 +57,37 @@ func TestQueryWith(t *testing.T) {
 		{page.Query{Tenants: []string{"a"}, Sort: "name", Cursor: "c", Group: "service"}.CSV("by-service"), "/api/v1/costs/by-service.csv?tenant=a"},
 		{page.Query{Cursor: "c"}.WithType("a/b").WithTag("env", "").WithGone(true).URL("/resources"), "/resources?gone=1&tag_key=env&type=a%2Fb"},
 		{page.Query{Tenants: []string{"a"}}.WithID("/x").WithRule("r").Scope().WithConfidence("waste").URL("/resources/waste"), "/resources/waste?confidence=waste&tenant=a"},
-		{page.SyncCosts("a&b"), "/sync/costs?tenant=a%26b"},
-		{page.SyncCosts(""), "/sync/costs"},
+		{page.Query{Cursor: "c", Things: page.Things{Gone: true, Kinds: []string{"created"}}}.WithMissing("a b").WithSubs("s").URL("/resources"), "/resources?gone=1&kind=created&missing=a+b&sub=s"},
+		{page.SyncURL("costs", "a&b"), "/sync/costs?tenant=a%26b"},
+		{page.SyncURL(page.AllJobs, ""), "/sync/all"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %s, want %s", tt.got, tt.want)
 		}
+	}
+}
+
+// TestLists: an export has the words that the API knows, and no others: it refuses the rest.
+func TestLists(t *testing.T) {
+	q := page.Query{
+		Tenants: []string{"a"}, Period: "7d", Cursor: "c", State: "open", Filters: page.Filters{Subs: []string{"s"}, RGs: []string{"", "rg"}},
+		Things: page.Things{
+			Types: []string{"t"}, Locations: []string{"l"}, TagKey: "k", TagValue: "v", Missing: "*", Text: "x", Gone: true, ID: "/i", Rule: "r", Confidence: "waste", Over: "100",
+			Kinds: []string{"created"}, Actors: []string{"app"},
+		},
+	}
+	for _, tt := range []struct{ got, want string }{
+		{q.ResourcesCSV(), "/api/v1/resources.csv?gone=1&location=l&missing=%2A&q=x&resource_group=rg&sub=s&tag=k&tag_value=v&tenant=a&type=t"},
+		{q.WasteCSV(), "/api/v1/resources/orphaned.csv?over=100&rule=r&state=open&tenant=a"},
+		{q.TagsCSV(), "/api/v1/resources/tagging.csv?tenant=a"},
+		{q.ChangesCSV("2026-11-01", "2026-11-22"), "/api/v1/resources/changes.csv?actor=app&from=2026-11-01&id=%2Fi&kind=created&sub=s&tenant=a&to=2026-11-22&type=t"},
+		{page.Query{}.ChangesCSV("", ""), "/api/v1/resources/changes.csv"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %s, want %s", tt.got, tt.want)
+		}
+	}
+	if q.Tenants[0] != "a" || len(q.Subs) != 1 {
+		t.Error("an export changed the query")
 	}
 }

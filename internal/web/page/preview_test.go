@@ -82,6 +82,14 @@ func TestPreview(t *testing.T) {
 		s.Title, s.Sub, s.To = "Waste", "Inventory of 6 tenants and 41 subscriptions", time.Time{}
 		return page.WastePage(s, page.SampleWaste(s))
 	})
+	render(page.PathTags, func(s page.Shell) templ.Component {
+		s.Title, s.Sub, s.To = "Tags", "Inventory of 6 tenants and 41 subscriptions", time.Time{}
+		return page.TagsPage(s, page.SampleTags(s))
+	})
+	render(page.PathChanges, func(s page.Shell) templ.Component {
+		s.Title, s.Sub, s.NoVS = "Changes", "Inventory of 6 tenants and 41 subscriptions", true
+		return page.ChangesPage(s, page.SampleChanges(s))
+	})
 	render("/sync", func(s page.Shell) templ.Component {
 		s.Title, s.Sub, s.To = "Sync status", "What was read from Azure, when, and what failed", time.Time{}
 		return page.SyncPage(s, page.SampleSync(s))
@@ -111,7 +119,7 @@ func TestPreview(t *testing.T) {
 	partial("resource-types", func(s page.Shell) templ.Component { return page.ResourceTypesPanel(page.SampleResources(s).Types) })
 	partial("resource-drawer", func(s page.Shell) templ.Component { return page.ResourceDrawer(s, page.SampleFacts(s)) })
 	partial("sync-jobs", func(s page.Shell) templ.Component { return page.SyncJobsPanel(page.SampleSync(s).Jobs) })
-	mux.HandleFunc("POST /sync/costs", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sync", http.StatusSeeOther) })
+	mux.HandleFunc("POST /sync/{job}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sync", http.StatusSeeOther) })
 	mux.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		flush := http.NewResponseController(w)

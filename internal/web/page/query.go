@@ -188,11 +188,70 @@ func (q Query) URL(path string) string {
 	return path
 }
 
-// CSV is the address of a list of the REST API with the figures of this view: all rows, whatever page is shown.
+// CSV is the address of a list of costs of the REST API with the figures of this view: all rows, whatever page is shown.
 func (q Query) CSV(path string) string {
 	q.Group, q.Granularity, q.Sort, q.Cursor, q.View, q.Budget, q.For = "", "", "", "", "", "", ""
 	if path != "anomalies" { // the API refuses what it does not know
 		q.State = ""
 	}
-	return q.URL(PathAPI + path + ".csv")
+	return q.URL(PathAPI + "costs/" + path + ".csv")
+}
+
+// ResourcesCSV is the address of the REST API's list of the resources of this view.
+func (q Query) ResourcesCSV() string {
+	v := url.Values{}
+	t := q.Things
+	t.TagKey, t.ID, t.Rule, t.Confidence, t.Over, t.Kinds, t.Actors = "", "", "", "", "", nil, nil
+	t.writeThings(v)
+	if q.TagKey != "" {
+		v.Set("tag", q.TagKey) // as the API calls it
+	}
+	for _, g := range q.RGs {
+		if g != "" {
+			v.Add("resource_group", g)
+		}
+	}
+	return q.csv("resources", v)
+}
+
+// WasteCSV is the address of the REST API's list of the waste of this view. The API does not filter by confidence.
+func (q Query) WasteCSV() string {
+	v := url.Values{}
+	Things{Rule: q.Rule, Over: q.Over}.writeThings(v)
+	if q.State != "" {
+		v.Set("state", q.State)
+	}
+	q.Subs = nil
+	return q.csv("resources/orphaned", v)
+}
+
+// TagsCSV is the address of the REST API's counts of tags.
+func (q Query) TagsCSV() string {
+	q.Subs = nil
+	return q.csv("resources/tagging", url.Values{})
+}
+
+// ChangesCSV is the address of the REST API's list of the changes of this view, of the days from and to, both included;
+// "" is all days.
+func (q Query) ChangesCSV(from, to string) string {
+	v := url.Values{}
+	Things{Types: q.Types, ID: q.ID, Kinds: q.Kinds, Actors: q.Actors}.writeThings(v)
+	if from != "" {
+		v.Set("from", from)
+		v.Set("to", to)
+	}
+	return q.csv("resources/changes", v)
+}
+
+// csv is the address of a list of the API: v has its own words.
+func (q Query) csv(path string, v url.Values) string {
+	for name, values := range map[string][]string{"tenant": q.Tenants, "sub": q.Subs} {
+		if len(values) > 0 {
+			v[name] = values
+		}
+	}
+	if s := v.Encode(); s != "" {
+		return PathAPI + path + ".csv?" + s
+	}
+	return PathAPI + path + ".csv"
 }

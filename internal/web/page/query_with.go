@@ -105,5 +105,11 @@ func (q Query) WithID(id string) Query { q.ID = id; return q }
 // WithRule is q with waste of one rule; "" is all.
 func (q Query) WithRule(rule string) Query { q.Rule, q.Cursor = rule, ""; return q }
 
+// WithMissing is q of resources that lack a required tag.
+func (q Query) WithMissing(tag string) Query { q.Missing, q.Cursor = tag, ""; return q }
+
+// WithOver is q with waste that is worth more than an amount a month; "" is all.
+func (q Query) WithOver(amount string) Query { q.Over, q.Cursor = amount, ""; return q }
+
 // WithConfidence is q with waste of one confidence.
 func (q Query) WithConfidence(c string) Query { q.Confidence, q.Cursor = c, ""; return q }

@@ -34,12 +34,14 @@ func all(t *testing.T, change func(model any)) map[string]string {
 	first.Fresh.State, first.Fresh.Progress = page.FirstSync, page.Progress{Done: 1, Of: 2, Words: "1 of 2"}
 	anomalies, budgets, restated := page.SampleAnomalies(s), page.SampleBudgets(s), page.SampleRestated(s)
 	resources, facts, waste := page.SampleResources(s), page.SampleFacts(s), page.SampleWaste(s)
+	tags, changes, noTags := page.SampleTags(s), page.SampleChanges(s), page.SampleTags(s)
+	noTags.None = true
 	gone := page.SampleFacts(s)
 	gone.Gone, gone.Tags, gone.Waste[0].Resolved = testNow, nil, true
 	offer := page.SampleBudgets(s)
 	offer.Form = nil
 	problem := page.Problem{Status: 500, Title: "Failed", Cause: "cause", Do: "do", RequestID: "id", RetryURL: "/"}
-	for _, m := range []any{&s, &overview, &costs, &syncs, &uncovered, &mixed, &empty, &first, &problem, &anomalies, &budgets, &restated, &offer, &resources, &facts, &waste, &gone} {
+	for _, m := range []any{&s, &overview, &costs, &syncs, &uncovered, &mixed, &empty, &first, &problem, &anomalies, &budgets, &restated, &offer, &resources, &facts, &waste, &gone, &tags, &changes} {
 		change(m)
 	}
 	out := map[string]string{}
@@ -47,6 +49,7 @@ func all(t *testing.T, change func(model any)) map[string]string {
 		"overview": page.OverviewPage(s, overview), "costs": page.CostsPage(s, costs), "sync": page.SyncPage(s, syncs),
 		"anomalies": page.AnomaliesPage(s, anomalies), "budgets": page.BudgetsPage(s, budgets), "budgets offer": page.BudgetsPage(s, offer), "restated": page.RestatedPage(s, restated),
 		"resources": page.ResourcesPage(s, resources), "resource": page.ResourcePage(s, facts), "gone": page.ResourcePage(s, gone), "drawer": page.ResourceDrawer(s, facts), "waste": page.WastePage(s, waste),
+		"tags": page.TagsPage(s, tags), "no tags": page.TagsPage(s, noTags), "changes": page.ChangesPage(s, changes),
 		"drawer problem": page.DrawerProblem(problem), "resource card": page.ResourceSummaryCard(overview.Resources), "waste card": page.WasteSummaryCard(overview.Waste),
 		"forecast": page.ForecastCardPanel(overview.Forecast), "budgets card": page.BudgetsCardPanel(overview.Budgets), "movement": page.CostMovementPanel(costs.Movement),
 		"error": page.ErrorPage(s, problem), "error panel": page.ErrorPanel("cost-chart", "Daily cost", problem), "states": page.StatesPage(s, testNow),

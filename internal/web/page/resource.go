@@ -19,6 +19,19 @@ func firstOf(list []string) string {
 // without1 are the things without the text: what a search for another text keeps.
 func without1(t Things) Things { t.Text = ""; return t }
 
+// resourceSorts are the orders of the list; "" is the first.
+var (
+	resourceSorts = []string{"name", "type", "first_seen", "changed_at"}
+	sortTitles    = map[string]string{"name": "Name", "type": "Type", "first_seen": "First seen", "changed_at": "Last changed"}
+)
+
+func resourceSort(q Query) string {
+	if slices.Contains(resourceSorts, q.Sort) {
+		return q.Sort
+	}
+	return resourceSorts[0]
+}
+
 // dotted joins what is there of the parts.
 func dotted(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), " · ")
@@ -101,6 +114,18 @@ func wasteStates(q Query) []ui.Choice {
 		out = append(out, ui.Choice{Label: labels[s], URL: q.WithState(s).URL(PathWaste), Current: is(q.State, s, states)})
 	}
 	return out
+}
+
+// lackWords says which tags a resource lacks: "Lacks: owner; value of env not allowed".
+func lackWords(m ResourceFacts) string {
+	var parts []string
+	if len(m.LackingTags) > 0 {
+		parts = append(parts, "Lacks: "+strings.Join(m.LackingTags, ", "))
+	}
+	if len(m.WrongTags) > 0 {
+		parts = append(parts, "value of "+strings.Join(m.WrongTags, ", ")+" not allowed")
+	}
+	return Sentence(strings.Join(parts, "; "))
 }
 
 // costWords is what a finding costs as one sentence.

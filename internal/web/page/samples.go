@@ -92,15 +92,16 @@ func sampleAnomalies(r Region) CostAnomalies {
 
 func sampleFreshness(r Region) SyncFreshness {
 	now := r.Fresh.Now
+	read := func(ago time.Duration) Reading { return Reading{At: now.Add(-ago), State: RunDone} }
 	return SyncFreshness{
-		Region: r, Current: "4 of 6 tenants current", Schedule: "Stale after 24 h. Costs are read every 4 h", CanSync: true,
+		Region: r, Current: "4 of 6 tenants current", Schedule: "Stale after 24 h. Read every 4 h", CanSync: true,
 		Rows: []FreshnessRow{
-			{Name: "Foxglove Labs", At: now.Add(-75 * time.Hour), State: RunFailed, Stale: true, Reason: "403: the app registration lost its Cost Management Reader role"},
-			{Name: "Everhill Toys", At: now.Add(-30 * time.Hour), Stale: true, Reason: "Not read since 21 Nov: waiting for Azure"},
-			{Name: "Brightwater Health", At: now.Add(-4 * time.Hour), State: RunRunning},
-			{Name: "Aldermoor Retail", At: now.Add(-14 * time.Minute), State: RunDone},
-			{Name: "Cinder Foods", At: now.Add(-15 * time.Minute), State: RunDone},
-			{Name: "Delphine Bank", At: now.Add(-16 * time.Minute), State: RunDone},
+			{Name: "Foxglove Labs", Costs: Reading{At: now.Add(-75 * time.Hour), State: RunFailed, Stale: true, Reason: "403: the app registration lost its Cost Management Reader role"}, Resources: read(14 * time.Minute)},
+			{Name: "Everhill Toys", Costs: Reading{At: now.Add(-30 * time.Hour), Stale: true, Reason: "Last read 30 h ago"}, Resources: Reading{At: now.Add(-30 * time.Hour), Stale: true, Reason: "Last read 30 h ago"}},
+			{Name: "Brightwater Health", Costs: Reading{At: now.Add(-4 * time.Hour), State: RunRunning}, Resources: Reading{Reason: "Not read yet", State: RunQueued}},
+			{Name: "Aldermoor Retail", URL: PathCosts, Costs: read(14 * time.Minute), Resources: read(14 * time.Minute)},
+			{Name: "Cinder Foods", Costs: read(15 * time.Minute), Resources: read(15 * time.Minute)},
+			{Name: "Delphine Bank", Costs: read(16 * time.Minute), Resources: read(3 * time.Hour)},
 		},
 	}
 }
@@ -110,15 +111,15 @@ func sampleJobs(r Region) SyncJobs {
 	return SyncJobs{
 		Region: r, LastEvent: now.Add(-4 * time.Second), CanSync: true,
 		Runs: []SyncRun{
-			{ID: "r1", Job: "Costs", Tenant: "Brightwater Health", State: RunRunning, Started: now.Add(-70 * time.Second), Progress: Progress{7, 9, "7 of 9 subscriptions · 41,208 rows"}},
-			{ID: "r2", Job: "Costs", Tenant: "Everhill Toys", State: RunWaiting, Started: now.Add(-90 * time.Second), Until: now.Add(58 * time.Second), Progress: Progress{2, 4, "2 of 4 subscriptions"}},
-			{ID: "r3", Job: "Costs", Tenant: "Hollin Water", State: RunRunning, Started: now.Add(-10 * time.Second), Progress: Progress{Words: "Reading subscriptions"}},
-			{ID: "r4", Job: "Costs", Tenant: "Delphine Bank", State: RunQueued, Words: "behind 2 jobs"},
-			{ID: "r5", Job: "Costs", Tenant: "Foxglove Labs", TenantID: "foxglove", State: RunFailed, Started: now.Add(-22 * time.Minute), Until: now.Add(20 * time.Minute), Reason: "403 AuthorizationFailed: the app registration lost its Cost Management Reader role.", Do: "Assign the role on the subscription, then retry."},
-			{ID: "r6", Job: "Costs", Tenant: "Cinder Foods", TenantID: "cinder", State: RunPartial, Started: now.Add(-9 * time.Minute), Finished: now.Add(-8 * time.Minute), Reason: "1 of 3 subscriptions failed; the others are stored.", Parts: []RunPart{
+			{ID: "r1", Job: "costs", Tenant: "Brightwater Health", State: RunRunning, Started: now.Add(-70 * time.Second), Progress: Progress{7, 9, "7 of 9 subscriptions · 41,208 rows"}},
+			{ID: "r2", Job: "costs", Tenant: "Everhill Toys", State: RunWaiting, Started: now.Add(-90 * time.Second), Until: now.Add(58 * time.Second), Progress: Progress{2, 4, "2 of 4 subscriptions"}},
+			{ID: "r3", Job: "resources", Tenant: "Hollin Water", State: RunRunning, Started: now.Add(-10 * time.Second), Progress: Progress{Words: "Reading subscriptions"}},
+			{ID: "r4", Job: "costs", Tenant: "Delphine Bank", State: RunQueued, Words: "behind 2 jobs"},
+			{ID: "r5", Job: "costs", Tenant: "Foxglove Labs", TenantID: "foxglove", State: RunFailed, Started: now.Add(-22 * time.Minute), Until: now.Add(20 * time.Minute), Reason: "403 AuthorizationFailed: the app registration lost its Cost Management Reader role.", Do: "Assign the role on the subscription, then retry."},
+			{ID: "r6", Job: "resources", Tenant: "Cinder Foods", TenantID: "cinder", State: RunPartial, Started: now.Add(-9 * time.Minute), Finished: now.Add(-8 * time.Minute), Reason: "1 of 3 subscriptions failed; the others are stored.", Parts: []RunPart{
 				{"cinder-lab", RunFailed, "404 SubscriptionNotFound: it was cancelled or moved."}, {"cinder-csp", RunSkipped, "The offer CSP_2015-05-01 has no cost data in Cost Management."},
 			}},
-			{ID: "r7", Job: "Costs", Tenant: "Aldermoor Retail", State: RunDone, Started: now.Add(-14 * time.Minute), Finished: now.Add(-13 * time.Minute), Words: "41,208 rows read, 212 changed in 3.4 s"},
+			{ID: "r7", Job: "costs", Tenant: "Aldermoor Retail", State: RunDone, Started: now.Add(-14 * time.Minute), Finished: now.Add(-13 * time.Minute), Words: "41,208 rows read, 212 changed in 3.4 s"},
 		},
 	}
 }

@@ -85,17 +85,21 @@ func gallery(now time.Time) []galleryPart {
 		{title: "resource-summary"},
 		{title: "waste-summary"},
 		{title: "waste", wide: true},
+		{title: "tags"},
+		{title: "resource-changes", wide: true},
 	}
 	panels := func(r Region) []templ.Component {
 		summary, chart, breakdown := sampleSummary(r), sampleChart(r), sampleBreakdown(r)
 		anomalies, freshness, jobs := sampleAnomalies(r), sampleFreshness(r), sampleJobs(r)
+		card := r // two cards are called as the lists that they sum up
+		card.Key += "-card"
 		return []templ.Component{
 			CostSummaryCard(summary), ForecastCardPanel(sampleForecast(r)), BudgetsCardPanel(sampleBudgetsCard(r)), CostChartPanel(chart), CostBreakdownPanel(breakdown),
 			CostAnomaliesPanel(anomalies), CostMovementPanel(sampleMovement(r)), SyncFreshnessPanel(freshness), SyncJobsPanel(jobs),
 			AnomaliesPanel(Shell{Now: now}, sampleAnomalyLines(r)), OwnBudgets(Shell{Now: now}, sampleBudgets(r)), AzureBudgets(sampleBudgets(r)),
 			RestatedPanel(Shell{Now: now}, sampleRestated(r)),
-			ResourceTablePanel(sampleTable(r)), ResourceTypesPanel(sampleTypes(r)), ResourceSummaryCard(sampleResourceSummary(r)), WasteSummaryCard(sampleWasteSummary(r)),
-			WastePanel(Shell{Now: now}, sampleWaste(r)),
+			ResourceTablePanel(sampleTable(r)), ResourceTypesPanel(sampleTypes(r)), ResourceSummaryCard(sampleResourceSummary(card)), WasteSummaryCard(sampleWasteSummary(card)),
+			WastePanel(Shell{Now: now}, sampleWaste(r)), TagTablePanel(sampleTagTable(r, "tags", "By tenant", "Tenant")), ChangeTablePanel(sampleChanges(r)),
 		}
 	}
 	for _, f := range freshnesses(now) {

@@ -2,8 +2,39 @@ package page
 
 import "strings"
 
-// healthy says that the newest run of the tenant has nothing to say: it is done, or there is none.
-func (r FreshnessRow) healthy() bool { return r.State == RunDone || r.State == "" }
+// healthy says that the newest run has nothing to say: it is done, or there is none.
+func (r Reading) healthy() bool { return r.State == RunDone || r.State == "" }
+
+// current says that all was read lately.
+func (r Reading) current() bool { return r.healthy() && !r.Stale && r.Reason == "" }
+
+// reasons are what there is to say of a tenant, by job.
+func (r FreshnessRow) reasons() []string {
+	var out []string
+	for _, one := range []struct {
+		job string
+		of  Reading
+	}{{"Costs: ", r.Costs}, {"Resources: ", r.Resources}} {
+		if one.of.Reason != "" {
+			out = append(out, one.job+one.of.Reason)
+		}
+	}
+	if r.Costs.Reason == r.Resources.Reason && r.Costs.Reason != "" {
+		return []string{r.Costs.Reason}
+	}
+	return out
+}
+
+// JobName is a job in words.
+func JobName(job string) string {
+	switch job {
+	case "costs":
+		return "Costs"
+	case "resources":
+		return "Resources"
+	}
+	return Sentence(job)
+}
 
 // retryable says whether trying the run again makes sense.
 func (r SyncRun) retryable() bool { return r.State == RunFailed || r.State == RunPartial }
