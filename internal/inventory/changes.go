@@ -188,6 +188,9 @@ type ChangeSink interface {
 	// ChangesSince is from when on changes are to be asked for, so that none is
 	// missed of subscriptions; zero = as far back as there are any.
 	ChangesSince(ctx context.Context, t fresnel.TenantID, subscriptions []string) (time.Time, error)
+	// ChangesRead says that Azure told of all that happened to subscriptions up
+	// to an instant. It fails with Conflict under a lost lease.
+	ChangesRead(ctx context.Context, t fresnel.TenantID, subscriptions []string, asked time.Time) error
 	// PutChanges keeps what is not held yet, in place of what only we saw of
 	// the same resources in the time around it. It fails with Conflict under a
 	// lost lease.

@@ -144,7 +144,10 @@ func (r *run) changes(ctx context.Context, ids []string) error {
 			for _, at := range r.at {
 				at.part.Reason, at.part.Do = "what changed, and who changed it, was not read: "+msg, do
 			}
-			break
+			if err := put(); err != nil {
+				return fmt.Errorf("inventory: put changes: %w", err)
+			}
+			return nil // and asked for again by the next run, as far back as Azure tells
 		}
 		if r.at[c.Subscription] == nil {
 			continue // Azure answers for a subscription that was not asked for
@@ -157,6 +160,9 @@ func (r *run) changes(ctx context.Context, ids []string) error {
 	}
 	if err := put(); err != nil {
 		return fmt.Errorf("inventory: put changes: %w", err)
+	}
+	if err := r.Sink.ChangesRead(ctx, r.tenant.ID, ids, r.asked); err != nil {
+		return fmt.Errorf("inventory: changes read: %w", err)
 	}
 	return nil
 }

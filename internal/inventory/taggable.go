@@ -39,7 +39,7 @@ var (
 	}
 	taggedChildren = []string{
 		typeGroup, "microsoft.automation/automationaccounts/configurations", "microsoft.automation/automationaccounts/runbooks",
-		"microsoft.cdn/profiles/endpoints", "microsoft.compute/hostgroups/hosts", "microsoft.compute/virtualmachines/extensions",
+		"microsoft.cdn/profiles/afdendpoints", "microsoft.cdn/profiles/endpoints", "microsoft.compute/hostgroups/hosts", "microsoft.compute/virtualmachines/extensions",
 		"microsoft.compute/virtualmachines/runcommands", "microsoft.containerregistry/registries/agentpools",
 		"microsoft.containerregistry/registries/replications", "microsoft.containerregistry/registries/tasks",
 		"microsoft.containerregistry/registries/webhooks", "microsoft.media/mediaservices/liveevents",

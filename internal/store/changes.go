@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"hash/fnv"
 	"slices"
+	"strconv"
 	"time"
 
 	"fresnel"
@@ -34,12 +35,31 @@ const late = time.Hour
 // ChangesSince implements inventory.ChangeSink.
 func (v *Inventory) ChangesSince(ctx context.Context, t fresnel.TenantID, subscriptions []string) (time.Time, error) {
 	var read, from int64
-	err := v.db.queryRow(ctx, "SELECT COUNT(p.sub), COALESCE(MIN(p.asked_at), 0) FROM subscription s JOIN tenant t ON t.num = s.tenant LEFT JOIN resource_read p ON p.sub = s.num WHERE t.id = ? AND s.id IN "+v.db.d.list(),
+	err := v.db.queryRow(ctx, "SELECT COUNT(p.sub), COALESCE(MIN(p.asked_at), 0) FROM subscription s JOIN tenant t ON t.num = s.tenant LEFT JOIN change_read p ON p.sub = s.num WHERE t.id = ? AND s.id IN "+v.db.d.list(),
 		string(t), jsonList(subscriptions)).Scan(&read, &from)
 	if err != nil || int(read) < len(subscriptions) || from == 0 {
 		return time.Time{}, v.db.wrap(ctx, "changes since", err)
 	}
 	return instant(from).Add(-late), nil
+}
+
+// ChangesRead implements inventory.ChangeSink.
+func (v *Inventory) ChangesRead(ctx context.Context, t fresnel.TenantID, subscriptions []string, asked time.Time) error {
+	return v.db.tx(ctx, "changes read", func(tx *sql.Tx) error {
+		if err := v.db.guard(ctx, tx); err != nil {
+			return err
+		}
+		tenant, err := v.db.Tenants().lock(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		of := "tenant = ? AND id IN " + v.db.d.list()
+		if _, err := v.db.txExec(ctx, tx, "DELETE FROM change_read WHERE sub IN (SELECT num FROM subscription WHERE "+of+")", tenant, jsonList(subscriptions)); err != nil {
+			return err
+		}
+		_, err = v.db.txExec(ctx, tx, "INSERT INTO change_read (sub, asked_at) SELECT num, "+strconv.FormatInt(micros(asked), 10)+" FROM subscription WHERE "+of, tenant, jsonList(subscriptions))
+		return err
+	})
 }
 
 // changeRow is a row of the history.

@@ -40,7 +40,7 @@ func TestUpgradeToAllTenants(t *testing.T) {
 			"DROP VIEW resources", "CREATE TABLE resources (id TEXT)", "DROP INDEX ix_finding_object", "DROP INDEX ix_finding_open", "DROP TABLE IF EXISTS resource_name",
 			"DROP TABLE resource", "DROP TABLE resource_doc", "DROP TABLE resource_tag", "DROP TABLE resource_count", "DROP TABLE resource_facet", "DROP TABLE tag_set", "DROP TABLE resource_read",
 			"DROP TABLE resource_type", "DROP TABLE location", "DROP TABLE tag_key", "DROP TABLE tag_value", "DROP TABLE tag_count",
-			"DROP TABLE resource_change", "DROP TABLE tag_missing",
+			"DROP TABLE resource_change", "DROP TABLE change_read", "DROP TABLE tag_missing",
 			"DELETE FROM goose_db_version WHERE version_id >= 3",
 		} {
 			if _, err := raw.ExecContext(t.Context(), q); err != nil {

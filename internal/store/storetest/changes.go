@@ -72,8 +72,12 @@ func testChanges(f *fixture) {
 	f.put(0, 0, at(0), 2, a, b)
 	f.finish(0, 0, at(0), 0, a, b)
 	f.equal("what was there before is no change", f.history(all, inventory.ChangeQuery{}, 10), []string{})
+	since(time.Time{}, SubscriptionID(0, 0)) // of what changed nothing was told
+	f.ok(inv.ChangesRead(f.ctx, TenantID(0), []string{SubscriptionID(0, 0)}, at(-1)))
+	f.ok(inv.ChangesRead(f.ctx, TenantID(0), []string{SubscriptionID(0, 0), SubscriptionID(1, 0)}, at(0))) // one is another's
 	since(at(-60), SubscriptionID(0, 0))
 	since(time.Time{}, SubscriptionID(0, 0), SubscriptionID(0, 1)) // one was never read
+	since(time.Time{}, SubscriptionID(1, 0))
 
 	// Only we saw it.
 	a.Tags = map[string]string{"env": "prod"}

@@ -21,6 +21,12 @@ CREATE INDEX ix_resource_change_at ON resource_change (at, arm, ref);
 CREATE INDEX ix_resource_change_arm ON resource_change (arm, at);
 CREATE INDEX ix_resource_change_sub ON resource_change (sub, at);
 
+-- Up to when Azure told of the history of a subscription: a reading may go without.
+CREATE TABLE change_read (
+    sub      BIGINT NOT NULL CONSTRAINT pk_change_read PRIMARY KEY,
+    asked_at BIGINT NOT NULL
+);
+
 -- Tags that resources lack, or whose values are not allowed, as judged with the
 -- last sync. verdict: 1 lacking, 2 not allowed.
 CREATE TABLE tag_missing (
