@@ -35,7 +35,9 @@ type exceptionRow struct {
 	Object   string     `json:"object"`
 	Standing string     `json:"standing"`
 	EndedAt  *time.Time `json:"ended_at"`
-	said
+	Verdict  string     `json:"verdict"`
+	Note     string     `json:"note"`
+	Expires  *time.Time `json:"expires"`
 }
 
 func (w *world) findings(t *testing.T, words string) []findingRow {
