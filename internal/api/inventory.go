@@ -368,6 +368,11 @@ func (h handlers) wasteReport(ctx context.Context, in *wasteInput) (inventory.Wa
 	if err != nil {
 		return inventory.WasteReport{}, err
 	}
+	for _, id := range in.Rule { // a name that is misspelt finds nothing, which would look as if nothing were wrong
+		if !slices.ContainsFunc(inventory.Rules(), func(r inventory.Rule) bool { return r.ID == id }) {
+			return inventory.WasteReport{}, fresnel.Errorf(fresnel.Invalid, "there is no rule %.60q", id)
+		}
+	}
 	rep, err := h.Inventory.Waste(ctx, s, inventory.WasteAsk{Rules: in.Rule, Over: over})
 	if in.State != "all" && in.State != "" {
 		rep.Wasted = slices.DeleteFunc(rep.Wasted, func(w inventory.Wasted) bool { return string(w.State) != in.State })

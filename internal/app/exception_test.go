@@ -35,7 +35,9 @@ type exceptionRow struct {
 	Object   string     `json:"object"`
 	Standing string     `json:"standing"`
 	EndedAt  *time.Time `json:"ended_at"`
-	said
+	Verdict  string     `json:"verdict"`
+	Note     string     `json:"note"`
+	Expires  *time.Time `json:"expires"`
 }
 
 func (w *world) findings(t *testing.T, words string) []findingRow {
@@ -293,13 +295,32 @@ func (w *world) badExceptions(t *testing.T, rule, group string) {
 		value  any
 		status int
 	}{
-		{"rule", "no-such-rule", 400}, {"rule", "", 400}, {"rule", "cost-anomaly", 400}, {"rule", strings.Repeat("x", 101), 422}, {"rule", 7, 422},
-		{"object", "", 400}, {"object", "/", 400}, {"object", "/subscriptions/", 400}, {"object", "/subscriptions/none", 400}, {"object", sub + "/resourceGroups", 400},
-		{"object", sub + "//x", 400}, {"object", sub + "/nothing/x/y", 400}, {"object", "/subscriptions/11111111-2222-4333-8444-555555555555", 404},
-		{"object", "/providers/microsoft.management/managementgroups/x", 400}, {"object", strings.Repeat("x", 2001), 422},
-		{"verdict", "open", 422}, {"verdict", "", 422}, {"verdict", "EXPECTED", 422},
-		{"note", "", 400}, {"note", " \t", 400}, {"note", strings.Repeat("x", 2001), 422},
-		{"expires", "", 400}, {"expires", "2020-01-01", 400}, {"expires", "2099-01-01", 400}, {"expires", "soon", 400}, {"expires", "2026-02-31", 400},
+		{"rule", "no-such-rule", 400},
+		{"rule", "", 400},
+		{"rule", "cost-anomaly", 400},
+		{"rule", strings.Repeat("x", 101), 422},
+		{"rule", 7, 422},
+		{"object", "", 400},
+		{"object", "/", 400},
+		{"object", "/subscriptions/", 400},
+		{"object", "/subscriptions/none", 400},
+		{"object", sub + "/resourceGroups", 400},
+		{"object", sub + "//x", 400},
+		{"object", sub + "/nothing/x/y", 400},
+		{"object", "/subscriptions/11111111-2222-4333-8444-555555555555", 404},
+		{"object", "/providers/microsoft.management/managementgroups/x", 400},
+		{"object", strings.Repeat("x", 2001), 422},
+		{"verdict", "open", 422},
+		{"verdict", "", 422},
+		{"verdict", "EXPECTED", 422},
+		{"note", "", 400},
+		{"note", " \t", 400},
+		{"note", strings.Repeat("x", 2001), 422},
+		{"expires", "", 400},
+		{"expires", "2020-01-01", 400},
+		{"expires", "2099-01-01", 400},
+		{"expires", "soon", 400},
+		{"expires", "2026-02-31", 400},
 		{"colour", "red", 422},
 	} {
 		body := maps.Clone(good)

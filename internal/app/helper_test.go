@@ -282,6 +282,7 @@ type meta struct {
 	Stale      []tenantNote `json:"stale"`
 	SettledTo  string       `json:"settled_to"`
 	Total      *int         `json:"total"`
+	More       bool         `json:"more"` // there are more than total
 	NextCursor string       `json:"next_cursor"`
 }
 
