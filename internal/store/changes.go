@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"hash/fnv"
 	"slices"
-	"strconv"
 	"time"
 
 	"fresnel"
@@ -57,7 +56,7 @@ func (v *Inventory) ChangesRead(ctx context.Context, t fresnel.TenantID, subscri
 		if _, err := v.db.txExec(ctx, tx, "DELETE FROM change_read WHERE sub IN (SELECT num FROM subscription WHERE "+of+")", tenant, jsonList(subscriptions)); err != nil {
 			return err
 		}
-		_, err = v.db.txExec(ctx, tx, "INSERT INTO change_read (sub, asked_at) SELECT num, "+strconv.FormatInt(micros(asked), 10)+" FROM subscription WHERE "+of, tenant, jsonList(subscriptions))
+		_, err = v.db.txExec(ctx, tx, "INSERT INTO change_read (sub, asked_at) SELECT num, CAST(? AS BIGINT) FROM subscription WHERE "+of, micros(asked), tenant, jsonList(subscriptions))
 		return err
 	})
 }
