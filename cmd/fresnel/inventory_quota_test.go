@@ -120,8 +120,8 @@ func inventoryHash(t *testing.T, db *sql.DB) string {
 	t.Helper()
 	h := sha256.New()
 	for _, query := range []string{
-		"SELECT arm, tenant, sub, rtype, rgroup, location, name, hash, first_seen, changed_at, gone_at FROM resource ORDER BY arm",
-		"SELECT arm, doc FROM resource_doc ORDER BY arm", "SELECT tkey, tvalue, arm FROM resource_tag ORDER BY arm, tkey, tvalue",
+		"SELECT arm, tenant, sub, rtype, rgroup, location, tset, name, hash, first_seen, changed_at, gone_at FROM resource ORDER BY arm",
+		"SELECT arm, doc FROM resource_doc ORDER BY arm", "SELECT tenant, tset, tkey, tvalue FROM resource_tag ORDER BY tenant, tset, tkey, tvalue",
 	} {
 		n := 0
 		rs, err := db.Query(query)

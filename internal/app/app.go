@@ -87,7 +87,7 @@ func New(ctx context.Context, cfg Config, opt Options, log *slog.Logger) (*App, 
 	}
 	a.inventory = inventory.Reports{
 		Reader: a.db.InventoryReader(), Findings: a.db.Findings(), Verdicts: a.db.Findings(), Costs: a.db.InventoryReader(), Tags: a.db.InventoryReader(), History: a.db.InventoryReader(),
-		Rules: inventory.Enabled(inventory.Rules()), Now: a.now,
+		Rules: inventory.Enabled(inventory.Rules()), Now: a.now, IdleOver: int64(cfg.IdleOver) * 1_000_000,
 	}
 	if a.policies, err = cfg.tagPolicies(); err != nil {
 		return nil, errors.Join(err, a.db.Close())

@@ -39,6 +39,11 @@ func (w *world) browserInventory(t *testing.T, b *browserTab) {
 	b.press(t, ".chip", "Remove the filter Lacks tag: owner")
 	b.at(t, url.Values{"tenant": {one.ID}}, "Resources")
 
+	b.press(t, "#menu-filter summary", "Filter")
+	b.until(t, "the names that the filter suggests", `document.querySelectorAll("#names-location option").length > 0 && document.querySelectorAll("#names-group option").length > 0`)
+	b.accessible(t)
+	b.calm(t, "")
+
 	b.open(t, "/resources/changes?period=30d")
 	browserEval[chromedp.Void](t, b, `window.stays = true; undefined`)
 	b.press(t, "#menu-filter summary", "Filter")

@@ -37,6 +37,8 @@ type Config struct {
 
 	TagPolicies string `help:"JSON file that says which tags resources must have; docs/operating.md shows one. Empty = none." env:"FRESNEL_TAG_POLICIES"`
 
+	IdleOver int `help:"Idle resources that cost more than this a month, in the currency that they are billed in, get a word of their own." env:"FRESNEL_IDLE_OVER" default:"100"`
+
 	LogLevel  slog.Level `help:"debug, info, warn or error." env:"FRESNEL_LOG_LEVEL" default:"info"`
 	LogFormat string     `help:"text or json." env:"FRESNEL_LOG_FORMAT" default:"text" enum:"text,json"`
 
@@ -63,6 +65,9 @@ func (c Config) validate() error {
 	}
 	if c.Parallel < 1 || c.Parallel > 64 {
 		return fresnel.Errorf(fresnel.Invalid, "FRESNEL_PARALLEL %d: expected 1 to 64", c.Parallel)
+	}
+	if c.IdleOver < 1 || c.IdleOver > 1_000_000_000 {
+		return fresnel.Errorf(fresnel.Invalid, "FRESNEL_IDLE_OVER %d: expected 1 to 1000000000", c.IdleOver)
 	}
 	return c.checkListen()
 }

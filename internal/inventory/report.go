@@ -47,6 +47,7 @@ type Reports struct {
 	History  ChangeReader
 	Rules    []Rule
 	Now      func() time.Time
+	IdleOver int64 // idle resources worth more than this a month get a word of their own; micro-units
 }
 
 // Wasted is a finding of waste with what it is worth and the resource that it
@@ -77,10 +78,6 @@ type WasteAsk struct {
 	Rules []string
 	Over  int64 // worth more than this a month, in micro-units of what they are billed in
 }
-
-// IdleOver is the amount a month from which on idle resources are worth a
-// word of their own, unless configured otherwise.
-const IdleOver = 100_000_000
 
 // Waste lists what rules found in a scope, without their resources (see Fill).
 // Resolved findings are left out.
@@ -230,8 +227,18 @@ func (x Extent) of(object string) (string, error) {
 	return "", fresnel.Errorf(fresnel.Invalid, "extent %.40q: expected resource_group or subscription", string(x))
 }
 
-// Judge records what a person says of a finding; no verdict opens it again. It
-// fails with NotFound, with Invalid, and with Conflict where something said of
+// ExtentOf is how far an exception goes that holds a finding.
+func ExtentOf(f fresnel.Finding, e *fresnel.Exception) Extent {
+	for _, x := range []Extent{ExtentGroup, ExtentSubscription} {
+		if object, err := x.of(f.Object); err == nil && object == e.Object && object != f.Object {
+			return x
+		}
+	}
+	return ExtentObject
+}
+
+// Judge records what a person says of a finding; no verdict takes back
+// what was said of the same extent. It fails with NotFound, with Invalid, and with Conflict where something said of
 // its resource group or subscription still holds it.
 func (r Reports) Judge(ctx context.Context, s fresnel.Scope, id int64, v fresnel.Verdict, x Extent, note, author string, expires time.Time) (Wasted, error) {
 	w, err := r.Finding(ctx, s, id)
@@ -240,12 +247,17 @@ func (r Reports) Judge(ctx context.Context, s fresnel.Scope, id int64, v fresnel
 	}
 	now, f := r.Now(), w.Finding
 	if v == "" {
-		if e := w.Exception; e != nil && e.Object != f.Object {
+		object, xerr := x.of(f.Object)
+		if xerr != nil {
+			return w, xerr
+		}
+		if e := w.Exception; e != nil && e.Object != object {
 			return w, &fresnel.Error{
-				Kind: fresnel.Conflict, Msg: "the exception is of all of " + e.Object,
-				Do: "Take that exception back: DELETE /api/v1/exceptions/" + strconv.FormatInt(e.ID, 10) + ".",
+				Kind: fresnel.Conflict, Msg: "what holds it was said of all of " + e.Object,
+				Do: "Take it back there: open with extent " + cmp.Or(string(ExtentOf(f, e)), "absent") + ", or DELETE /api/v1/exceptions/" + strconv.FormatInt(e.ID, 10) + ".",
 			}
 		}
+		f.Object = object
 		err = r.Verdicts.Reopen(ctx, f, now)
 	} else {
 		e := fresnel.Exception{Tenant: f.Tenant, Rule: f.Rule, Verdict: v, Note: note, Author: author, Created: now, Expires: expires} // whenever it is found

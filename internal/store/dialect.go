@@ -36,6 +36,10 @@ type dialect interface {
 	// contains is a question for the keys (arm) of a table's rows whose text in a
 	// column may hold a part, by an index of trigrams; "" = it cannot help.
 	contains(table, col, part string) (q string, arg any)
+	// indexTexts puts the texts of a column of rows that are new, whose keys
+	// (arm) are its parameter, into the index that contains asks; "" = the engine
+	// does that itself.
+	indexTexts(table, col string) string
 	// by names the index that a table is to be read by, after its alias; "" = the
 	// engine knows its data well enough to find out.
 	by(index string) string

@@ -98,6 +98,7 @@ func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription st
 		}
 		counts := newTally(containers)
 		var seen []sighting
+		var fresh []int64
 		for i := range rows {
 			r := &rows[i]
 			r.at.tenant, r.at.sub = tenant, sub
@@ -116,6 +117,9 @@ func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription st
 			if inventory.HasHistory(r.Type) && !spelling {
 				seen = append(seen, met)
 			}
+			if !known {
+				fresh = append(fresh, r.arm)
+			}
 			counts.add(r.at, 1)
 			if err := v.put(ctx, tx, r, known, now); err != nil {
 				return err
@@ -124,6 +128,9 @@ func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription st
 		}
 		if written == 0 {
 			return nil
+		}
+		if err := v.indexNames(ctx, tx, fresh); err != nil {
+			return err
 		}
 		if err := counts.keep(ctx, v.db, tx); err != nil {
 			return err
@@ -208,6 +215,19 @@ func (v *Inventory) put(ctx context.Context, tx *sql.Tx, r *kept, known bool, no
 		return err
 	}
 	return v.putTags(ctx, tx, r)
+}
+
+// indexNames lets new resources be found by a part of their name.
+func (v *Inventory) indexNames(ctx context.Context, tx *sql.Tx, arms []int64) error {
+	q := v.db.d.indexTexts("resource", "name")
+	if q == "" || len(arms) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(arms)
+	if err == nil {
+		_, err = v.db.txExec(ctx, tx, q, string(list))
+	}
+	return err
 }
 
 // putTags sees to it that the set of a resource has its tags. Keys and values

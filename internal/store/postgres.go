@@ -56,6 +56,8 @@ func (postgresDialect) contains(table, col, part string) (string, any) {
 	return "SELECT arm FROM " + table + " WHERE gone_at = 0 AND " + col + " LIKE ? ESCAPE '~'", "%" + escapeLike(part) + "%"
 }
 
+func (postgresDialect) indexTexts(string, string) string { return "" }
+
 func (postgresDialect) by(string) string { return "" }
 
 func (postgresDialect) insertAbsent(table string, cols []string) string {

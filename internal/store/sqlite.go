@@ -84,6 +84,12 @@ func (sqliteDialect) contains(table, col, part string) (string, any) {
 	return "SELECT rowid AS arm FROM " + index + " WHERE " + index + " MATCH ?", strings.Join(grams, " AND ")
 }
 
+// indexTexts: FTS5 writes its index with every statement, so that a trigger for
+// each row would cost more than the rows.
+func (d sqliteDialect) indexTexts(table, col string) string {
+	return "INSERT INTO " + table + "_" + col + " (rowid, " + col + ") SELECT arm, " + col + " FROM " + table + " WHERE arm IN " + d.numbers()
+}
+
 // by: SQLite has no statistics, and of several indexes it takes the one with
 // the most columns that are asked for, however many rows that means.
 func (sqliteDialect) by(index string) string { return " INDEXED BY " + index }

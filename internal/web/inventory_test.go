@@ -156,7 +156,7 @@ func TestTagSums(t *testing.T) {
 }
 
 func TestWasteOver(t *testing.T) {
-	for in, want := range map[string]int64{"": 0, "100": inventory.IdleOver, "12.5": 12_500_000} {
+	for in, want := range map[string]int64{"": 0, "100": 100_000_000, "12.5": 12_500_000} {
 		q := &request{query: page.Query{}.WithOver(in)}
 		if got := wasteOver(q); got != want || len(q.notes) != 0 {
 			t.Errorf("%q: %d with %d notes, want %d", in, got, len(q.notes), want)

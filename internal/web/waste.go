@@ -63,6 +63,7 @@ func (h handlers) wasteWith(ctx context.Context, q *request, id int64, typed *pa
 	if q.query.Over != "" {
 		m.Chips = append(m.Chips, page.Chip{Label: "Over " + q.query.Over + " a month", URL: q.query.WithOver("").URL(page.PathWaste)})
 	} else {
+		idleOver := strconv.FormatInt(h.Inventory.IdleOver/1_000_000, 10)
 		m.OverURL, m.Over = q.query.WithOver(idleOver).URL(page.PathWaste), "Over "+idleOver+" a month"
 	}
 	m.ClearURL = page.Query{Tenants: q.query.Tenants}.URL(page.PathWaste)
@@ -89,9 +90,6 @@ func (h handlers) wasteWith(ctx context.Context, q *request, id int64, typed *pa
 		return page.WastePage(s, m)
 	}, nil
 }
-
-// idleOver is inventory.IdleOver as the word of an address.
-var idleOver = strconv.FormatInt(inventory.IdleOver/1_000_000, 10)
 
 // wasteOver is the amount a month that findings are to be worth more than, in micro-units; 0 = any.
 func wasteOver(q *request) int64 {
@@ -184,13 +182,31 @@ func (h handlers) wasteLine(q *request, w *inventory.Wasted) page.WasteLine {
 		l.Name, l.URL = lastPart(about[0]), q.query.Scope().WithID(about[0]).URL(page.PathResource)
 	}
 	l.Amounts, l.Basis = basis(w.Worth)
+	l.Extents = extents(w)
 	if e := w.Exception; e != nil {
+		l.SaidExtent = string(inventory.ExtentOf(w.Finding, e))
+		for _, o := range l.Extents {
+			if o.Value == l.SaidExtent {
+				l.SaidOf = strings.TrimPrefix(o.Words, "All of ")
+			}
+		}
 		l.Said = &page.Said{Author: e.Author, Note: e.Note, At: e.Created}
 		if !e.Expires.IsZero() {
 			l.Said.Until = fresnel.DayOf(e.Expires.Add(-time.Second)).Time().Format("2 Jan 2006")
 		}
 	}
 	return l
+}
+
+// extents are what a verdict on a finding can be said of beside it.
+func extents(w *inventory.Wasted) (out []page.Option) {
+	if g := w.Resource.Group; g != "" && strings.Contains(w.Finding.Object, "/resourcegroups/"+g+"/") {
+		out = append(out, page.Option{Value: string(inventory.ExtentGroup), Words: "All of resource group " + g})
+	}
+	if w.Resource.ID != "" {
+		out = append(out, page.Option{Value: string(inventory.ExtentSubscription), Words: "All of subscription " + subscriptionName(w.Resource.SubscriptionName, w.Resource.Subscription)})
+	}
+	return out
 }
 
 // adviceType is the type of what Azure Advisor says of a resource.
@@ -289,10 +305,10 @@ func (h handlers) judgeWaste(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	typed := page.VerdictForm{Verdict: r.PostFormValue("verdict"), Note: strings.TrimSpace(r.PostFormValue("note")), Expires: r.PostFormValue("expires")}
+	typed := page.VerdictForm{Verdict: r.PostFormValue("verdict"), Extent: r.PostFormValue("extent"), Note: strings.TrimSpace(r.PostFormValue("note")), Expires: r.PostFormValue("expires")}
 	v, expires, err := parseVerdict(typed)
 	if err == nil {
-		_, err = h.Inventory.Judge(ctx, q.full, id, v, inventory.ExtentObject, typed.Note, author, expires)
+		_, err = h.Inventory.Judge(ctx, q.full, id, v, inventory.Extent(typed.Extent), typed.Note, author, expires)
 	}
 	switch {
 	case err == nil:

@@ -46,7 +46,7 @@ type Said struct {
 }
 
 // VerdictForm is a verdict that was refused, with what was typed.
-type VerdictForm struct{ Verdict, Note, Expires, Problem, Do string }
+type VerdictForm struct{ Verdict, Extent, Note, Expires, Problem, Do string }
 
 // RecurringRow is a charge of a known day of the month.
 type RecurringRow struct{ Tenant, Where, Detail, When, Amount string }

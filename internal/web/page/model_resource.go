@@ -139,8 +139,14 @@ type WasteLine struct {
 	Why, Condition, DocURL string
 	Exceptions             []string
 	Said                   *Said
+	SaidOf                 string   // "resource group rg-web", where more than this finding is meant
+	SaidExtent             string   // of what was said: "", resource_group, subscription
+	Extents                []Option // what can be said of more than this finding
 	Form                   *VerdictForm
 }
+
+// Option is a choice of a form.
+type Option struct{ Value, Words string }
 
 // ResourceSummary is the card of resources on the Overview.
 type ResourceSummary struct {

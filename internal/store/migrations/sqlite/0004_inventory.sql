@@ -88,11 +88,6 @@ CREATE TABLE resource_read (
 -- Names by their trigrams: a part of a name is found without reading all.
 CREATE VIRTUAL TABLE resource_name USING fts5(name, content='', contentless_delete=1, tokenize='trigram', detail='none');
 -- +goose StatementBegin
-CREATE TRIGGER resource_named AFTER INSERT ON resource BEGIN
-    INSERT INTO resource_name (rowid, name) VALUES (new.arm, new.name);
-END;
--- +goose StatementEnd
--- +goose StatementBegin
 CREATE TRIGGER resource_renamed AFTER UPDATE OF name ON resource WHEN old.name <> new.name BEGIN
     DELETE FROM resource_name WHERE rowid = old.arm;
     INSERT INTO resource_name (rowid, name) VALUES (new.arm, new.name);
