@@ -18,7 +18,7 @@ type kqlAggregate struct {
 // kqlAggregates are the aggregate functions with their types ("" = that of the argument) and the
 // beginning of the name of their column.
 var kqlAggregates = map[string]struct{ kind, prefix string }{
-	"count": {kqlTypeInteger, "count_"}, "countif": {kqlTypeInteger, "countif_"}, "sum": {"", "sum_"}, "dcount": {kqlTypeInteger, "dcount_"},
+	"count": {kqlTypeInteger, "count_"}, "countif": {kqlTypeInteger, "countif_"}, "sum": {"", "sum_"}, "sumif": {"", "sumif_"}, "dcount": {kqlTypeInteger, "dcount_"},
 	"min": {"", "min_"}, "max": {"", "max_"}, "make_list": {kqlTypeObject, "list_"}, "make_set": {kqlTypeObject, "set_"},
 	"any": {"", "any_"}, "take_any": {"", ""},
 }
@@ -33,9 +33,29 @@ type kqlGroup struct {
 type kqlMeasure struct {
 	name string
 	arg  kqlFunc // nil of count()
+	when kqlFunc // of sumif
+}
+
+// kqlSummary is a summarize on its way.
+type kqlSummary struct {
+	keys     []kqlFunc
+	columns  []kqlColumn
+	measures []kqlMeasure
+	groups   map[string]*kqlGroup
+	order    []*kqlGroup
 }
 
 func (k *kqlRunner) summarize(rel *kqlRelation, op *kqlOp) (*kqlRelation, error) {
+	s, err := k.newSummary(rel, op)
+	if err != nil {
+		return nil, err
+	}
+	s.add(rel.rows)
+	return s.result(), nil
+}
+
+// newSummary compiles a summarize over the columns of a relation.
+func (k *kqlRunner) newSummary(rel *kqlRelation, op *kqlOp) (*kqlSummary, error) {
 	keys, columns, err := k.compileAll(rel, op.by, true)
 	if err != nil {
 		return nil, err
@@ -49,39 +69,45 @@ func (k *kqlRunner) summarize(rel *kqlRelation, op *kqlOp) (*kqlRelation, error)
 	if err != nil {
 		return nil, err
 	}
-	groups := map[string]*kqlGroup{}
-	var order []*kqlGroup
+	s := &kqlSummary{keys: keys, columns: append(columns, more...), measures: measures, groups: map[string]*kqlGroup{}}
 	if len(keys) == 0 {
-		order = append(order, &kqlGroup{agg: make([]kqlAggregate, len(measures))})
-		groups[""] = order[0]
+		s.order = append(s.order, &kqlGroup{agg: make([]kqlAggregate, len(measures))})
+		s.groups[""] = s.order[0]
 	}
-	for _, r := range rel.rows {
-		row, text := make(kqlRow, len(keys)), strings.Builder{}
-		for i, f := range keys {
+	return s, nil
+}
+
+func (s *kqlSummary) add(rows []kqlRow) {
+	for _, r := range rows {
+		row, text := make(kqlRow, len(s.keys)), strings.Builder{}
+		for i, f := range s.keys {
 			row[i] = force(f(r))
 			part := kqlKey(row[i])
 			text.WriteString(part)
 			text.WriteByte(0)
 		}
-		g := groups[text.String()]
+		g := s.groups[text.String()]
 		if g == nil {
-			g = &kqlGroup{key: row, agg: make([]kqlAggregate, len(measures))}
-			groups[text.String()] = g
-			order = append(order, g)
+			g = &kqlGroup{key: row, agg: make([]kqlAggregate, len(s.measures))}
+			s.groups[text.String()] = g
+			s.order = append(s.order, g)
 		}
-		for i := range measures {
-			g.agg[i].add(&measures[i], r)
+		for i := range s.measures {
+			g.agg[i].add(&s.measures[i], r)
 		}
 	}
-	out := &kqlRelation{columns: append(columns, more...)}
-	for _, g := range order {
+}
+
+func (s *kqlSummary) result() *kqlRelation {
+	out := &kqlRelation{columns: s.columns}
+	for _, g := range s.order {
 		row := g.key
-		for i := range measures {
-			row = append(row, g.agg[i].value(measures[i].name))
+		for i := range s.measures {
+			row = append(row, g.agg[i].value(s.measures[i].name))
 		}
 		out.rows = append(out.rows, row)
 	}
-	return out, nil
+	return out
 }
 
 func (k *kqlRunner) measures(rel *kqlRelation, list []kqlNamed) ([]kqlMeasure, []kqlColumn, error) {
@@ -106,6 +132,14 @@ func (k *kqlRunner) measures(rel *kqlRelation, list []kqlNamed) ([]kqlMeasure, [
 				return nil, nil, semantic(n.expr.at, "dcount(): argument is of a 'dynamic' type. Please use an explicit cast")
 			}
 			m.arg = f
+			if m.name == "sumif" {
+				if len(n.expr.args) != 2 {
+					return nil, nil, semantic(n.expr.at, "sumif(): function expects 2 argument(s)")
+				}
+				if m.when, _, err = c.compile(n.expr.args[1]); err != nil {
+					return nil, nil, err
+				}
+			}
 			if kind == "" {
 				kind = argKind
 			}
@@ -130,7 +164,7 @@ func (a *kqlAggregate) add(m *kqlMeasure, r kqlRow) {
 		return
 	}
 	v := force(m.arg(r))
-	if v == nil {
+	if v == nil || m.when != nil && !kqlTruth(m.when(r)) {
 		return
 	}
 	switch m.name {
@@ -138,7 +172,7 @@ func (a *kqlAggregate) add(m *kqlMeasure, r kqlRow) {
 		if kqlTruth(v) {
 			a.count++
 		}
-	case "sum":
+	case "sum", "sumif":
 		if a.sum == nil {
 			a.sum = int64(0)
 		}
@@ -173,7 +207,7 @@ func (a *kqlAggregate) value(name string) any {
 	switch name {
 	case "count", "countif":
 		return a.count
-	case "sum":
+	case "sum", "sumif":
 		if a.sum == nil {
 			return int64(0)
 		}
