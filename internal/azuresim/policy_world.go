@@ -156,7 +156,7 @@ func (e *estate) groupAssignments(t *tenant) []*policyAssignment {
 	sizes.enforce = "DoNotEnforce"
 	soc := e.assignment(root, "kv-to-soc", "", nil, single("cert-renewal")) // people do not always give a name
 	soc.created = e.plantedAt(t, -9*24*time.Hour, "soc")
-	out := []*policyAssignment{tags, places, cis, logs, sizes, soc}
+	out := []*policyAssignment{tags, places, cis, logs, sizes, soc, e.assignment(root, "risk", "Somebody attests to the management of risks", nil, single("manual-risk"))}
 	if t.index%2 == 0 {
 		iso := e.assignment(p+"prod", "iso-27001", setISO.display, setISO, nil)
 		fresh := e.assignment(root, "backup-tag", "Resources must say how they are backed up", nil, single("new-baseline"))

@@ -232,7 +232,7 @@ func (s *Server) ResetBound() {
 	s.needs.reset()
 }
 
-// RequestCount counts answered requests by API (cost, consumption, resourcegraph, arm, entra, keyvault, sim) and status.
+// RequestCount counts answered requests by API (cost, consumption, resourcegraph, policyinsights, arm, entra, keyvault, sim) and status.
 // Status 0 counts connections that a fault broke.
 type RequestCount struct {
 	API    string `json:"api"`
