@@ -47,7 +47,7 @@ type estate struct {
 	plants   map[string]*plants       // by subscription
 	labels   []Planted
 
-	resources int            // Options.Resources
+	resources int // Options.Resources
 
 	policyStates int // Options.PolicyStates
 

@@ -92,10 +92,10 @@ func (q *graphRequest) top() int {
 	return graphPage
 }
 
-// above says whether a query asks for what is in force from above its scope, too: authorizationScopeFilter
-// counts for the tables of policies and roles only.
+// above says whether a query asks for what management groups have, too: if they are its scope, or by
+// authorizationScopeFilter, which counts for the tables of policies and roles only.
 func (q *graphRequest) above() bool {
-	return strings.EqualFold(q.Options.ScopeFilter, "AtScopeAndAbove") || strings.EqualFold(q.Options.ScopeFilter, "AtScopeAboveAndBelow")
+	return len(q.Subscriptions) == 0 || strings.EqualFold(q.Options.ScopeFilter, "AtScopeAndAbove") || strings.EqualFold(q.Options.ScopeFilter, "AtScopeAboveAndBelow")
 }
 
 // graphOwner is whose quota a query takes from: a principal has one in the tenant of its token. All

@@ -230,7 +230,7 @@ func (g *graphScan) policyHead() []kqlRow {
 	}
 	if own && g.above {
 		for _, a := range g.s.estate.groupAssignments(t) {
-			if a.inForce(g.at) {
+			if a.inForce(g.at) && slices.ContainsFunc(g.subs, func(sub *subscription) bool { return sub.under(a.scope) }) {
 				add(a.id, "microsoft.authorization/policyassignments", a.properties(t))
 			}
 		}

@@ -191,10 +191,17 @@ func (d *policyDef) properties() map[string]any {
 	if strings.HasPrefix(d.display, "Require a tag") || strings.HasPrefix(d.display, "Inherit a tag") {
 		parameters["tagName"] = map[string]any{"type": "String", "metadata": map[string]any{"displayName": "Tag Name"}}
 	}
+	then := map[string]any{"effect": effect}
+	switch d.effects[0] {
+	case effectDINE, effectModify: // what a remediation task may do
+		then["details"] = map[string]any{"roleDefinitionIds": []any{authorization + "roleDefinitions/b24988ac-6180-42a0-ab88-20f7382dd24c"}}
+	case effectAINE:
+		then["details"] = map[string]any{"type": "Microsoft.Insights/diagnosticSettings"}
+	}
 	return map[string]any{
 		"displayName": d.display, "description": d.display + ".", "policyType": d.kind(), "mode": mode, "version": d.ver(), "versions": []any{d.ver()},
 		"metadata": metadata, "parameters": parameters,
-		"policyRule": map[string]any{"if": map[string]any{"field": "type", "in": textList(d.types)}, "then": map[string]any{"effect": effect}},
+		"policyRule": map[string]any{"if": map[string]any{"field": "type", "in": textList(d.types)}, "then": then},
 	}
 }
 

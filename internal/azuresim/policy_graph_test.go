@@ -115,7 +115,9 @@ func TestPolicyStates(t *testing.T) {
 	}
 	// the same page by page in any size, and counted
 	_, sub := c.delegated()
-	body := func(options map[string]any) (graphAnswer, answer) { return c.graph(c.token, c.graphBody(allStates, options)) }
+	body := func(options map[string]any) (graphAnswer, answer) {
+		return c.graph(c.token, c.graphBody(allStates, options))
+	}
 	whole, _ := body(map[string]any{"resultFormat": "objectArray"})
 	var ids []string
 	options := map[string]any{"resultFormat": "objectArray", "$top": 137}

@@ -76,7 +76,7 @@ func (s *Server) policyThings(c *call, p principal, g governed, kind string) []t
 		}
 	case "policyassignments":
 		for _, a := range s.assignmentsOf(c, t, g) {
-			if a.inForce(c.at) && !(atScope && a.level == 2) {
+			if a.inForce(c.at) && (!atScope || a.level < 2) {
 				out = append(out, thing{a.id, "Microsoft.Authorization/policyAssignments", "", a.properties(t)})
 			}
 		}
@@ -85,7 +85,8 @@ func (s *Server) policyThings(c *call, p principal, g governed, kind string) []t
 			break
 		}
 		for _, x := range s.policies(g.sub, c.at).exemptions {
-			if !c.at.Before(x.created) && !(atScope && strings.Count(x.scope, "/") > 2 && strings.HasPrefix(x.scope, "/subscriptions/")) {
+			below := strings.HasPrefix(x.scope, "/subscriptions/") && strings.Count(x.scope, "/") > 2
+			if !c.at.Before(x.created) && (!atScope || !below) {
 				out = append(out, thing{x.id, "Microsoft.Authorization/policyExemptions", "", x.properties()})
 			}
 		}

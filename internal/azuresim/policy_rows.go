@@ -94,7 +94,9 @@ var stateFields = map[string]func(p *policies, s *policyState) any{
 	},
 	"policySetDefinitionOwner":      func(_ *policies, _ *policyState) any { return "" },
 	"policySetDefinitionParameters": func(_ *policies, _ *policyState) any { return "" },
-	"policySetDefinitionVersion":    func(_ *policies, s *policyState) any { return s.setText(func(x *policySet) string { return x.version }) },
+	"policySetDefinitionVersion": func(_ *policies, s *policyState) any {
+		return s.setText(func(x *policySet) string { return x.version })
+	},
 	"policyExemptionIds": func(_ *policies, s *policyState) any {
 		if s.exempt == nil {
 			return []any{}

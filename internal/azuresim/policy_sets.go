@@ -188,7 +188,7 @@ func (s *policySet) properties(t *tenant) map[string]any {
 	if s.custom {
 		kind = "Custom"
 	}
-	refs, groups := []any{}, []any{}
+	refs, groups, own := []any{}, []any{}, map[string]any{}
 	for _, r := range s.refs {
 		parameters := map[string]any{}
 		if r.tag != "" {
@@ -196,6 +196,11 @@ func (s *policySet) properties(t *tenant) map[string]any {
 		}
 		if len(r.def.effects) > 1 {
 			parameters["effect"] = map[string]any{"value": r.act()}
+			if !s.custom { // Microsoft's let whoever assigns them choose
+				name := "effect-" + r.ref
+				parameters["effect"] = map[string]any{"value": "[parameters('" + name + "')]"}
+				own[name] = map[string]any{"type": "String", "allowedValues": textList(r.def.effects), "defaultValue": r.act(), "metadata": map[string]any{"displayName": "Effect for policy: " + r.def.display}}
+			}
 		}
 		refs = append(refs, map[string]any{
 			"policyDefinitionId": r.def.id(t), "policyDefinitionReferenceId": r.ref, "definitionVersion": r.def.ver()[:1] + ".*.*",
@@ -207,7 +212,7 @@ func (s *policySet) properties(t *tenant) map[string]any {
 	}
 	return map[string]any{
 		"displayName": s.display, "description": s.display + ".", "policyType": kind, "version": s.version, "versions": []any{s.version},
-		"metadata": map[string]any{"category": s.category, "version": s.version}, "parameters": map[string]any{},
+		"metadata": map[string]any{"category": s.category, "version": s.version}, "parameters": own,
 		"policyDefinitions": refs, "policyDefinitionGroups": groups,
 	}
 }

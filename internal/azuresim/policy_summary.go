@@ -58,8 +58,8 @@ func count(m map[string]string, state string) int {
 	return n
 }
 
-// wire is a summary; that of a definition does not count policies.
-func (s *summary) wire(uri string, ofPolicy bool) map[string]any {
+// results is a summary as Azure gives it; that of a definition does not count policies.
+func (s *summary) results(uri string, ofPolicy bool) map[string]any {
 	out := map[string]any{
 		"queryResultsUri": uri, "nonCompliantResources": count(s.resources, stateNonCompliant),
 		"resourceDetails": details(s.resources), "policyDetails": details(s.policies), "policyGroupDetails": details(s.groups),
@@ -120,7 +120,7 @@ func (s *Server) summarizeStates(c *call, g governed, q *insightsQuery) {
 	}
 	context := s.statesPath(g) + "$metadata#summary"
 	c.json(http.StatusOK, map[string]any{"@odata.context": context, "@odata.count": 1, "value": []any{map[string]any{
-		"@odata.id": nil, "@odata.context": context + "/$entity", "results": total.wire(s.resultsURI(g, q, ""), false), "policyAssignments": assignments,
+		"@odata.id": nil, "@odata.context": context + "/$entity", "results": total.results(s.resultsURI(g, q, ""), false), "policyAssignments": assignments,
 	}}})
 }
 
@@ -150,15 +150,15 @@ func (a *assignmentSummary) wire(s *Server, g governed, q *insightsQuery) map[st
 		def := strings.ToLower(c.r.s.c.r.def.id(c.r.p.w.sub.tenant))
 		definitions = append(definitions, map[string]any{
 			"policyDefinitionId": def, "policyDefinitionReferenceId": strings.ToLower(c.r.s.c.r.ref), "effect": strings.ToLower(c.r.s.c.r.act()),
-			"policyDefinitionGroupNames": lowerList(c.r.s.c.r.groups), "results": c.summary.wire(s.resultsURI(g, q, only+" and PolicyDefinitionId eq '"+def+"'"), true),
+			"policyDefinitionGroupNames": lowerList(c.r.s.c.r.groups), "results": c.results(s.resultsURI(g, q, only+" and PolicyDefinitionId eq '"+def+"'"), true),
 		})
 	}
 	for _, k := range a.groups {
-		groups = append(groups, map[string]any{"policyGroupName": strings.ToLower(k.name), "results": k.summary.wire(s.resultsURI(g, q, only+" and '"+strings.ToLower(k.name)+"' IN PolicyDefinitionGroupNames"), false)})
+		groups = append(groups, map[string]any{"policyGroupName": strings.ToLower(k.name), "results": k.results(s.resultsURI(g, q, only+" and '"+strings.ToLower(k.name)+"' IN PolicyDefinitionGroupNames"), false)})
 	}
 	return map[string]any{
 		"policyAssignmentId": id, "policySetDefinitionId": strings.ToLower(a.first.s.setID(a.first.p.w.sub.tenant)),
-		"results": a.summary.wire(s.resultsURI(g, q, only), false), "policyDefinitions": definitions, "policyGroups": groups,
+		"results": a.results(s.resultsURI(g, q, only), false), "policyDefinitions": definitions, "policyGroups": groups,
 	}
 }
 

@@ -97,9 +97,8 @@ func newPolicies(w *world) *policies {
 	if len(p.targets) == 0 {
 		return p
 	}
-	chain := w.sub.groupChain()
 	for _, a := range w.e.groupAssignments(w.sub.tenant) {
-		if slices.ContainsFunc(chain, func(g managementGroup) bool { return groupPath(g.id) == a.scope }) {
+		if w.sub.under(a.scope) {
 			p.assignments = append(p.assignments, a)
 		}
 	}
@@ -108,6 +107,11 @@ func newPolicies(w *world) *policies {
 	p.exemptions = append(w.e.groupExemptions(w.sub), w.ownExemptions(p.assignments)...)
 	p.checks = p.newChecks()
 	return p
+}
+
+// under says whether a subscription is below a management group.
+func (s *subscription) under(scope string) bool {
+	return slices.ContainsFunc(s.groupChain(), func(g managementGroup) bool { return groupPath(g.id) == scope })
 }
 
 // assignment makes one that is as old as its key says.

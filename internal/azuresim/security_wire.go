@@ -104,7 +104,8 @@ func (sec *security) controlAssessments(std *standardDef, c *standardControl) []
 	for _, k := range sec.checks(c) {
 		out = append(out, thing{
 			sec.standardID(std) + "/regulatoryComplianceControls/" + c.name + "/regulatoryComplianceAssessments/" + k.d.name,
-			"Microsoft.Security/regulatoryComplianceStandards/regulatoryComplianceControls/regulatoryComplianceAssessments", "", map[string]any{
+			"Microsoft.Security/regulatoryComplianceStandards/regulatoryComplianceControls/regulatoryComplianceAssessments", "",
+			map[string]any{
 				"description": k.d.display, "assessmentType": "Assessment", "state": k.state(),
 				"assessmentDetailsLink": "https://management.azure.com/subscriptions/" + sec.p.w.sub.id + "/providers/Microsoft.Security/securityStatuses/" + k.d.name,
 				"passedResources":       int64(k.passed), "failedResources": int64(k.failed), "skippedResources": int64(k.skipped),
