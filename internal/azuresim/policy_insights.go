@@ -49,7 +49,8 @@ func (s *Server) policyStates(c *call, g governed) {
 		return
 	}
 	what := strings.ToLower(g.rest[2])
-	if c.r.Method != http.MethodPost { // the pages after the first, too
+	next := s.opt.PolicyGet && c.r.Method == http.MethodGet && queryValue(c.r, "$skiptoken") != ""
+	if c.r.Method != http.MethodPost && !next { // the pages after the first, too
 		c.fail(http.StatusMethodNotAllowed, "HttpMethodNotAllowed", "The requested resource does not support http method '"+c.r.Method+"'.")
 		return
 	}

@@ -25,6 +25,7 @@ type Options struct {
 	Planted                int           // anomalies per tenant; 0 = 2, or none in a grid; negative = none
 	Resources              int           // of a subscription, at least; 0 = as many as what costs needs around it, about 60 with Groups 2, else about 100
 	PolicyStates           int           // of a subscription, at least; 0 = as many as its assignments give, about 400
+	PolicyGet              bool          // Policy Insights answers GET on its nextLinks, too; it is documented to take POST
 	Waste                  int           // cases of waste in a subscription; 0 = enough to have each once, but 4 to 8; negative = none
 	Start                  time.Time     // fixes the estate's dates; zero = the clock's now
 	Clock                  *Clock        // nil = real time
