@@ -67,11 +67,12 @@ func (w *world) ownExemptions(in []*policyAssignment) []*policyExemption {
 	return out
 }
 
-// steady is a resource of a type that was there before all and stays.
+// steady is a resource of a type that was there before all and stays, unless a test takes it away: what
+// is exempt does not change with that.
 func (w *world) steady(kind string, key uint64) *item {
 	var found *item
 	for _, it := range w.items {
-		if it.kind == kind && it.dead.IsZero() && it.born.Before(w.e.first.start()) && (found == nil || mix(key, it.key) < mix(key, found.key)) {
+		if it.kind == kind && (it.dead.IsZero() || it.cut) && it.born.Before(w.e.first.start()) && (found == nil || mix(key, it.key) < mix(key, found.key)) {
 			found = it
 		}
 	}

@@ -214,3 +214,40 @@ func TestComplianceMoves(t *testing.T) {
 		t.Errorf("%d exemptions, %v", len(exemptions), err)
 	}
 }
+
+// TestDeletedResourceHasNoStates deletes a resource that an exemption is about: its states go, and the
+// exemption stays as it is.
+func TestDeletedResourceHasNoStates(t *testing.T) {
+	c := start(t, azuresim.Options{})
+	_, sub := c.delegated()
+	target := ""
+	count := func() (states, exemptions int) {
+		for _, x := range c.sim.Exemptions(sub.ID, c.clock.Now()) {
+			if strings.Contains(x.Scope, "/providers/Microsoft.Storage/") {
+				target = x.Scope
+				exemptions++
+			}
+		}
+		c.sim.ComplianceResources(sub.ID, c.clock.Now(), func(r azuresim.ComplianceResource) bool {
+			if strings.EqualFold(r.Resource, target) {
+				states++
+			}
+			return true
+		})
+		return states, exemptions
+	}
+	states, exemptions := count()
+	was := target
+	if err := c.sim.DeleteResource(target); err != nil || states == 0 {
+		t.Fatal(err, states)
+	}
+	c.clock.Advance(time.Minute)
+	if after, same := count(); after != 0 || same != exemptions || target != was {
+		t.Errorf("%d states, then %d; %d exemptions, then %d", states, after, exemptions, same)
+	}
+	for _, e := range c.sim.ComplianceEvents(sub.ID, noon.Add(-time.Second), c.clock.Now()) {
+		if strings.EqualFold(e.Resource, target) && e.Cause != "resourceRemoved" {
+			t.Errorf("%+v", e)
+		}
+	}
+}

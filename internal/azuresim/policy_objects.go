@@ -1,6 +1,7 @@
 package azuresim
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -48,7 +49,17 @@ func (s *Server) policyObjects(c *call, g governed) {
 
 // wire is a thing as ARM lists it.
 func (t thing) wire() map[string]any {
-	return map[string]any{"id": t.id, "name": t.name(), "type": t.kind, "properties": t.properties}
+	out := map[string]any{"id": t.id, "name": t.name(), "type": t.kind, "properties": t.properties}
+	maps.Copy(out, t.more)
+	return out
+}
+
+// identityWire is the identity with which an assignment deploys and modifies.
+func (a *policyAssignment) identityWire(t *tenant) map[string]any {
+	if !a.identity {
+		return nil
+	}
+	return map[string]any{"location": "westeurope", "identity": map[string]any{"type": "SystemAssigned", "principalId": guid(label(a.id)), "tenantId": t.id}}
 }
 
 // policyThings are what a scope has, what it inherits from above included. With atScope() what is below
@@ -65,19 +76,19 @@ func (s *Server) policyThings(c *call, p principal, g governed, kind string) []t
 	case "policydefinitions":
 		for _, d := range s.estate.definitions() {
 			if own || !d.custom {
-				out = append(out, thing{d.id(t), "Microsoft.Authorization/policyDefinitions", "", d.properties()})
+				out = append(out, thing{d.id(t), "Microsoft.Authorization/policyDefinitions", "", d.properties(), nil})
 			}
 		}
 	case "policysetdefinitions":
 		for _, set := range s.estate.initiatives() {
 			if own || !set.custom {
-				out = append(out, thing{set.id(t), "Microsoft.Authorization/policySetDefinitions", "", set.properties(t)})
+				out = append(out, thing{set.id(t), "Microsoft.Authorization/policySetDefinitions", "", set.properties(t), nil})
 			}
 		}
 	case "policyassignments":
 		for _, a := range s.assignmentsOf(c, t, g) {
 			if a.inForce(c.at) && (!atScope || a.level < 2) {
-				out = append(out, thing{a.id, "Microsoft.Authorization/policyAssignments", "", a.properties(t)})
+				out = append(out, thing{a.id, "Microsoft.Authorization/policyAssignments", "", a.properties(t), a.identityWire(t)})
 			}
 		}
 	default:
@@ -87,7 +98,7 @@ func (s *Server) policyThings(c *call, p principal, g governed, kind string) []t
 		for _, x := range s.policies(g.sub, c.at).exemptions {
 			below := strings.HasPrefix(x.scope, "/subscriptions/") && strings.Count(x.scope, "/") > 2
 			if !c.at.Before(x.created) && (!atScope || !below) {
-				out = append(out, thing{x.id, "Microsoft.Authorization/policyExemptions", "", x.properties()})
+				out = append(out, thing{x.id, "Microsoft.Authorization/policyExemptions", "", x.properties(), nil})
 			}
 		}
 	}

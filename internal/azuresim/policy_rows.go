@@ -165,7 +165,7 @@ func (a *policyAssignment) parameters() map[string]any {
 func (a *policyAssignment) properties(t *tenant) map[string]any {
 	out := map[string]any{
 		"description": "", "scope": a.scope, "notScopes": textList(a.notScopes), "enforcementMode": a.enforce, "parameters": a.parameters(),
-		"metadata": map[string]any{"assignedBy": "Cloud Platform", "createdOn": wireTime(a.created), "updatedOn": nil}, "nonComplianceMessages": []any{},
+		"instanceId": guid(mix(label(a.id), 9)), "metadata": map[string]any{"assignedBy": "Cloud Platform", "createdOn": wireTime(a.created), "updatedOn": nil}, "nonComplianceMessages": []any{},
 	}
 	if a.display != "" {
 		out["displayName"] = a.display
@@ -175,6 +175,11 @@ func (a *policyAssignment) properties(t *tenant) map[string]any {
 	} else {
 		out["policyDefinitionId"], out["definitionVersion"] = a.refs[0].def.id(t), a.refs[0].def.ver()[:1]+".*.*"
 	}
+	category := a.refs[0].def.category
+	if a.set != nil {
+		category = a.set.category
+	}
+	put(out, "metadata.category", category)
 	if a.set != nil && a.set.version[1] != '.' {
 		out["definitionVersion"] = a.set.version[:strings.IndexByte(a.set.version, '.')] + ".*.*"
 	}
@@ -203,9 +208,8 @@ func (p *policies) policyRows(at time.Time) []kqlRow {
 	for _, a := range p.assignments {
 		if a.level > 0 && a.inForce(at) {
 			row := scopeRow(a.id, "microsoft.authorization/policyassignments", group(a.scope), sub, sub.tenant.id, a.properties(sub.tenant))
-			if a.identity {
-				row[13] = map[string]any{"type": "SystemAssigned", "principalId": guid(label(a.id)), "tenantId": sub.tenant.id}
-				row[5] = p.w.location
+			if more := a.identityWire(sub.tenant); more != nil {
+				row[5], row[13] = more["location"], more["identity"]
 			}
 			out = append(out, row)
 		}

@@ -24,7 +24,7 @@ func (sec *security) assessments(graph bool) []thing {
 		out = append(out, thing{a.t.id + securityProvider + "assessments/" + a.d.name, "Microsoft.Security/assessments", a.t.group, map[string]any{
 			"displayName": a.d.display, "resourceDetails": details, "status": status, "metadata": metadata, "additionalData": map[string]any{},
 			"links": map[string]any{"azurePortal": "portal.azure.com/#blade/Microsoft_Azure_Security/RecommendationsBlade/assessmentKey/" + a.d.name},
-		}})
+		}, nil})
 	}
 	return out
 }
@@ -34,7 +34,7 @@ func (sec *security) secureScores() []thing {
 	current, most, weight := sec.total()
 	return []thing{{sec.scope() + "secureScores/ascScore", "Microsoft.Security/secureScores", "", map[string]any{
 		"displayName": "ASC score", "score": scoreWire(current, most), "weight": int64(weight),
-	}}}
+	}, nil}}
 }
 
 // scoreControls are its controls, with their definitions or without.
@@ -48,7 +48,7 @@ func (sec *security) scoreControls(expand bool) []thing {
 		if expand {
 			p["definition"] = c.c.definition()
 		}
-		out = append(out, thing{sec.scope() + "secureScores/ascScore/secureScoreControls/" + c.c.name, "Microsoft.Security/secureScores/secureScoreControls", "", p})
+		out = append(out, thing{sec.scope() + "secureScores/ascScore/secureScoreControls/" + c.c.name, "Microsoft.Security/secureScores/secureScoreControls", "", p, nil})
 	}
 	return out
 }
@@ -89,14 +89,14 @@ func (sec *security) standard(std *standardDef) thing {
 	return thing{sec.standardID(std), "Microsoft.Security/regulatoryComplianceStandards", "", map[string]any{
 		"state": whole, "passedControls": int64(n[standardPassed]), "failedControls": int64(n[standardFailed]),
 		"skippedControls": int64(n[standardSkipped]), "unsupportedControls": int64(n[standardUnsupported]),
-	}}
+	}, nil}
 }
 
 func (sec *security) control(std *standardDef, c *standardControl) thing {
 	state, n := sec.controlState(c)
 	return thing{sec.standardID(std) + "/regulatoryComplianceControls/" + c.name, "Microsoft.Security/regulatoryComplianceStandards/regulatoryComplianceControls", "", map[string]any{
 		"description": c.text, "state": state, "passedAssessments": int64(n[standardPassed]), "failedAssessments": int64(n[standardFailed]), "skippedAssessments": int64(n[standardSkipped]),
-	}}
+	}, nil}
 }
 
 func (sec *security) controlAssessments(std *standardDef, c *standardControl) []thing {
@@ -110,6 +110,7 @@ func (sec *security) controlAssessments(std *standardDef, c *standardControl) []
 				"assessmentDetailsLink": "https://management.azure.com/subscriptions/" + sec.p.w.sub.id + "/providers/Microsoft.Security/securityStatuses/" + k.d.name,
 				"passedResources":       int64(k.passed), "failedResources": int64(k.failed), "skippedResources": int64(k.skipped),
 			},
+			nil,
 		})
 	}
 	return out

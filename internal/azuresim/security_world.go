@@ -221,6 +221,7 @@ const securityProvider = "/providers/Microsoft.Security/"
 type thing struct {
 	id, kind, group string
 	properties      map[string]any
+	more            map[string]any // beside the properties
 }
 
 func (t thing) name() string { return t.id[strings.LastIndexByte(t.id, '/')+1:] }
