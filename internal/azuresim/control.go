@@ -124,7 +124,7 @@ func (s *Server) control(c *call) {
 		d := s.directory
 		c.json(http.StatusOK, map[string]any{"keys": []any{jwk(d.issuerKid, &d.issuerKey.PublicKey, s.URL()+issuerPath)}})
 	default:
-		if !s.controlInventory(c, what) {
+		if !s.controlPolicy(c, what) && !s.controlInventory(c, what) {
 			s.controlApp(c)
 		}
 	}

@@ -1,6 +1,7 @@
 // Package azuresim is a faithful simulator of the Azure APIs that Fresnel calls: Entra's token
 // endpoint, Key Vault secrets, the ARM tenants, subscriptions and management groups, the Cost Management
-// query, the Consumption budgets and Resource Graph, all by path on one TLS listener with its own certificate authority.
+// query, the Consumption budgets, Policy Insights, the lists of Microsoft.Authorization's policies and of
+// Microsoft.Security, and Resource Graph, all by path on one TLS listener with its own certificate authority.
 //
 // It is the demo, the test bed and the load generator. Its estate (tenants, subscriptions and every
 // cost cell) is a pure function of a seed, so nothing is stored: a year of 500 subscriptions costs no
@@ -13,6 +14,12 @@
 // inventory (kql_*.go, graph*.go), and refuses the rest. Resources are created, changed and deleted as
 // the clock moves; the truth is at /sim/inventory, /sim/changes, /sim/groups and /sim/types, and which
 // of them were made as cases of the rules of waste at /sim/waste (waste*.go).
+//
+// Policies are in force on the resources, and Defender for Cloud judges them (policy_*.go, security_*.go):
+// what complies is drawn and drifts with the clock, assignments and exemptions begin and end, and what
+// Azure shows of it is as old as its last scan. It is served through Resource Graph, Policy Insights and
+// ARM; the truth is at /sim/compliance with /resources and /events, /sim/exemptions, /sim/securescore and
+// /sim/frameworks.
 //
 // Two kinds of time live here and must not be confused. The estate's time is the settable [Clock]: it
 // decides which costs are visible. Tokens, throttles and nextLinks live on real time, because their

@@ -47,7 +47,10 @@ type estate struct {
 	plants   map[string]*plants       // by subscription
 	labels   []Planted
 
-	resources int            // Options.Resources
+	resources int // Options.Resources
+
+	policyStates int // Options.PolicyStates
+
 	waste     map[string]int // the place of a subscription among those that have cases of waste
 	wasteEach int            // cases of waste in each of them
 }
@@ -99,7 +102,7 @@ func newEstate(o Options) *estate {
 		e.addTenant(i, o)
 	}
 	e.addOddities(o)
-	e.resources = o.Resources
+	e.resources, e.policyStates = o.Resources, o.PolicyStates
 	e.assignWaste(o.Waste)
 	n := o.Planted
 	if n == 0 && !e.grid {

@@ -15,13 +15,13 @@ import (
 // Fault is one way in which Azure misbehaves. The first fault that matches a request and whose
 // probability strikes is applied.
 type Fault struct {
-	API string `json:"api"` // cost, consumption, resourcegraph, arm, entra, keyvault or *
+	API string `json:"api"` // cost, consumption, resourcegraph, policyinsights, arm, entra, keyvault or *
 
 	// Kind is one of
 	//	429, 5xx, hang, reset, html   of any API
 	//	gzip                          the compressed answer ends in the middle
-	//	empty                         a page without entries comes first (cost, consumption, resourcegraph, arm)
-	//	expired                       the token counts as expired from now on (cost, consumption, resourcegraph, arm)
+	//	empty                         a page without entries comes first (cost, consumption, resourcegraph, policyinsights, arm)
+	//	expired                       the token counts as expired from now on (cost, consumption, resourcegraph, policyinsights, arm)
 	//	case                          ids in capitals and small letters at random (cost, resourcegraph, arm)
 	//	nulls                         rows without amounts (cost), every third row with nothing but its id (resourcegraph)
 	//	columns                       a column is missing (cost, resourcegraph)
@@ -70,8 +70,8 @@ const (
 
 // faultAPIs are the APIs for which a kind exists; kinds that are not listed exist for all.
 var faultAPIs = map[string][]string{
-	faultEmpty:      {apiCost, apiConsumption, apiGraph, apiARM},
-	faultExpired:    {apiCost, apiConsumption, apiGraph, apiARM},
+	faultEmpty:      {apiCost, apiConsumption, apiGraph, apiARM, apiPolicy},
+	faultExpired:    {apiCost, apiConsumption, apiGraph, apiARM, apiPolicy},
 	faultCase:       {apiCost, apiGraph, apiARM},
 	faultNulls:      {apiCost, apiGraph},
 	faultColumns:    {apiCost, apiGraph},
@@ -92,6 +92,7 @@ const (
 
 	apiConsumption = "consumption"
 	apiGraph       = "resourcegraph"
+	apiPolicy      = "policyinsights"
 )
 
 // LoadFaults reads a JSON array of faults from a file.
@@ -122,8 +123,8 @@ func parseFaults(r io.Reader) ([]Fault, error) {
 func (f Fault) validate() error {
 	apis, known := faultAPIs[f.Kind]
 	switch {
-	case !slices.Contains([]string{apiCost, apiConsumption, apiGraph, apiARM, apiEntra, apiKeyVault, "*"}, f.API):
-		return fmt.Errorf("api %q is not cost, consumption, resourcegraph, arm, entra, keyvault or *", f.API)
+	case !slices.Contains([]string{apiCost, apiConsumption, apiGraph, apiPolicy, apiARM, apiEntra, apiKeyVault, "*"}, f.API):
+		return fmt.Errorf("api %q is not cost, consumption, resourcegraph, policyinsights, arm, entra, keyvault or *", f.API)
 	case !known:
 		return fmt.Errorf("kind %q is none of %s", f.Kind, strings.Join(slices.Sorted(maps.Keys(faultAPIs)), ", "))
 	case apis != nil && f.API != "*" && !slices.Contains(apis, f.API):

@@ -92,6 +92,12 @@ func (q *graphRequest) top() int {
 	return graphPage
 }
 
+// above says whether a query asks for what management groups have, too: if they are its scope, or by
+// authorizationScopeFilter, which counts for the tables of policies and roles only.
+func (q *graphRequest) above() bool {
+	return len(q.Subscriptions) == 0 || strings.EqualFold(q.Options.ScopeFilter, "AtScopeAndAbove") || strings.EqualFold(q.Options.ScopeFilter, "AtScopeAboveAndBelow")
+}
+
 // graphOwner is whose quota a query takes from: a principal has one in the tenant of its token. All
 // tenants that are reached through Lighthouse share that of the managing principal.
 func graphOwner(p principal) string { return p.tenantID + "/" + p.objectID }

@@ -27,24 +27,54 @@ func (s *Server) answerGraph(c *call, p principal, q *graphRequest, subs []*subs
 	for _, sub := range subs {
 		key.scope = mix(key.scope, sub.key)
 	}
-	rel := s.results.take(key)
-	if rel == nil {
-		scan := &graphScan{s: s, subs: subs, tenant: p.tenantID, at: page.At}
-		run := &kqlRunner{now: page.At, table: scan.table}
-		if rel, err = run.run(parsed); err != nil {
-			c.graphRefusal(err)
-			return
+	w, keep, err := s.readWindow(p, q, parsed, subs, page, key)
+	if err != nil {
+		c.graphRefusal(err)
+		return
+	}
+	s.needs.note(graphOwner(p), q.Query, subs, w.total)
+	if s.writeGraph(c, q, parsed, w, page) && keep {
+		s.results.put(key, w.rel)
+	}
+}
+
+// readWindow evaluates a query: all of its rows, which are kept for the next page, or of a large table
+// those around the page.
+func (s *Server) readWindow(p principal, q *graphRequest, parsed *kqlQuery, subs []*subscription, page pageToken, key graphResult) (w *graphWindow, keep bool, err error) {
+	if rel := s.results.take(key); rel != nil {
+		return &graphWindow{rel, 0, len(rel.rows)}, true, nil
+	}
+	scan := &graphScan{s: s, subs: subs, tenant: p.tenantID, at: page.At, above: q.above()}
+	run := &kqlRunner{now: page.At, table: scan.table}
+	stream := scan.streamOf(parsed)
+	if stream != nil {
+		head, err := run.through(stream, -1, parsed.ops[:parsed.prefix()])
+		if err != nil {
+			return nil, false, err
+		}
+		if parsed.pageable(head) {
+			w, counts, err := run.window(stream, parsed, s.counts.get(key), max(0, page.Offset-1), page.Offset+q.top())
+			if err == nil {
+				s.counts.put(key, counts)
+			}
+			return w, false, err
 		}
 	}
-	s.needs.note(graphOwner(p), q.Query, subs, len(rel.rows))
-	if s.writeGraph(c, q, parsed, rel, page) {
-		s.results.put(key, rel)
+	var rel *kqlRelation
+	if stream != nil {
+		rel, err = run.runStream(stream, parsed)
+	} else {
+		rel, err = run.run(parsed)
 	}
+	if err != nil {
+		return nil, false, err
+	}
+	return &graphWindow{rel, 0, len(rel.rows)}, true, nil
 }
 
 // graphPurpose ties a token to a principal's query over its scope.
 func graphPurpose(p principal, q *graphRequest) string {
-	text, _ := json.Marshal([]any{q.Query, q.Subscriptions, q.ManagementGroups}) // texts cannot fail
+	text, _ := json.Marshal([]any{q.Query, q.Subscriptions, q.ManagementGroups, q.above()}) // texts cannot fail
 	return "graph " + p.tenantID + " " + bodyHash(text)
 }
 
@@ -55,13 +85,14 @@ func paged(parsed *kqlQuery, rel *kqlRelation) bool {
 }
 
 // writeGraph writes one page, and says whether there is another.
-func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kqlRelation, page pageToken) (more bool) {
+func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, w *graphWindow, page pageToken) (more bool) {
+	rel := w.rel
 	fault := c.fault
 	if fault == nil {
 		fault = &Fault{}
 	}
-	from := min(page.Offset, len(rel.rows))
-	to := min(from+q.top(), len(rel.rows))
+	from := min(page.Offset, w.total)
+	to := min(from+q.top(), w.total)
 	next := page
 	next.Offset, next.Empty = to, false
 	switch fault.Kind {
@@ -70,7 +101,7 @@ func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kql
 	case faultTruncated:
 		to = from + (to-from+1)/2
 	}
-	more = to < len(rel.rows) || next.Empty
+	more = to < w.total || next.Empty
 	truncated, token := "false", ""
 	switch {
 	case more && paged(parsed, rel) && fault.Kind != faultTruncated:
@@ -78,9 +109,9 @@ func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kql
 	case more:
 		truncated = "true"
 	}
-	rows := rel.rows[from:to]
+	rows := w.rows(from, to)
 	if fault.Kind == faultDuplicates && from > 0 {
-		rows = slices.Concat(rel.rows[from-1:from], rows) // the last of the page before
+		rows = slices.Concat(w.rows(from-1, from), rows) // the last of the page before
 	}
 	columns := rel.columns
 	if fault.Kind == faultColumns {
@@ -95,7 +126,7 @@ func (s *Server) writeGraph(c *call, q *graphRequest, parsed *kqlQuery, rel *kql
 		columns, rows = cut.columns, cut.rows
 	}
 	data := encodeRows(columns, rows, fault, strings.EqualFold(q.Options.Format, "table"))
-	head, _ := json.Marshal(map[string]any{"totalRecords": len(rel.rows), "count": len(rows), "resultTruncated": truncated, "facets": []any{}}) // plain values
+	head, _ := json.Marshal(map[string]any{"totalRecords": w.total, "count": len(rows), "resultTruncated": truncated, "facets": []any{}}) // plain values
 	body := append(head[:len(head)-1], `,"data":`...)
 	body = append(body, data...)
 	if token != "" {

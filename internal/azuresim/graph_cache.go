@@ -45,8 +45,11 @@ func (g *graphResults) drop(key graphResult) {
 func (g *graphResults) put(key graphResult, rel *kqlRelation) {
 	for _, r := range rel.rows {
 		for _, v := range r {
-			if f, ok := v.(*lazyField); ok {
+			switch f := v.(type) {
+			case *lazyField:
 				f.of.built = nil
+			case *lazyState:
+				f.built = nil
 			}
 		}
 	}

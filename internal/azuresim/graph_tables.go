@@ -83,11 +83,18 @@ type graphScan struct {
 	subs   []*subscription
 	tenant string // of the token
 	at     time.Time
+	above  bool // what is at management groups is asked for, too
 }
 
 // table makes the rows of a table, ordered by id within a subscription.
 func (g *graphScan) table(name string) (*kqlRelation, bool) {
 	rel := &kqlRelation{columns: graphColumns}
+	if s := g.stream(name); s != nil { // in a join or a union
+		for i := range s.parts {
+			rel.rows = append(rel.rows, s.part(i)...)
+		}
+		return rel, true
+	}
 	var each func(*world)
 	switch name {
 	case "resources":

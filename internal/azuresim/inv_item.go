@@ -37,6 +37,7 @@ type item struct {
 	times                 []time.Time // more moments at which it changes
 	still                 bool        // its sku never changes
 	by                    string      // who created it; "" = drawn
+	cut                   bool        // a test ended it
 }
 
 func (it *item) alive(at time.Time) bool {

@@ -26,6 +26,7 @@ func (w *world) edit(list []edit) {
 		switch e.what {
 		case "delete":
 			if it.dead.IsZero() || e.at.Before(it.dead) {
+				it.cut = it.cut || it.dead.IsZero()
 				it.dead = e.at
 			}
 		case "move":
@@ -44,7 +45,7 @@ func (w *world) edit(list []edit) {
 func (w *world) move(it *item, e edit) {
 	moved := *it
 	moved.group, moved.id, moved.born = e.group, w.id(e.group, it.kind, it.name), e.at
-	it.dead = e.at
+	it.cut, it.dead = it.cut || it.dead.IsZero(), e.at
 	w.byID[strings.ToLower(moved.id)] = &moved
 	w.items = append(w.items, &moved)
 	for i := range w.marks {

@@ -1,9 +1,6 @@
 package azuresim
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // kqlAggregate gathers one aggregate of one group.
 type kqlAggregate struct {
@@ -18,7 +15,7 @@ type kqlAggregate struct {
 // kqlAggregates are the aggregate functions with their types ("" = that of the argument) and the
 // beginning of the name of their column.
 var kqlAggregates = map[string]struct{ kind, prefix string }{
-	"count": {kqlTypeInteger, "count_"}, "countif": {kqlTypeInteger, "countif_"}, "sum": {"", "sum_"}, "dcount": {kqlTypeInteger, "dcount_"},
+	"count": {kqlTypeInteger, "count_"}, "countif": {kqlTypeInteger, "countif_"}, "sum": {"", "sum_"}, "sumif": {"", "sumif_"}, "dcount": {kqlTypeInteger, "dcount_"},
 	"min": {"", "min_"}, "max": {"", "max_"}, "make_list": {kqlTypeObject, "list_"}, "make_set": {kqlTypeObject, "set_"},
 	"any": {"", "any_"}, "take_any": {"", ""},
 }
@@ -33,55 +30,7 @@ type kqlGroup struct {
 type kqlMeasure struct {
 	name string
 	arg  kqlFunc // nil of count()
-}
-
-func (k *kqlRunner) summarize(rel *kqlRelation, op *kqlOp) (*kqlRelation, error) {
-	keys, columns, err := k.compileAll(rel, op.by, true)
-	if err != nil {
-		return nil, err
-	}
-	for i, c := range columns {
-		if c.kind == kqlTypeObject {
-			return nil, semantic(op.by[i].expr.at, "Summarize group key '"+c.name+"' is of a 'dynamic' type. Please use an explicit cast (for example, 'summarize ... by tostring("+c.name+")') as grouping by a 'dynamic' type is not supported.")
-		}
-	}
-	measures, more, err := k.measures(rel, op.exprs)
-	if err != nil {
-		return nil, err
-	}
-	groups := map[string]*kqlGroup{}
-	var order []*kqlGroup
-	if len(keys) == 0 {
-		order = append(order, &kqlGroup{agg: make([]kqlAggregate, len(measures))})
-		groups[""] = order[0]
-	}
-	for _, r := range rel.rows {
-		row, text := make(kqlRow, len(keys)), strings.Builder{}
-		for i, f := range keys {
-			row[i] = force(f(r))
-			part := kqlKey(row[i])
-			text.WriteString(part)
-			text.WriteByte(0)
-		}
-		g := groups[text.String()]
-		if g == nil {
-			g = &kqlGroup{key: row, agg: make([]kqlAggregate, len(measures))}
-			groups[text.String()] = g
-			order = append(order, g)
-		}
-		for i := range measures {
-			g.agg[i].add(&measures[i], r)
-		}
-	}
-	out := &kqlRelation{columns: append(columns, more...)}
-	for _, g := range order {
-		row := g.key
-		for i := range measures {
-			row = append(row, g.agg[i].value(measures[i].name))
-		}
-		out.rows = append(out.rows, row)
-	}
-	return out, nil
+	when kqlFunc // of sumif
 }
 
 func (k *kqlRunner) measures(rel *kqlRelation, list []kqlNamed) ([]kqlMeasure, []kqlColumn, error) {
@@ -106,6 +55,14 @@ func (k *kqlRunner) measures(rel *kqlRelation, list []kqlNamed) ([]kqlMeasure, [
 				return nil, nil, semantic(n.expr.at, "dcount(): argument is of a 'dynamic' type. Please use an explicit cast")
 			}
 			m.arg = f
+			if m.name == "sumif" {
+				if len(n.expr.args) != 2 {
+					return nil, nil, semantic(n.expr.at, "sumif(): function expects 2 argument(s)")
+				}
+				if m.when, _, err = c.compile(n.expr.args[1]); err != nil {
+					return nil, nil, err
+				}
+			}
 			if kind == "" {
 				kind = argKind
 			}
@@ -130,7 +87,7 @@ func (a *kqlAggregate) add(m *kqlMeasure, r kqlRow) {
 		return
 	}
 	v := force(m.arg(r))
-	if v == nil {
+	if v == nil || m.when != nil && !kqlTruth(m.when(r)) {
 		return
 	}
 	switch m.name {
@@ -138,7 +95,7 @@ func (a *kqlAggregate) add(m *kqlMeasure, r kqlRow) {
 		if kqlTruth(v) {
 			a.count++
 		}
-	case "sum":
+	case "sum", "sumif":
 		if a.sum == nil {
 			a.sum = int64(0)
 		}
@@ -173,7 +130,7 @@ func (a *kqlAggregate) value(name string) any {
 	switch name {
 	case "count", "countif":
 		return a.count
-	case "sum":
+	case "sum", "sumif":
 		if a.sum == nil {
 			return int64(0)
 		}

@@ -46,6 +46,18 @@ func (p *kqlParser) typed(t kqlToken) (*kqlExpr, bool, error) {
 		out.lit = at
 		return out, true, nil
 	}
+	switch kqlCasts["to"+t.text] {
+	case kqlTypeInteger:
+		if n, err := strconv.ParseInt(text.String(), 10, 64); err == nil {
+			out.lit = n
+			return out, true, nil
+		}
+	case kqlTypeNumber:
+		if n, err := strconv.ParseFloat(text.String(), 64); err == nil {
+			out.lit = n
+			return out, true, nil
+		}
+	}
 	return nil, false, p.fail(t, "a function")
 }
 

@@ -17,6 +17,12 @@ import (
 // lazyValue is computed when somebody looks: a page of a list needs the properties of its own rows only.
 type lazyValue interface{ force() any }
 
+// lazyObject gives a field without making the others.
+type lazyObject interface {
+	lazyValue
+	child(key string) any
+}
+
 func force(v any) any {
 	if l, ok := v.(lazyValue); ok {
 		return l.force()
@@ -184,6 +190,9 @@ func kqlTruth(v any) bool {
 
 // kqlChild is v.key; keys have their case, and what is missing is null.
 func kqlChild(v any, key string) any {
+	if o, ok := v.(lazyObject); ok {
+		return o.child(key)
+	}
 	if m, ok := force(v).(map[string]any); ok {
 		return m[key]
 	}

@@ -110,7 +110,7 @@ func (s *Server) routeProvider(c *call) func(*call) {
 		c.list, c.tenant = true, s.tokenTenant(c)
 		return s.listDescendants
 	}
-	return s.unknownPath
+	return s.routeGovernance(c)
 }
 
 func (s *Server) routeSubscription(c *call) func(*call) {
@@ -130,7 +130,7 @@ func (s *Server) routeSubscription(c *call) func(*call) {
 		c.continued = s.afterEmpty(queryValue(c.r, "$skiptoken"))
 		return s.listBudgets
 	}
-	return s.unknownPath
+	return s.routeGovernance(c)
 }
 
 // queryValue reads a query parameter without regard to the case of its name.

@@ -24,6 +24,8 @@ type Options struct {
 	Services               int           // services of the estate; 0 = 24. With Groups: every group has every service
 	Planted                int           // anomalies per tenant; 0 = 2, or none in a grid; negative = none
 	Resources              int           // of a subscription, at least; 0 = as many as what costs needs around it, about 60 with Groups 2, else about 100
+	PolicyStates           int           // of a subscription, at least; 0 = as many as its assignments give, about 400
+	PolicyGet              bool          // Policy Insights answers GET on its nextLinks, too; it is documented to take POST
 	Waste                  int           // cases of waste in a subscription; 0 = enough to have each once, but 4 to 8; negative = none
 	Start                  time.Time     // fixes the estate's dates; zero = the clock's now
 	Clock                  *Clock        // nil = real time
@@ -60,7 +62,7 @@ func (o *Options) fill() error {
 	if o.Throttle != throttleOff && o.Throttle != throttleReal && o.Throttle != throttleHarsh {
 		return fmt.Errorf("azuresim: throttle %q is not off, real or harsh", o.Throttle)
 	}
-	if o.ThrottleSpeed < 0 || o.Tenants < 0 || o.SubscriptionsPerTenant < 0 || o.Months < 0 || o.Groups < 0 || o.Services < 0 || o.RefreshEvery < 0 || o.ARMPageSize < 0 || o.Resources < 0 {
+	if o.ThrottleSpeed < 0 || o.Tenants < 0 || o.SubscriptionsPerTenant < 0 || o.Months < 0 || o.Groups < 0 || o.Services < 0 || o.RefreshEvery < 0 || o.ARMPageSize < 0 || o.Resources < 0 || o.PolicyStates < 0 {
 		return errors.New("azuresim: a size in the options is negative")
 	}
 	return nil
@@ -85,6 +87,8 @@ type Server struct {
 	faults    *faults
 	inventory *inventory
 	results   graphResults
+	counts    graphCounts
+	policy    policyCache
 	needs     graphNeeds
 	tls       *certificates
 	pagingKey [32]byte
@@ -229,7 +233,7 @@ func (s *Server) ResetBound() {
 	s.needs.reset()
 }
 
-// RequestCount counts answered requests by API (cost, consumption, resourcegraph, arm, entra, keyvault, sim) and status.
+// RequestCount counts answered requests by API (cost, consumption, resourcegraph, policyinsights, arm, entra, keyvault, sim) and status.
 // Status 0 counts connections that a fault broke.
 type RequestCount struct {
 	API    string `json:"api"`

@@ -23,6 +23,7 @@ const (
 
 	bucketConsumption = "consumption" // its numbers are not published
 	bucketGraph       = "resourcegraph"
+	bucketPolicy      = "policyinsights" // of a subscription or a management group; its numbers are not published
 )
 
 // The presets of throttling.
@@ -59,6 +60,8 @@ func limitOf(kind string) limit {
 	case bucketClientType:
 		return limit{2000, 2000.0 / 60}
 	case bucketConsumption:
+		return limit{20, 20.0 / 60}
+	case bucketPolicy:
 		return limit{20, 20.0 / 60}
 	case bucketGraph:
 		return limit{15, 3} // 15 in five seconds
