@@ -2,6 +2,8 @@ package fresnel
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -196,4 +198,21 @@ func Reconcile(held, found []Finding, same func(held, found Finding) bool, judge
 func distance(a, b Finding) int {
 	d := int(a.Since - b.Since)
 	return max(d, -d)
+}
+
+// maxKey is the most bytes of an object's key: engines index no more than that.
+const maxKey = 400
+
+// ObjectKey is the key of an ARM id: in lower case, because ids are compared
+// without regard to case, and their case changes from answer to answer. An id
+// that is longer than what is indexed is cut and ends in a hash of the whole, so
+// that two of them stay two.
+func ObjectKey(id string) string {
+	id = strings.ToLower(id)
+	if len(id) <= maxKey {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	tail := "#" + hex.EncodeToString(sum[:16])
+	return strings.ToValidUTF8(id[:maxKey-len(tail)], "") + tail
 }

@@ -98,12 +98,16 @@ func actorOf(kind, by string) inventory.Actor {
 
 // valueText is a value as text: a text without its quotes, nothing as "".
 func valueText(raw json.RawMessage) string {
-	var s *string
-	if json.Unmarshal(raw, &s) == nil {
-		if s == nil {
-			return ""
-		}
-		return *s
+	if len(raw) == 0 {
+		return ""
 	}
-	return string(raw)
+	v, err := inventory.ParseValue(raw)
+	if err != nil {
+		return ""
+	}
+	if v = v.WithoutPeople(); v.Text() != "" || v.Empty() {
+		return v.Text()
+	}
+	text, _ := v.MarshalJSON() // what was parsed marshals
+	return string(text)
 }

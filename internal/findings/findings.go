@@ -134,7 +134,10 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q Query) (rows []Row
 
 // filter turns names of rules and of a domain into the rules that are meant.
 func (r Reports) filter(names []string, domain, object string) (Filter, map[string]Rule, error) {
-	f, rules := Filter{Object: strings.ToLower(object)}, map[string]Rule{}
+	f, rules := Filter{Object: object}, map[string]Rule{}
+	if strings.HasPrefix(object, "/") { // an ARM id; other objects are in the words of their rule
+		f.Object = fresnel.ObjectKey(object)
+	}
 	for _, rule := range r.Rules {
 		if (len(names) == 0 || slices.Contains(names, rule.ID)) && (domain == "" || rule.Domain == domain) {
 			rules[rule.ID] = rule
@@ -178,7 +181,7 @@ func (r Reports) Except(ctx context.Context, s fresnel.Scope, e fresnel.Exceptio
 	if i < 0 || r.Rules[i].Domain != "resources" {
 		return Said{}, fresnel.Errorf(fresnel.Invalid, "there is no rule %.60q about resources", e.Rule)
 	}
-	e.Object = strings.TrimRight(strings.ToLower(strings.TrimSpace(e.Object)), "/")
+	e.Object = fresnel.ObjectKey(strings.TrimRight(strings.TrimSpace(e.Object), "/"))
 	parts := strings.Split(e.Object, "/")
 	if len(parts) < 3 || parts[0] != "" || parts[1] != "subscriptions" || !fresnel.IsGUID(parts[2]) || slices.Contains(parts[1:], "") ||
 		len(parts) > 3 && parts[3] != "resourcegroups" && parts[3] != "providers" || len(parts) == 4 {
