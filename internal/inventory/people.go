@@ -15,8 +15,14 @@ var who = []string{
 // address stands for the address of a person.
 const address = "(address)"
 
+// OfCustomer tells whether a path leads to what customers write: tags.
+func OfCustomer(path string) bool { return strings.HasPrefix(strings.ToLower(path), "tags") }
+
 // personal tells whether a path names who did something.
 func personal(path string) bool {
+	if OfCustomer(path) {
+		return false
+	}
 	return slices.ContainsFunc(strings.FieldsFunc(strings.ToLower(path), func(r rune) bool { return r == '.' || r == '[' || r == ']' || r == '/' }), func(part string) bool {
 		return slices.Contains(who, strings.Trim(part, `"'`))
 	})

@@ -18,7 +18,7 @@ func TestWithoutPeople(t *testing.T) {
 	}
 	for path, want := range map[string]bool{
 		"systemData.lastModifiedBy": true, "properties.systemData": true, "properties.createdBy.user": true, `properties["createdByUser"]`: true,
-		"properties.x[0].modifiedBy": true, "tags.owner": false, "properties.createdByte": false, "": false,
+		"properties.x[0].modifiedBy": true, "tags.owner": false, "tags.createdBy": false, "properties.createdByte": false, "": false,
 	} {
 		if personal(path) != want {
 			t.Errorf("%q is personal: %v", path, !want)

@@ -58,7 +58,7 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		part := &fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
 		r.parts = append(r.parts, part)
 		if skip(sub, part) {
-			if part.State == fresnel.PartSkipped { // it is no more, and nothing in it is
+			if sub.State == fresnel.Deleted { // and nothing in it is there; of one that is not listed any more, nobody knows
 				if err := r.finish(ctx, sub.ID, nil); err != nil {
 					return r.result(), err
 				}

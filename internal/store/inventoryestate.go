@@ -52,8 +52,10 @@ func (e *estate) load() {
 		}
 		all, some := true, false
 		for _, s := range subs {
-			// What an earlier run read in full is not what there is now.
-			e.whole[s.sub] = s.at > 0 && s.at == newest
+			// What an earlier run read in full is not what there is now; what will
+			// never be read again stands as it was, or it would keep rules from
+			// saying anything of the tenant.
+			e.whole[s.sub] = s.at > 0 && (s.at == newest || s.state == fresnel.Gone)
 			if s.state != fresnel.Deleted && s.state != fresnel.Gone {
 				all, some = all && e.whole[s.sub], true
 			}
