@@ -76,7 +76,9 @@ const (
 
 // Containers are the types that are kept because rules join them, and are no
 // resources.
-func Containers() []string { return []string{typeSubscription, typeGroup, typeAdvice, typeAdvisorSilent, typeAdvisorConfig, typeProtected} }
+func Containers() []string {
+	return []string{typeSubscription, typeGroup, typeAdvice, typeAdvisorSilent, typeAdvisorConfig, typeProtected}
+}
 
 // subscriptionOf is the subscription GUID of an ARM id in lower case; "" of
 // what is no such id.
