@@ -49,7 +49,9 @@ func (a told) Changes(context.Context, fresnel.Tenant, []string, time.Time) iter
 // ledger writes down what it is told to keep.
 type ledger struct{ lines []string }
 
-func (l *ledger) note(format string, args ...any) { l.lines = append(l.lines, fmt.Sprintf(format, args...)) }
+func (l *ledger) note(format string, args ...any) {
+	l.lines = append(l.lines, fmt.Sprintf(format, args...))
+}
 
 func (l *ledger) Put(_ context.Context, _ fresnel.TenantID, sub string, list []Resource, _ time.Time) (int, error) {
 	l.note("put %d of %s", len(list), sub)
