@@ -82,9 +82,30 @@ func (e Exception) Standing(now time.Time) Standing {
 	return StandingActive
 }
 
-// ObjectsAbove lists what an exception may be of to hold an object: the object,
+// ExceptionsByObject are exceptions by what they are of.
+type ExceptionsByObject map[string][]Exception
+
+// ByObject sorts exceptions by what they are of.
+func ByObject(es []Exception) ExceptionsByObject {
+	out := ExceptionsByObject{}
+	for _, e := range es {
+		out[e.Object] = append(out[e.Object], e)
+	}
+	return out
+}
+
+// StateOf judges a finding by those that are of its object, or of what holds it.
+func (x ExceptionsByObject) StateOf(f Finding, now time.Time) (State, *Exception) {
+	var about []Exception
+	for _, object := range objectsAbove(f.Object) {
+		about = append(about, x[object]...)
+	}
+	return StateOf(f, about, now)
+}
+
+// objectsAbove lists what an exception may be of to hold an object: the object,
 // and of an ARM id every id that it is in.
-func ObjectsAbove(object string) []string {
+func objectsAbove(object string) []string {
 	out := []string{object}
 	if strings.HasPrefix(object, "/subscriptions/") {
 		for i := strings.LastIndexByte(object, '/'); i > len("/subscriptions/"); i = strings.LastIndexByte(object[:i], '/') {

@@ -101,10 +101,7 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q Query) (rows []Row
 	if err != nil {
 		return nil, nil, err
 	}
-	byObject := map[string][]fresnel.Exception{}
-	for _, e := range said {
-		byObject[e.Object] = append(byObject[e.Object], e)
-	}
+	byObject := fresnel.ByObject(said)
 	now, after := r.Now(), q.After
 	for {
 		list, err := r.Reader.Page(ctx, s, f, after, chunk)
@@ -117,11 +114,7 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q Query) (rows []Row
 			}
 			after = &Place{one.USD, one.ID}
 			row := Row{Finding: one, Rule: rules[one.Rule]}
-			var about []fresnel.Exception
-			for _, object := range fresnel.ObjectsAbove(one.Object) {
-				about = append(about, byObject[object]...)
-			}
-			row.State, row.Exception = fresnel.StateOf(one, about, now)
+			row.State, row.Exception = byObject.StateOf(one, now)
 			if q.State == "" || row.State == q.State {
 				rows = append(rows, row)
 			}

@@ -83,7 +83,7 @@ type TagRow struct {
 // TagLack is a tag that a resource lacks, or whose value is not allowed.
 type TagLack struct {
 	Resource string // ARM id, lower case
-	Tag      string // key, as required
+	Tag      string // key; of what is held, in lower case
 	Wrong    bool   // it is there, with a value that is not allowed
 }
 
