@@ -2,6 +2,8 @@ package fresnel
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -80,9 +82,30 @@ func (e Exception) Standing(now time.Time) Standing {
 	return StandingActive
 }
 
-// ObjectsAbove lists what an exception may be of to hold an object: the object,
+// ExceptionsByObject are exceptions by what they are of.
+type ExceptionsByObject map[string][]Exception
+
+// ByObject sorts exceptions by what they are of.
+func ByObject(es []Exception) ExceptionsByObject {
+	out := ExceptionsByObject{}
+	for _, e := range es {
+		out[e.Object] = append(out[e.Object], e)
+	}
+	return out
+}
+
+// StateOf judges a finding by those that are of its object, or of what holds it.
+func (x ExceptionsByObject) StateOf(f Finding, now time.Time) (State, *Exception) {
+	var about []Exception
+	for _, object := range objectsAbove(f.Object) {
+		about = append(about, x[object]...)
+	}
+	return StateOf(f, about, now)
+}
+
+// objectsAbove lists what an exception may be of to hold an object: the object,
 // and of an ARM id every id that it is in.
-func ObjectsAbove(object string) []string {
+func objectsAbove(object string) []string {
 	out := []string{object}
 	if strings.HasPrefix(object, "/subscriptions/") {
 		for i := strings.LastIndexByte(object, '/'); i > len("/subscriptions/"); i = strings.LastIndexByte(object[:i], '/') {
@@ -196,4 +219,21 @@ func Reconcile(held, found []Finding, same func(held, found Finding) bool, judge
 func distance(a, b Finding) int {
 	d := int(a.Since - b.Since)
 	return max(d, -d)
+}
+
+// maxKey is the most bytes of an object's key: engines index no more than that.
+const maxKey = 400
+
+// ObjectKey is the key of an ARM id: in lower case, because ids are compared
+// without regard to case, and their case changes from answer to answer. An id
+// that is longer than what is indexed is cut and ends in a hash of the whole, so
+// that two of them stay two.
+func ObjectKey(id string) string {
+	id = strings.ToLower(id)
+	if len(id) <= maxKey {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	tail := "#" + hex.EncodeToString(sum[:16])
+	return strings.ToValidUTF8(id[:maxKey-len(tail)], "") + tail
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"fresnel"
 )
@@ -98,6 +99,21 @@ func TestCheckException(t *testing.T) {
 	} {
 		if err := fresnel.CheckException(c.e, now); (err == nil) != c.ok {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// TestObjectKey holds keys of ids apart, however long they are.
+func TestObjectKey(t *testing.T) {
+	t.Parallel()
+	long := "/subscriptions/X/" + strings.Repeat("ö", 400)
+	for _, c := range []struct{ a, b string }{{long + "1", long + "2"}, {long, long + "x"}, {"/A", "/b"}} {
+		a, b := fresnel.ObjectKey(c.a), fresnel.ObjectKey(c.b)
+		if a == b || len(a) > 400 || len(b) > 400 || !utf8.ValidString(a) {
+			t.Errorf("%.40q (%d) and %.40q (%d)", a, len(a), b, len(b))
+		}
+		if fresnel.ObjectKey(strings.ToUpper(c.a)) != a || fresnel.ObjectKey(a) != a {
+			t.Errorf("%.40q has several keys", c.a)
 		}
 	}
 }

@@ -24,7 +24,7 @@ type Part struct {
 	State        PartState
 	Reason       string // what happened, to what; empty when all was read
 	Do           string // what to do about it
-	Rows         int    // cost cells read
+	Rows         int    // rows read: cells of cost, resources
 }
 
 // PartState is the outcome of a part of a run.

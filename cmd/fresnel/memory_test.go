@@ -75,7 +75,7 @@ func testMemory(t *testing.T, tenants, subscriptions, months, limit int) {
 	must(t, settings, "tenants", "import", filepath.Join(dir, "tenants.json"))
 
 	begin := time.Now()
-	p := start(t, settings, "sync")
+	p := start(t, settings, "sync", "costs")
 	peak := memory(p)
 	if code := p.wait(30 * time.Minute); code != 0 {
 		t.Fatalf("fresnel sync: exit code %d", code)
@@ -92,7 +92,7 @@ func testMemory(t *testing.T, tenants, subscriptions, months, limit int) {
 
 	// Once more, with everything held: it reads the open months and writes nothing.
 	begin = time.Now()
-	again := start(t, settings, "sync")
+	again := start(t, settings, "sync", "costs")
 	peak = memory(again)
 	if code := again.wait(30 * time.Minute); code != 0 {
 		t.Fatalf("fresnel sync: exit code %d", code)

@@ -34,7 +34,7 @@ func testStop(t *testing.T, engine, command string) {
 	rnd := random(t)
 	clock := azuresim.NewClock()
 	clock.Freeze(noon)
-	sim, settings := simulator(t, azuresim.Options{Seed: 9, Tenants: 5, SubscriptionsPerTenant: 3, Months: 3, Clock: clock})
+	sim, settings := simulator(t, azuresim.Options{Seed: 9, Tenants: 5, SubscriptionsPerTenant: 3, Months: 3, Resources: 1, Waste: -1, Clock: clock})
 	where, db := database(t, engine)
 	settings = append(settings, where, frozen(sim), "FRESNEL_WORKERS=3")
 	must(t, settings, "tenants", "import", importFile(t, sim))

@@ -137,7 +137,7 @@ func TestWebAndWorker(t *testing.T) {
 	rnd := random(t)
 	clock := azuresim.NewClock()
 	clock.Freeze(noon)
-	sim, settings := simulator(t, azuresim.Options{Seed: rnd.Uint64(), Tenants: 30, SubscriptionsPerTenant: 2, Months: 3, Clock: clock})
+	sim, settings := simulator(t, azuresim.Options{Seed: rnd.Uint64(), Tenants: 30, SubscriptionsPerTenant: 2, Months: 3, Resources: 1, Waste: -1, Clock: clock})
 	where, db := database(t, "postgres")
 	settings = append(settings, where, "FRESNEL_WORKERS=2", "FRESNEL_PARALLEL=2", "FRESNEL_LISTEN="+freePort(t))
 	must(t, append(settings, frozen(sim)), "tenants", "import", importFile(t, sim))

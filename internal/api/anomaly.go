@@ -66,11 +66,8 @@ func anomaly(a cost.Anomaly) Anomaly {
 	for _, c := range a.Contributors {
 		o.Contributors = append(o.Contributors, Contributor{c.Subscription, c.Service, money(c.USDChange, cost.USD)})
 	}
-	if e := a.Exception; e != nil {
-		o.Verdict = &Said{Verdict: string(e.Verdict), Note: e.Note, Author: e.Author, At: e.Created}
-		if !e.Expires.IsZero() {
-			o.Verdict.Expires = &e.Expires
-		}
+	if a.Exception != nil {
+		o.Verdict = said(*a.Exception)
 	}
 	return o
 }

@@ -159,7 +159,7 @@ func uncursor(cursor string, place any) error {
 // changesCSV reads page by page.
 func (h handlers) changesCSV(ctx context.Context, in *ChangeInput) (table, error) {
 	s, q, err := h.changeQuery(ctx, *in)
-	q.Limit = 1000
+	q.Limit, q.Uncounted = 1000, true
 	head := []string{"at", "after", "kind", "actor", "app", "resource_id", "name", "type", "resource_group", "tenant_id", "tenant", "subscription_id", "subscription", "values"}
 	return table{head, func(yield func([]string, error) bool) {
 		for {

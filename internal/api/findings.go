@@ -196,6 +196,43 @@ func (h handlers) exceptions(ctx context.Context, in *exceptionsInput) (*excepti
 	return out, nil
 }
 
+// exceptionsCSV reads page by page.
+func (h handlers) exceptionsCSV(ctx context.Context, in *exceptionsInput) (table, error) {
+	head := []string{"id", "tenant_id", "rule", "title", "object", "since", "standing", "verdict", "note", "author", "at", "expires", "ended_at"}
+	if _, err := h.exceptions(ctx, in); err != nil { // before the first byte
+		return table{}, err
+	}
+	return table{head, func(yield func([]string, error) bool) {
+		ask := *in
+		for {
+			page, err := h.exceptions(ctx, &ask)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, e := range page.Body.Data {
+				if !yield([]string{
+					strconv.FormatInt(e.ID, 10), e.TenantID, e.Rule, text(e.Title), text(e.Object), e.Since, e.Standing, e.Verdict, text(e.Note), text(e.Author),
+					e.At.Format(time.RFC3339), instantText(e.Expires), instantText(e.EndedAt),
+				}, nil) {
+					return
+				}
+			}
+			if ask.Cursor = page.Body.Meta.NextCursor; ask.Cursor == "" {
+				return
+			}
+		}
+	}}, nil
+}
+
+// instantText is an instant, "" = none.
+func instantText(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
 func exception(e findings.Said) Exception {
 	o := Exception{
 		ID: e.ID, TenantID: string(e.Tenant), Rule: e.Exception.Rule, Title: e.Rule.Title, Object: e.Object, Standing: string(e.Standing), Said: *said(e.Exception),

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strconv"
 
 	"fresnel"
 	"fresnel/internal/inventory"
@@ -61,6 +62,16 @@ func (h handlers) managementGroups(ctx context.Context, in *budgetsInput) (*mana
 		out.Body.Data[i] = o
 	}
 	return out, nil
+}
+
+func (h handlers) managementGroupsCSV(ctx context.Context, in *budgetsInput) (table, error) {
+	out, err := h.managementGroups(ctx, in)
+	if err != nil {
+		return table{}, err
+	}
+	return table{[]string{"tenant_id", "tenant", "id", "name", "parent_id", "depth", "subscriptions", "resources"}, all(out.Body.Data, func(g ManagementGroup) []string {
+		return []string{g.TenantID, text(g.TenantName), text(g.ID), text(g.Name), text(g.ParentID), strconv.Itoa(g.Depth), strconv.Itoa(g.Subscriptions), strconv.Itoa(g.Resources)}
+	})}, nil
 }
 
 // inGroup narrows subscriptions to those below a management group.

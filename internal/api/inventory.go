@@ -86,26 +86,35 @@ type resourcesInput struct {
 
 // InventoryMeta says what an answer about resources covers.
 type InventoryMeta struct {
-	Coverage   Coverage   `json:"coverage" doc:"Tenants whose inventory is held in full"`
-	SyncedAt   *time.Time `json:"synced_at,omitempty" doc:"The oldest reading of a subscription"`
-	Total      int        `json:"total"`
-	More       bool       `json:"more" doc:"There are more than total says"`
-	NextCursor string     `json:"next_cursor,omitempty"`
+	Coverage   Coverage     `json:"coverage" doc:"Tenants whose inventory is held in full"`
+	Stale      []TenantNote `json:"stale,omitempty" doc:"Tenants that were not read for twice the schedule"`
+	SyncedAt   *time.Time   `json:"synced_at,omitempty" doc:"The oldest reading of a subscription"`
+	Total      int          `json:"total"`
+	More       bool         `json:"more" doc:"There are more than total says"`
+	NextCursor string       `json:"next_cursor,omitempty"`
 }
 
 func (h handlers) inventoryMeta(reads []inventory.TenantRead) InventoryMeta {
 	m := InventoryMeta{Coverage: Coverage{Of: len(reads), Missing: []TenantNote{}}}
 	for _, r := range reads {
-		if r.Read >= r.Subscriptions && r.Subscriptions > 0 {
+		state := "partial"
+		switch {
+		case r.Read == 0:
+			state = "never"
+		case r.Read >= r.Subscriptions && h.Now().Sub(r.Oldest) > h.Reports.StaleAfter:
+			state = "stale"
+		case r.Read >= r.Subscriptions:
+			state = "fresh"
+		}
+		if state == "fresh" || state == "stale" {
 			m.Coverage.Tenants++
-		} else {
-			state := "partial"
-			if r.Read == 0 {
-				state = "never"
-			}
-			m.Coverage.Missing = append(m.Coverage.Missing, TenantNote{
-				TenantID: string(r.Tenant), Name: r.Name, State: state, Read: r.Read, Subscriptions: r.Subscriptions, Reason: r.LastReason, Do: r.LastDo,
-			})
+		}
+		note := TenantNote{TenantID: string(r.Tenant), Name: r.Name, State: state, Read: r.Read, Subscriptions: r.Subscriptions, Reason: r.LastReason, Do: r.LastDo}
+		switch state {
+		case "stale":
+			m.Stale = append(m.Stale, note)
+		case "never", "partial":
+			m.Coverage.Missing = append(m.Coverage.Missing, note)
 		}
 		if !r.Oldest.IsZero() && (m.SyncedAt == nil || r.Oldest.Before(*m.SyncedAt)) {
 			m.SyncedAt = &r.Oldest
@@ -280,7 +289,7 @@ func (h handlers) facets(ctx context.Context, in *budgetsInput) (*facetsOutput, 
 type MonthCost struct {
 	Full  []Money `json:"last_month" doc:"The last full month, one per currency"`
 	SoFar []Money `json:"this_month" doc:"As far as it is held"`
-	USD   Money   `json:"last_month_usd" doc:"As Azure converts it (CostUSD)"`
+	USD   *Money  `json:"last_month_usd" doc:"As Azure converts it (CostUSD); null where no cost is held"`
 }
 
 func monthCost(c inventory.MonthCost) MonthCost {
@@ -291,7 +300,12 @@ func monthCost(c inventory.MonthCost) MonthCost {
 		}
 		return out
 	}
-	return MonthCost{Full: amounts(c.Full), SoFar: amounts(c.SoFar), USD: money(c.FullUSD, "USD")}
+	o := MonthCost{Full: amounts(c.Full), SoFar: amounts(c.SoFar)}
+	if len(c.Full) > 0 {
+		usd := money(c.FullUSD, "USD")
+		o.USD = &usd
+	}
+	return o
 }
 
 type oneResourceInput struct {

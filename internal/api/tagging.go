@@ -23,7 +23,8 @@ type TagRow struct {
 // TagTotal is how all resources meet what is required of their tags.
 type TagTotal struct {
 	TagRow
-	USD Money `json:"cost_without" doc:"What resources that do not comply cost in the last full month (CostUSD)"`
+	USD     *Money `json:"cost_without" doc:"What resources that do not comply cost in the last full month (CostUSD); null where it is not known"`
+	Tenants int    `json:"cost_without_tenants" doc:"Tenants whose cost is in it"`
 }
 
 type taggingOutput struct {
@@ -52,7 +53,10 @@ func (h handlers) tagging(ctx context.Context, in *budgetsInput) (*taggingOutput
 	out.Body.Meta = h.inventoryMeta(rep.Coverage)
 	out.Body.Meta.Total = len(rep.Rows)
 	out.Body.All.TagRow = tagRow("", inventory.TagByTenant, "", rep.All)
-	out.Body.All.USD = money(rep.USD, "USD")
+	if out.Body.All.Tenants = rep.Priced; rep.Priced > 0 {
+		usd := money(rep.USD, "USD")
+		out.Body.All.USD = &usd
+	}
 	out.Body.Data = make([]TagRow, len(rep.Rows))
 	for i, r := range rep.Rows {
 		out.Body.Data[i] = tagRow(r.Tenant, r.By, r.Name, r.TagCount)

@@ -83,8 +83,8 @@ func (h handlers) wasteReport(ctx context.Context, in *wasteInput) (inventory.Wa
 		return inventory.WasteReport{}, err
 	}
 	for _, id := range in.Rule { // a name that is misspelt finds nothing, which would look as if nothing were wrong
-		if !slices.ContainsFunc(inventory.Rules(), func(r inventory.Rule) bool { return r.ID == id }) {
-			return inventory.WasteReport{}, fresnel.Errorf(fresnel.Invalid, "there is no rule %.60q", id)
+		if !slices.ContainsFunc(h.Inventory.Rules, func(r inventory.Rule) bool { return r.ID == id }) {
+			return inventory.WasteReport{}, fresnel.Errorf(fresnel.Invalid, "there is no rule %.60q, or it is not run (FRESNEL_WASTE_RULES)", id)
 		}
 	}
 	rep, err := h.Inventory.Waste(ctx, s, inventory.WasteAsk{Rules: in.Rule, Over: over})
@@ -157,14 +157,17 @@ func (h handlers) wasteLine(w inventory.Wasted) []string {
 	for _, m := range o.Cost.Full {
 		full = append(full, m.Amount+" "+m.Currency)
 	}
-	note := ""
+	note, usd := "", ""
+	if o.Cost.USD != nil {
+		usd = o.Cost.USD.Amount
+	}
 	if o.Verdict != nil {
 		note = o.Verdict.Note
 	}
 	return []string{
 		wasteKey(w), o.Rule, text(o.Title), o.Confidence, o.State, o.TenantID, text(o.ResourceID), text(w.Resource.Group), text(w.Resource.Type), o.Since,
 		strconv.FormatBool(o.Known), strconv.FormatBool(o.Free), strconv.FormatBool(o.AtMost), strconv.FormatBool(o.AzureEstimates),
-		strings.Join(full, " "), o.Cost.USD.Amount, text(o.Reason), text(note),
+		strings.Join(full, " "), usd, text(o.Reason), text(note),
 	}
 }
 

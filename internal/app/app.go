@@ -87,7 +87,7 @@ func New(ctx context.Context, cfg Config, opt Options, log *slog.Logger) (*App, 
 	}
 	a.inventory = inventory.Reports{
 		Reader: a.db.InventoryReader(), Findings: a.db.Findings(), Verdicts: a.db.Findings(), Costs: a.db.InventoryReader(), Tags: a.db.InventoryReader(), History: a.db.InventoryReader(),
-		Rules: inventory.Enabled(inventory.Rules()), Now: a.now, IdleOver: int64(cfg.IdleOver) * 1_000_000,
+		Rules: inventory.Enabled(inventory.Rules(), cfg.WasteRules...), Now: a.now, IdleOver: int64(cfg.IdleOver) * 1_000_000,
 	}
 	if a.policies, err = cfg.tagPolicies(); err != nil {
 		return nil, errors.Join(err, a.db.Close())
@@ -240,8 +240,8 @@ func (a *App) prune(ctx context.Context) error {
 		if _, err := a.db.Runs().Prune(ctx, a.now().Add(-keepRuns)); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "old runs not pruned", "err", err)
 		}
-		if err := a.db.Inventory().PruneChanges(ctx, a.now().Add(-inventory.KeepChanges)); err != nil && ctx.Err() == nil {
-			a.log.WarnContext(ctx, "old changes not pruned", "err", err)
+		if err := a.db.Inventory().Prune(ctx, a.now().Add(-inventory.KeepChanges)); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "old resources and changes not pruned", "err", err)
 		}
 		select {
 		case <-ctx.Done():

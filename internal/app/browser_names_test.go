@@ -30,6 +30,7 @@ const browserInjected = `[
 // TestHostileNames: names and tags of markup, quotes, line ends, text from
 // right to left, formulas and 10 KB are text in JSON, in CSV and in a browser.
 func TestHostileNames(t *testing.T) {
+	long(t)
 	b := browserOpen(t, "")
 	policies := filepath.Join(t.TempDir(), "tags.json")
 	if err := os.WriteFile(policies, []byte(`{"tags": [{"tenants": ["*"], "required": [{"key": "=1+1"}, {"key": "note", "values": ["'\"; --"]}]}]}`), 0o600); err != nil {

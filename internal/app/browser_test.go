@@ -102,6 +102,7 @@ func (w *world) browserAddresses() []browserAddress {
 		{name: "sync", path: "/sync", whole: true},
 		{name: "docs", path: "/docs", long: true},
 		{name: "states", path: "/dev/states", long: true},
+		{name: "states-of-resources", path: "/dev/states/resources", long: true},
 		{name: "not-found", path: "/nothing-here", allow: "404"},
 		{name: "no-such-tenant", path: "/costs?tenant=nobody", allow: "404"},
 	}

@@ -288,6 +288,7 @@ func (h *history) values(t *testing.T, c changeRow, truth azuresim.Change) {
 // and denied, with readings between: each thing that happens is told once, by
 // whom where Azure says so, and as something that only we saw where it does not.
 func TestChanges(t *testing.T) {
+	long(t)
 	t.Parallel()
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 2, SubscriptionsPerTenant: 2, Months: 2, Groups: 2, Services: 4})
@@ -381,6 +382,7 @@ func (h *history) edits(t *testing.T) {
 // TestChangesRefused has Azure not say what changed: the inventory is read
 // whole, the run says what it lacks, and the next one brings it.
 func TestChangesRefused(t *testing.T) {
+	long(t)
 	t.Parallel()
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 1, SubscriptionsPerTenant: 2, Months: 2, Groups: 2, Services: 4})

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"fresnel"
@@ -36,6 +37,8 @@ type Config struct {
 	NoSync    bool          `help:"Serve only; another process syncs." env:"FRESNEL_NO_SYNC"`
 
 	TagPolicies string `help:"JSON file that says which tags resources must have; docs/operating.md shows one. Empty = none." env:"FRESNEL_TAG_POLICIES"`
+
+	WasteRules []string `help:"Waste rules that are run only where asked for, because they depend on what no API tells: ahb-missing-windows, ahb-missing-sql." env:"FRESNEL_WASTE_RULES"`
 
 	IdleOver int `help:"Idle resources that cost more than this a month, in the currency that they are billed in, get a word of their own." env:"FRESNEL_IDLE_OVER" default:"100"`
 
@@ -68,6 +71,11 @@ func (c Config) validate() error {
 	}
 	if c.IdleOver < 1 || c.IdleOver > 1_000_000_000 {
 		return fresnel.Errorf(fresnel.Invalid, "FRESNEL_IDLE_OVER %d: expected 1 to 1000000000", c.IdleOver)
+	}
+	for _, id := range c.WasteRules {
+		if !slices.ContainsFunc(inventory.Rules(), func(r inventory.Rule) bool { return r.ID == id && r.OptIn }) {
+			return fresnel.Errorf(fresnel.Invalid, "FRESNEL_WASTE_RULES %.60q: no rule that must be asked for; docs/waste-rules.md lists them", id)
+		}
 	}
 	return c.checkListen()
 }

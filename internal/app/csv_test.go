@@ -68,6 +68,14 @@ func cellText(s string) string {
 
 func decimalOf(m money) string { return fresnel.Money{Micros: m.Micros}.Decimal() }
 
+// known is an amount as text, empty where it is not known.
+func known(m money) string {
+	if m.Currency == "" {
+		return ""
+	}
+	return decimalOf(m)
+}
+
 func textOf(s *string) string {
 	if s == nil {
 		return ""

@@ -15,6 +15,7 @@ import (
 // TestManyTenants compares counts, tags, findings and money of many tenants,
 // which are read side by side, with the simulator's truth.
 func TestManyTenants(t *testing.T) {
+	long(t)
 	t.Run("25 x 1", func(t *testing.T) { // more tenants than a database has connections
 		t.Parallel()
 		engines(t, func(t *testing.T, database string) {

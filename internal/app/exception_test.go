@@ -65,6 +65,7 @@ func groupOf(object string) string {
 // expected: it is hidden with its reason, comes back by its day or when it is
 // taken back, and stays in the history.
 func TestExceptions(t *testing.T) {
+	long(t)
 	t.Parallel()
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 2, SubscriptionsPerTenant: 2, Months: 4, Waste: 30, Planted: 4})

@@ -318,6 +318,9 @@ type money struct {
 var decimal = regexp.MustCompile(`^-?(0|[1-9]\d*)\.\d{6}$`)
 
 func (m *money) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" { // not known, which is not zero
+		return nil
+	}
 	var v struct{ Amount, Currency string }
 	if err := json.Unmarshal(b, &v); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 // TestInventoryFaults lets Resource Graph misbehave: what is held stays, and
 // nothing is said to be gone that is not.
 func TestInventoryFaults(t *testing.T) {
+	long(t)
 	t.Parallel()
 	graph := func(kind string, p float64) azuresim.Fault {
 		return azuresim.Fault{API: "resourcegraph", Kind: kind, Probability: p}

@@ -13,6 +13,7 @@ import (
 
 // TestInventoryFollows deletes, moves, renames and denies in the simulator.
 func TestInventoryFollows(t *testing.T) {
+	long(t)
 	t.Parallel()
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 3, SubscriptionsPerTenant: 3, Months: 2, Groups: 2, Services: 4, Waste: 12})

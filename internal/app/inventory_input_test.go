@@ -10,6 +10,7 @@ import (
 // TestBadInventoryInput sends what is wrong to all that tells of resources, and
 // expects to be told so.
 func TestBadInventoryInput(t *testing.T) {
+	long(t)
 	t.Parallel()
 	long(t)
 	engines(t, func(t *testing.T, database string) {

@@ -22,10 +22,10 @@ import (
 func inventoryPlaces() map[string]bool {
 	return map[string]bool{
 		"/api/v1/resources?limit=1000": true, "/api/v1/resources.csv": true, "/api/v1/resources?gone=true": false, "/api/v1/resources?missing=*&limit=1000": true,
-		"/api/v1/resources/summary": false, "/api/v1/resources/facets": false, "/api/v1/resources/management-groups": false,
+		"/api/v1/resources/summary": false, "/api/v1/resources/facets": false, "/api/v1/resources/management-groups": false, "/api/v1/resources/management-groups.csv": true,
 		"/api/v1/resources/orphaned?limit=1000": true, "/api/v1/resources/orphaned.csv": true, "/api/v1/resources/orphaned?over=1": false,
 		"/api/v1/resources/tagging": true, "/api/v1/resources/tagging.csv": true, "/api/v1/resources/changes?limit=1000": true, "/api/v1/resources/changes.csv": true,
-		"/api/v1/findings?limit=1000": true, "/api/v1/findings.csv?state=all": true, "/api/v1/exceptions": true, "/api/v1/exceptions?standing=active": true,
+		"/api/v1/findings?limit=1000": true, "/api/v1/findings.csv?state=all": true, "/api/v1/exceptions": true, "/api/v1/exceptions.csv": true, "/api/v1/exceptions?standing=active": true,
 		"/": true, "/resources": true, "/resources?sort=type": true, "/resources?q=a": true, "/resources/waste": true, "/resources/tags": true, "/resources/changes": true, "/sync": true,
 		"/partials/resource-table": true, "/partials/resource-types": false, "/partials/resource-summary": false, "/partials/waste-summary": false, "/partials/resource-changes": true,
 		"/partials/tags-by-tenant": true, "/partials/tags-by-tag": false, "/partials/tags-by-subscription": true, "/partials/tags-by-type": false,

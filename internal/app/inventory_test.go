@@ -126,6 +126,7 @@ func (w *world) inventoryTables(t *testing.T) map[string][]string {
 // TestInventory compares resources and waste with the simulator's truth, lets
 // resources change, and judges findings.
 func TestInventory(t *testing.T) {
+	long(t) // the race detector sees the same sync in TestInventoryIsolation
 	t.Parallel()
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Months: 2})

@@ -218,7 +218,7 @@ func (w *world) wasteSheet(t *testing.T, list []wasted) {
 		for _, m := range f.Cost.Full {
 			full = append(full, decimalOf(m)+" "+m.Currency)
 		}
-		want = append(want, strings.Join([]string{strconv.FormatInt(f.ID, 10), f.Rule, f.State, f.ResourceID, f.Since, strconv.FormatBool(f.Known), strings.Join(full, " "), decimalOf(f.Cost.USD)}, "|"))
+		want = append(want, strings.Join([]string{strconv.FormatInt(f.ID, 10), f.Rule, f.State, f.ResourceID, f.Since, strconv.FormatBool(f.Known), strings.Join(full, " "), known(f.Cost.USD)}, "|"))
 	}
 	_, rows := sheet(t, w, "/api/v1/resources/orphaned.csv")
 	for _, r := range rows {

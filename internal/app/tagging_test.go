@@ -166,6 +166,7 @@ func (w *world) judge(policies map[string]tagPolicy) judgedTags {
 // TestTagging compares tag compliance, the resources that lack a tag, and what
 // they cost, with the simulator's tags judged by the test itself.
 func TestTagging(t *testing.T) {
+	long(t)
 	t.Parallel()
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, late, azuresim.Options{Tenants: 4, SubscriptionsPerTenant: 2, Months: 2, Groups: 2, Services: 4, Waste: -1})

@@ -73,7 +73,7 @@ func parseChange(t fresnel.TenantID, row json.RawMessage) (inventory.Change, err
 	}
 	var values []inventory.ValueChange
 	for path, v := range p.Changes {
-		values = append(values, inventory.ValueChange{Path: path, Before: valueText(v.Previous), After: valueText(v.New)})
+		values = append(values, inventory.ValueChange{Path: path, Before: valueText(path, v.Previous), After: valueText(path, v.New)})
 	}
 	ch.SetValues(values)
 	return ch, nil
@@ -96,14 +96,22 @@ func actorOf(kind, by string) inventory.Actor {
 	return inventory.Actor{Kind: inventory.ByUnknown}
 }
 
-// valueText is a value as text: a text without its quotes, nothing as "".
-func valueText(raw json.RawMessage) string {
-	var s *string
-	if json.Unmarshal(raw, &s) == nil {
-		if s == nil {
-			return ""
-		}
-		return *s
+// valueText is a value as text, without people: a text without its quotes,
+// nothing as "".
+func valueText(path string, raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return ""
 	}
-	return string(raw)
+	v, err := inventory.ParseValue(raw)
+	if err != nil {
+		return ""
+	}
+	if !inventory.OfCustomer(path) {
+		v = v.WithoutPeople()
+	}
+	if v.Text() != "" || v.Empty() {
+		return v.Text()
+	}
+	text, _ := v.MarshalJSON() // what was parsed marshals
+	return string(text)
 }

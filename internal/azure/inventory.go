@@ -19,7 +19,11 @@ const (
 	// of may not be read, and their tags and locks belong to what is in them.
 	containerQuery = "resourcecontainers | where type in~ ('microsoft.resources/subscriptions', 'microsoft.resources/subscriptions/resourcegroups') " +
 		"| project id, name, type, location, resourceGroup, subscriptionId, managedBy, tags, properties | order by id asc"
-	adviceQuery = "advisorresources | where type =~ 'microsoft.advisor/recommendations' and properties.category =~ 'Cost' " +
+	// toldQuery asks who may still be read.
+	toldQuery = "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, subscriptionId | order by id asc"
+	// adviceQuery has what was said of advice, too: postponed and excluded is not waste.
+	adviceQuery = "advisorresources | where type in~ ('microsoft.advisor/suppressions', 'microsoft.advisor/configurations') " +
+		"or (type =~ 'microsoft.advisor/recommendations' and properties.category =~ 'Cost') " +
 		"| project id, name, type, subscriptionId, resourceGroup, properties | order by id asc"
 	backupQuery = "recoveryservicesresources | where type =~ 'microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems' " +
 		"| project id, name, type, location, resourceGroup, subscriptionId, properties | order by id asc"
@@ -63,6 +67,24 @@ func (c *Client) Resources(ctx context.Context, t fresnel.Tenant, subscriptions 
 	}
 }
 
+// Told implements inventory.Source.
+func (c *Client) Told(ctx context.Context, t fresnel.Tenant, subscriptions []string) (map[string]bool, error) {
+	told := map[string]bool{}
+	for some := range slices.Chunk(subscriptions, graphSubs) {
+		for row, err := range c.graphRows(ctx, t, some, toldQuery) {
+			if err != nil {
+				return nil, err
+			}
+			var g graphResource
+			if err := json.Unmarshal(row, &g); err != nil {
+				return nil, graphBroken("a row of Resource Graph cannot be read", &malformed{clip(err.Error())})
+			}
+			told[strings.ToLower(g.SubscriptionID)] = true
+		}
+	}
+	return told, nil
+}
+
 func parseResource(t fresnel.TenantID, row json.RawMessage) (inventory.Resource, error) {
 	var g graphResource
 	if err := json.Unmarshal(row, &g); err != nil {
@@ -73,7 +95,7 @@ func parseResource(t fresnel.TenantID, row json.RawMessage) (inventory.Resource,
 		Name: g.Name, Location: strings.ToLower(g.Location), Kind: g.Kind, ManagedBy: g.ManagedBy, Zones: g.Zones, Tags: map[string]string{},
 	}
 	if !strings.HasPrefix(r.ID, "/") || !fresnel.IsGUID(r.Subscription) || r.Type == "" {
-		return r, graphBroken("a row of Resource Graph has no id, type or subscription", &malformed{clip(string(row))})
+		return r, graphBroken("a row of Resource Graph has no id, type or subscription", &malformed{"unexpected shape"}) // never the row itself: it may name a person
 	}
 	for k, v := range g.Tags {
 		if r.Tags[k] = ""; v != nil {
@@ -89,6 +111,7 @@ func parseResource(t fresnel.TenantID, row json.RawMessage) (inventory.Resource,
 			*one.into, err = inventory.ParseValue(one.raw)
 		}
 	}
+	r.Properties = r.Properties.WithoutPeople()
 	if created, perr := time.Parse(time.RFC3339, r.Properties.At("timeCreated").Text()); perr == nil {
 		r.Created = created
 	}

@@ -145,10 +145,7 @@ func (r Reports) anomalies(ctx context.Context, s fresnel.Scope, rule string, li
 	if err != nil {
 		return nil, err
 	}
-	byObject := map[string][]fresnel.Exception{}
-	for _, e := range said {
-		byObject[e.Object] = append(byObject[e.Object], e)
-	}
+	byObject := fresnel.ByObject(said)
 	out := make([]Anomaly, len(list))
 	var subs []string
 	for i, f := range list {
@@ -156,7 +153,7 @@ func (r Reports) anomalies(ctx context.Context, s fresnel.Scope, rule string, li
 		if err := json.Unmarshal([]byte(f.Detail), &out[i].Detected); err != nil {
 			return nil, fmt.Errorf("cost: detail of finding %d: %w", f.ID, err)
 		}
-		out[i].State, out[i].Exception = fresnel.StateOf(f, byObject[f.Object], r.Now())
+		out[i].State, out[i].Exception = byObject.StateOf(f, r.Now())
 		if sub := out[i].Subscription; sub != "" {
 			subs = append(subs, sub)
 		}

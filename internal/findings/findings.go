@@ -101,10 +101,7 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q Query) (rows []Row
 	if err != nil {
 		return nil, nil, err
 	}
-	byObject := map[string][]fresnel.Exception{}
-	for _, e := range said {
-		byObject[e.Object] = append(byObject[e.Object], e)
-	}
+	byObject := fresnel.ByObject(said)
 	now, after := r.Now(), q.After
 	for {
 		list, err := r.Reader.Page(ctx, s, f, after, chunk)
@@ -117,11 +114,7 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q Query) (rows []Row
 			}
 			after = &Place{one.USD, one.ID}
 			row := Row{Finding: one, Rule: rules[one.Rule]}
-			var about []fresnel.Exception
-			for _, object := range fresnel.ObjectsAbove(one.Object) {
-				about = append(about, byObject[object]...)
-			}
-			row.State, row.Exception = fresnel.StateOf(one, about, now)
+			row.State, row.Exception = byObject.StateOf(one, now)
 			if q.State == "" || row.State == q.State {
 				rows = append(rows, row)
 			}
@@ -134,7 +127,10 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q Query) (rows []Row
 
 // filter turns names of rules and of a domain into the rules that are meant.
 func (r Reports) filter(names []string, domain, object string) (Filter, map[string]Rule, error) {
-	f, rules := Filter{Object: strings.ToLower(object)}, map[string]Rule{}
+	f, rules := Filter{Object: object}, map[string]Rule{}
+	if strings.HasPrefix(object, "/") { // an ARM id; other objects are in the words of their rule
+		f.Object = fresnel.ObjectKey(object)
+	}
 	for _, rule := range r.Rules {
 		if (len(names) == 0 || slices.Contains(names, rule.ID)) && (domain == "" || rule.Domain == domain) {
 			rules[rule.ID] = rule
@@ -178,7 +174,7 @@ func (r Reports) Except(ctx context.Context, s fresnel.Scope, e fresnel.Exceptio
 	if i < 0 || r.Rules[i].Domain != "resources" {
 		return Said{}, fresnel.Errorf(fresnel.Invalid, "there is no rule %.60q about resources", e.Rule)
 	}
-	e.Object = strings.TrimRight(strings.ToLower(strings.TrimSpace(e.Object)), "/")
+	e.Object = fresnel.ObjectKey(strings.TrimRight(strings.TrimSpace(e.Object), "/"))
 	parts := strings.Split(e.Object, "/")
 	if len(parts) < 3 || parts[0] != "" || parts[1] != "subscriptions" || !fresnel.IsGUID(parts[2]) || slices.Contains(parts[1:], "") ||
 		len(parts) > 3 && parts[3] != "resourcegroups" && parts[3] != "providers" || len(parts) == 4 {

@@ -61,8 +61,8 @@ type Change struct {
 	More         int // values that changed beside these
 }
 
-// Key is the resource's id in lower case.
-func (c *Change) Key() string { return strings.ToLower(c.ID) }
+// Key is the resource's key.
+func (c *Change) Key() string { return fresnel.ObjectKey(c.ID) }
 
 // Bounds of what is kept of a change.
 const (
@@ -79,7 +79,7 @@ const KeepChanges = 400 * 24 * time.Hour
 // HasHistory tells whether what happens to resources of a type is of interest:
 // advice and backups change with every reading.
 func HasHistory(resourceType string) bool {
-	return resourceType != typeAdvice && resourceType != typeSubscription && resourceType != typeProtected
+	return resourceType == typeGroup || !slices.Contains(Containers(), resourceType)
 }
 
 // SetValues keeps of what changed as much as is kept, by path. What says who
@@ -96,13 +96,6 @@ func (c *Change) SetValues(all []ValueChange) {
 	if c.More = max(0, len(c.Values)-MaxValues); c.More > 0 {
 		c.Values = c.Values[:MaxValues]
 	}
-}
-
-// personal tells whether a path holds who did something.
-func personal(path string) bool {
-	p := strings.ToLower(path)
-	return strings.HasPrefix(p, "systemdata") || strings.Contains(p, ".systemdata.") ||
-		strings.HasSuffix(p, "createdby") || strings.HasSuffix(p, "modifiedby") || strings.HasSuffix(p, "changedby")
 }
 
 func clipText(s string) string {
@@ -208,6 +201,7 @@ type ChangeQuery struct {
 	Period        fresnel.Period // zero = all
 	After         ChangePlace
 	Limit         int
+	Uncounted     bool // the total is not asked for
 }
 
 // ChangePlace is where a row stands in the order of changes.

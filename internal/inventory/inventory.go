@@ -36,9 +36,8 @@ type Resource struct {
 	Created      time.Time // zero = not told
 }
 
-// Key is the id in lower case: ARM ids are compared without regard to case,
-// and their case changes from answer to answer.
-func (r *Resource) Key() string { return strings.ToLower(r.ID) }
+// Key is the id as it is compared and kept (fresnel.ObjectKey).
+func (r *Resource) Key() string { return fresnel.ObjectKey(r.ID) }
 
 // Source gives what a tenant has.
 type Source interface {
@@ -47,6 +46,8 @@ type Source interface {
 	// an error the resources before it are no whole inventory. A subscription
 	// that may not be read is silently absent from the answer.
 	Resources(ctx context.Context, t fresnel.Tenant, subscriptions []string) iter.Seq2[Resource, error]
+	// Told gives those of the subscriptions that may be read now.
+	Told(ctx context.Context, t fresnel.Tenant, subscriptions []string) (map[string]bool, error)
 	ChangeSource
 }
 
@@ -75,7 +76,9 @@ const (
 
 // Containers are the types that are kept because rules join them, and are no
 // resources.
-func Containers() []string { return []string{typeSubscription, typeGroup, typeAdvice, typeProtected} }
+func Containers() []string {
+	return []string{typeSubscription, typeGroup, typeAdvice, typeAdvisorSilent, typeAdvisorConfig, typeProtected}
+}
 
 // subscriptionOf is the subscription GUID of an ARM id in lower case; "" of
 // what is no such id.

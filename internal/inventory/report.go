@@ -143,10 +143,7 @@ func (r Reports) wasted(ctx context.Context, s fresnel.Scope, list []fresnel.Fin
 	if err != nil {
 		return nil, nil, err
 	}
-	byObject := map[string][]fresnel.Exception{}
-	for _, e := range said {
-		byObject[e.Object] = append(byObject[e.Object], e)
-	}
+	byObject := fresnel.ByObject(said)
 	first, err := Worths(list, nil) // what each is about, before anything is known of it
 	if err != nil {
 		return nil, nil, err
@@ -162,11 +159,7 @@ func (r Reports) wasted(ctx context.Context, s fresnel.Scope, list []fresnel.Fin
 	out := make([]Wasted, len(worths))
 	for i, w := range worths {
 		out[i] = Wasted{Worth: w, Rule: rules[w.Finding.Rule]}
-		var about []fresnel.Exception
-		for _, object := range fresnel.ObjectsAbove(w.Finding.Object) {
-			about = append(about, byObject[object]...)
-		}
-		out[i].State, out[i].Exception = fresnel.StateOf(w.Finding, about, r.Now())
+		out[i].State, out[i].Exception = byObject.StateOf(w.Finding, r.Now())
 	}
 	slices.SortStableFunc(out, func(a, b Wasted) int { return cmp.Compare(rank(a.State), rank(b.State)) })
 	return out, costs, nil

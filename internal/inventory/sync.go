@@ -45,7 +45,7 @@ func (s *Sync) Name() string { return "resources" }
 const batch = 500
 
 // Run reads one tenant in one stream. A subscription counts as read only where
-// Azure told of the subscription itself and the stream came to its end: Resource
+// Azure told of the subscription itself, before and after, and the stream came to its end: Resource
 // Graph is silent about what we may not read, and silence deletes nothing.
 func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error) {
 	subs, err := s.Registry.Refresh(ctx, t)
@@ -58,6 +58,11 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		part := &fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
 		r.parts = append(r.parts, part)
 		if skip(sub, part) {
+			if sub.State == fresnel.Deleted { // and nothing in it is there; of one that is not listed any more, nobody knows
+				if err := r.finish(ctx, sub.ID, nil); err != nil {
+					return r.result(), err
+				}
+			}
 			continue
 		}
 		ids = append(ids, sub.ID)
@@ -74,7 +79,7 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 			return r.result(), err
 		}
 	}
-	if s.Found != nil {
+	if s.Found != nil && !r.cut { // of half an inventory, rules would say what is not so
 		if err := s.Found(ctx, t); err != nil {
 			return r.result(), fmt.Errorf("inventory: waste of %s: %w", t.ID, err)
 		}
@@ -107,7 +112,9 @@ type run struct {
 	parts         []*fresnel.Part
 	at            map[string]*reading // by subscription
 	read, written int
-	open          int // resources that are not put yet
+	open          int  // resources that are not put yet
+	cut           bool // the stream ended too early
+	history       bool // Azure told of all changes
 }
 
 // reading is how far a subscription has been read.
@@ -161,9 +168,7 @@ func (r *run) changes(ctx context.Context, ids []string) error {
 	if err := put(); err != nil {
 		return fmt.Errorf("inventory: put changes: %w", err)
 	}
-	if err := r.Sink.ChangesRead(ctx, r.tenant.ID, ids, r.asked); err != nil {
-		return fmt.Errorf("inventory: changes read: %w", err)
-	}
+	r.history = true
 	return nil
 }
 
@@ -191,26 +196,46 @@ func (r *run) stream(ctx context.Context, ids []string) error {
 			}
 		}
 	}
-	done := 0
-	for _, id := range ids {
+	// Who lost the right to read a subscription meanwhile was told less and less
+	// of it, without a word: only what Azure still names was read in full.
+	still, err := r.Source.Told(ctx, r.tenant, ids)
+	if err != nil {
+		return r.broken(ctx, err)
+	}
+	var whole []string
+	for done, id := range ids {
 		at := r.at[id]
 		if err := r.flush(ctx, id, at); err != nil {
 			return err
 		}
-		done++
-		fresnel.ReportProgress(ctx, done, len(ids), r.read)
-		if !at.told {
+		fresnel.ReportProgress(ctx, done+1, len(ids), r.read)
+		if !at.told || !still[id] {
 			at.part.State = fresnel.PartFailed
 			at.part.Reason = "Resource Graph tells nothing of this subscription; what is held is kept"
 			at.part.Do = "Give Fresnel's app the role Reader on the subscription; a new role takes up to 10 minutes."
 			continue
 		}
-		gone, err := r.Sink.Finish(ctx, r.tenant.ID, id, at.seen, r.asked, r.Now())
-		if err != nil {
-			return fmt.Errorf("inventory: finish %s: %w", id, err)
+		whole = append(whole, id)
+		if err := r.finish(ctx, id, at.seen); err != nil {
+			return err
 		}
-		r.written += gone
 	}
+	if !r.history || len(whole) == 0 {
+		return nil
+	}
+	if err := r.Sink.ChangesRead(ctx, r.tenant.ID, whole, r.asked); err != nil {
+		return fmt.Errorf("inventory: changes read: %w", err)
+	}
+	return nil
+}
+
+// finish ends the reading of a subscription: what was not seen is gone.
+func (r *run) finish(ctx context.Context, id string, seen map[string]struct{}) error {
+	gone, err := r.Sink.Finish(ctx, r.tenant.ID, id, seen, r.asked, r.Now())
+	if err != nil {
+		return fmt.Errorf("inventory: finish %s: %w", id, err)
+	}
+	r.written += gone
 	return nil
 }
 
@@ -235,6 +260,7 @@ func (r *run) broken(ctx context.Context, cause error) error {
 	if ctx.Err() != nil || errors.Is(cause, fresnel.ErrLeaseLost) {
 		return cause
 	}
+	r.cut = true
 	msg, do := fresnel.Reason(cause)
 	r.Log.WarnContext(ctx, "inventory not read in full", "tenant", string(r.tenant.ID), "err", cause)
 	for id, at := range r.at {

@@ -76,13 +76,14 @@ type TagRow struct {
 	By     TagBy
 	Name   string // subscription id, type or tag key; "" for the tenant
 	TagCount
-	USD int64 // of TagByTenant: what those that do not meet it cost in the last full month, CostUSD
+	USD       int64 // of TagByTenant: what those that do not meet it cost in the last full month, CostUSD
+	CostKnown bool  // of TagByTenant: costs of resources are held of that month
 }
 
 // TagLack is a tag that a resource lacks, or whose value is not allowed.
 type TagLack struct {
 	Resource string // ARM id, lower case
-	Tag      string // key, as required
+	Tag      string // key; of what is held, in lower case
 	Wrong    bool   // it is there, with a value that is not allowed
 }
 
@@ -112,7 +113,7 @@ func (s Tally) Tenant(ctx context.Context, t fresnel.Tenant) error {
 	var lacking []string
 	var lacks []TagLack
 	for r := range e.Each() {
-		if r.Type == typeSubscription || r.Type == typeGroup || r.Type == typeAdvice || r.Type == typeProtected {
+		if slices.Contains(Containers(), r.Type) {
 			continue
 		}
 		result := CheckTags(policy, &r, groups["/subscriptions/"+r.Subscription+"/resourcegroups/"+r.Group])
@@ -130,11 +131,11 @@ func (s Tally) Tenant(ctx context.Context, t fresnel.Tenant) error {
 	if err := failed(); err != nil {
 		return fmt.Errorf("inventory: tags of %s: %w", t.ID, err)
 	}
-	usd, err := s.cost(ctx, t.ID, lacking)
+	usd, known, err := s.cost(ctx, t.ID, lacking)
 	if err != nil {
 		return err
 	}
-	rows := []TagRow{{Tenant: t.ID, By: TagByTenant, TagCount: tally.All, USD: usd}}
+	rows := []TagRow{{Tenant: t.ID, By: TagByTenant, TagCount: tally.All, USD: usd, CostKnown: known || len(lacking) == 0}}
 	for by, m := range map[TagBy]map[string]TagCount{TagBySubscription: tally.Subscriptions, TagByType: tally.Types, TagByTag: tally.Tags} {
 		for name, c := range m {
 			rows = append(rows, TagRow{Tenant: t.ID, By: by, Name: name, TagCount: c})
@@ -143,24 +144,27 @@ func (s Tally) Tenant(ctx context.Context, t fresnel.Tenant) error {
 	return s.Kept.KeepTags(ctx, t.ID, rows, lacks, s.Now())
 }
 
-func (s Tally) cost(ctx context.Context, t fresnel.TenantID, ids []string) (int64, error) {
-	var usd int64
+// cost is what resources cost; known is whether any cost of them is held: of some
+// resources there is none, of all only where none was read.
+func (s Tally) cost(ctx context.Context, t fresnel.TenantID, ids []string) (usd int64, known bool, err error) {
 	for some := range slices.Chunk(ids, 1000) {
 		costs, err := s.Costs.ResourceCosts(ctx, fresnel.ScopeOf(t), some, fresnel.DayOf(s.Now()).MonthStart())
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		for _, c := range costs {
 			usd += c.FullUSD
+			known = known || len(c.Full) > 0
 		}
 	}
-	return usd, nil
+	return usd, known, nil
 }
 
 // TagReport is tag compliance of a scope.
 type TagReport struct {
 	All      TagCount
 	USD      int64    // what resources that do not comply cost in the last full month, CostUSD
+	Priced   int      // tenants of which USD is known
 	Rows     []TagRow // by tenant, subscription, type and tag
 	Coverage []TenantRead
 }
@@ -189,6 +193,9 @@ func (r Reports) Tagging(ctx context.Context, s fresnel.Scope) (TagReport, error
 			rep.All.Unknown += row.Unknown
 			rep.All.Exempt += row.Exempt
 			rep.USD += row.USD
+			if row.CostKnown {
+				rep.Priced++
+			}
 		}
 	}
 	return rep, nil

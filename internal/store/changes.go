@@ -222,8 +222,52 @@ func (v *Inventory) history(ctx context.Context, tx *sql.Tx, tenant, sub int64, 
 	return nil
 }
 
-// PruneChanges removes what is older than the history is kept.
-func (v *Inventory) PruneChanges(ctx context.Context, before time.Time) error {
-	_, err := v.db.exec(ctx, "prune changes", "DELETE FROM resource_change WHERE at < ?", micros(before))
-	return err
+// pruneBatch is how many resources are forgotten in one transaction.
+const pruneBatch = 1000
+
+// Prune removes what is older than the history is kept: changes, resources that
+// are gone since then, and what only waited to become a finding.
+func (v *Inventory) Prune(ctx context.Context, before time.Time) error {
+	if _, err := v.db.exec(ctx, "prune changes", "DELETE FROM resource_change WHERE at < ?", micros(before)); err != nil {
+		return err
+	}
+	if _, err := v.db.exec(ctx, "prune findings", "DELETE FROM finding WHERE rule LIKE 'pending:%' ESCAPE '~' AND resolved_at > 0 AND resolved_at < ?", micros(before)); err != nil {
+		return err
+	}
+	for {
+		rows, err := v.db.query(ctx, v.db.d.page("SELECT arm FROM resource WHERE gone_at > 0 AND gone_at < ? ORDER BY arm"), micros(before), pruneBatch)
+		if err != nil {
+			return v.db.wrap(ctx, "prune resources", err)
+		}
+		arms, err := scan(rows, func(r *sql.Rows, n *int64) error { return r.Scan(n) })
+		if err != nil || len(arms) == 0 {
+			return v.db.wrap(ctx, "prune resources", err)
+		}
+		if err := v.forget(ctx, arms, before); err != nil {
+			return err
+		}
+	}
+}
+
+// forget removes resources, unless one of them came back meanwhile.
+func (v *Inventory) forget(ctx context.Context, arms []int64, before time.Time) error {
+	list, err := json.Marshal(arms)
+	if err != nil {
+		return err
+	}
+	return v.db.tx(ctx, "forget resources", func(tx *sql.Tx) error {
+		old := "SELECT arm FROM resource WHERE gone_at > 0 AND gone_at < ? AND arm IN " + v.db.d.numbers()
+		for _, q := range []string{
+			"DELETE FROM resource_doc WHERE arm IN (" + old + ")", v.db.d.forgetTexts("resource", "name", old),
+			"DELETE FROM resource WHERE arm IN (" + old + ")",
+		} {
+			if q == "" {
+				continue
+			}
+			if _, err := v.db.txExec(ctx, tx, q, micros(before), string(list)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

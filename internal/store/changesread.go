@@ -15,9 +15,12 @@ import (
 func (c *InventoryReader) Changes(ctx context.Context, s fresnel.Scope, q inventory.ChangeQuery) (inventory.ChangeList, error) {
 	var out inventory.ChangeList
 	where, args := c.changeFilter(s, q)
-	n, err := c.countChanges(ctx, where, args)
-	if err != nil {
-		return out, err
+	n := 0
+	if !q.Uncounted {
+		var err error
+		if n, err = c.countChanges(ctx, where, args); err != nil {
+			return out, err
+		}
 	}
 	out.Total, out.More = min(n, inventory.CountLimit), n > inventory.CountLimit
 	if q.After != (inventory.ChangePlace{}) {
@@ -81,7 +84,7 @@ func (c *InventoryReader) changeFilter(s fresnel.Scope, q inventory.ChangeQuery)
 		where, args = append(where, col+" IN "+c.db.d.numbers()), append(args, string(list))
 	}
 	if q.Resource != "" {
-		where, args = append(where, "x.arm = (SELECT num FROM arm_id WHERE name = ?)"), append(args, clean(strings.ToLower(q.Resource)))
+		where, args = append(where, "x.arm = (SELECT num FROM arm_id WHERE name = ?)"), append(args, clean(fresnel.ObjectKey(q.Resource)))
 	}
 	if len(q.Subscriptions) > 0 {
 		where, args = append(where, "x.sub IN (SELECT num FROM subscription WHERE id IN "+c.db.d.list()+")"), append(args, jsonList(lower(q.Subscriptions)))

@@ -43,7 +43,7 @@ var cutTables = map[cost.Cut]cutTable{
 	},
 	cost.CutResources: {
 		"cost_resource", "cost_resource_month", "resource", false,
-		func(d *dims) *dim { return &d.resource }, func(l cost.Line) string { return strings.ToLower(l.Resource) },
+		func(d *dims) *dim { return &d.resource }, func(l cost.Line) string { return fresnel.ObjectKey(l.Resource) },
 	},
 }
 

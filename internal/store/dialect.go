@@ -40,6 +40,8 @@ type dialect interface {
 	// (arm) are its parameter, into the index that contains asks; "" = the engine
 	// does that itself.
 	indexTexts(table, col string) string
+	// forgetTexts takes the rows whose keys a question gives out of it.
+	forgetTexts(table, col, keys string) string
 	// by names the index that a table is to be read by, after its alias; "" = the
 	// engine knows its data well enough to find out.
 	by(index string) string

@@ -58,11 +58,17 @@ func (d resourceDoc) fill(r *inventory.Resource) {
 // Azure varies it from answer to answer.
 func hashOf(r *inventory.Resource, doc string) int64 {
 	h := fnv.New64a()
-	for _, s := range []string{r.Type, r.Group, r.Location, strings.Replace(doc, r.ID, r.Key(), 1)} {
+	for _, s := range []string{r.Type, r.Group, r.Location, strings.Replace(doc, quoted(r.ID), quoted(r.Key()), 1)} {
 		_, _ = h.Write([]byte(s)) // a hash does not fail
 		_, _ = h.Write([]byte{0})
 	}
 	return int64(h.Sum64())
+}
+
+// quoted is a text as JSON has it.
+func quoted(s string) string {
+	b, _ := json.Marshal(s) // texts always marshal
+	return string(b)
 }
 
 // kept is a resource ready to be stored.

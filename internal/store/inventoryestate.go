@@ -38,21 +38,29 @@ func (e *estate) fail(err error) {
 // load reads what is asked for again and again.
 func (e *estate) load() {
 	e.whole, e.since = map[string]bool{}, map[[2]string]time.Time{}
-	rows, err := e.c.db.query(e.ctx, "SELECT s.id, COALESCE(p.asked_at, 0) FROM subscription s JOIN tenant t ON t.num = s.tenant LEFT JOIN resource_read p ON p.sub = s.num "+
-		"WHERE t.id = ? AND s.state NOT IN ('Deleted', 'Gone')", string(e.tenant))
+	rows, err := e.c.db.query(e.ctx, "SELECT s.id, COALESCE(p.asked_at, 0), s.state FROM subscription s JOIN tenant t ON t.num = s.tenant LEFT JOIN resource_read p ON p.sub = s.num WHERE t.id = ?", string(e.tenant))
 	if err == nil {
 		type read struct {
-			sub string
-			at  int64
+			sub, state string
+			at         int64
 		}
 		var subs []read
-		subs, err = scan(rows, func(r *sql.Rows, v *read) error { return r.Scan(&v.sub, &v.at) })
-		all := len(subs) > 0
+		subs, err = scan(rows, func(r *sql.Rows, v *read) error { return r.Scan(&v.sub, &v.at, &v.state) })
+		newest := int64(0)
 		for _, s := range subs {
-			e.whole[s.sub] = s.at > 0
-			all = all && s.at > 0
+			newest = max(newest, s.at)
 		}
-		e.whole[""] = all // the tenant as a whole
+		all, some := true, false
+		for _, s := range subs {
+			// What an earlier run read in full is not what there is now; what will
+			// never be read again stands as it was, or it would keep rules from
+			// saying anything of the tenant.
+			e.whole[s.sub] = s.at > 0 && (s.at == newest || s.state == fresnel.Gone)
+			if s.state != fresnel.Deleted && s.state != fresnel.Gone {
+				all, some = all && e.whole[s.sub], true
+			}
+		}
+		e.whole[""] = all && some // the tenant as a whole
 	}
 	e.fail(err)
 	rows, err = e.c.db.query(e.ctx, "SELECT f.rule, f.object, f.since FROM finding f JOIN tenant t ON t.num = f.tenant WHERE t.id = ? AND f.resolved_at = 0", string(e.tenant))

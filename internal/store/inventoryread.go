@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"strings"
 
 	"fresnel"
 	"fresnel/internal/cost"
@@ -58,7 +57,7 @@ func scanHeldAnd(r *sql.Rows, v *heldRow, more ...any) error {
 
 // Get implements inventory.Reader.
 func (c *InventoryReader) Get(ctx context.Context, s fresnel.Scope, id string) (inventory.Held, error) {
-	args := []any{clean(strings.ToLower(id))}
+	args := []any{clean(fresnel.ObjectKey(id))}
 	rows, err := c.db.query(ctx, "SELECT "+heldColumns+" FROM resource r"+heldJoins+" WHERE r.arm = (SELECT num FROM arm_id WHERE name = ?) AND "+c.db.visible("r.tenant", s, &args), args...)
 	if err != nil {
 		return inventory.Held{}, c.db.wrap(ctx, "get resource", err)

@@ -58,6 +58,8 @@ func (postgresDialect) contains(table, col, part string) (string, any) {
 
 func (postgresDialect) indexTexts(string, string) string { return "" }
 
+func (postgresDialect) forgetTexts(string, string, string) string { return "" }
+
 func (postgresDialect) by(string) string { return "" }
 
 func (postgresDialect) insertAbsent(table string, cols []string) string {

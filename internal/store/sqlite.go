@@ -90,6 +90,10 @@ func (d sqliteDialect) indexTexts(table, col string) string {
 	return "INSERT INTO " + table + "_" + col + " (rowid, " + col + ") SELECT arm, " + col + " FROM " + table + " WHERE arm IN " + d.numbers()
 }
 
+func (sqliteDialect) forgetTexts(table, col, keys string) string {
+	return "DELETE FROM " + table + "_" + col + " WHERE rowid IN (" + keys + ")"
+}
+
 // by: SQLite has no statistics, and of several indexes it takes the one with
 // the most columns that are asked for, however many rows that means.
 func (sqliteDialect) by(index string) string { return " INDEXED BY " + index }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"maps"
-	"strings"
 	"time"
 
 	"fresnel"
@@ -80,16 +79,20 @@ func (v *Inventory) numberLacks(ctx context.Context, lacks []inventory.TagLack) 
 type tagCount struct {
 	by, name                                  string
 	compliant, judged, unknown, exempt, micro int64
+	known                                     bool // micro
 }
 
 // keepCounts replaces the counts of a tenant, and tells whether any differs.
 func (v *Inventory) keepCounts(ctx context.Context, tx *sql.Tx, tenant int64, rows []inventory.TagRow, now time.Time) (bool, error) {
-	found, err := v.db.txQuery(ctx, tx, "SELECT counted_by, name, compliant, judged, unknown, exempt, usd_micros FROM tag_count WHERE tenant = ?", tenant)
+	found, err := v.db.txQuery(ctx, tx, "SELECT counted_by, name, compliant, judged, unknown, exempt, COALESCE(usd_micros, 0), CASE WHEN usd_micros IS NULL THEN 0 ELSE 1 END FROM tag_count WHERE tenant = ?", tenant)
 	if err != nil {
 		return false, err
 	}
 	list, err := scan(found, func(r *sql.Rows, c *tagCount) error {
-		return r.Scan(&c.by, &c.name, &c.compliant, &c.judged, &c.unknown, &c.exempt, &c.micro)
+		var known int
+		err := r.Scan(&c.by, &c.name, &c.compliant, &c.judged, &c.unknown, &c.exempt, &c.micro, &known)
+		c.known = known == 1
+		return err
 	})
 	if err != nil {
 		return false, err
@@ -99,7 +102,10 @@ func (v *Inventory) keepCounts(ctx context.Context, tx *sql.Tx, tenant int64, ro
 		held[c] = true
 	}
 	for _, r := range rows {
-		want[tagCount{string(r.By), clean(r.Name), int64(r.Compliant), int64(r.Judged), int64(r.Unknown), int64(r.Exempt), r.USD}] = true
+		if !r.CostKnown {
+			r.USD = 0
+		}
+		want[tagCount{string(r.By), clean(r.Name), int64(r.Compliant), int64(r.Judged), int64(r.Unknown), int64(r.Exempt), r.USD, r.CostKnown}] = true
 	}
 	if maps.Equal(held, want) {
 		return false, nil
@@ -109,7 +115,7 @@ func (v *Inventory) keepCounts(ctx context.Context, tx *sql.Tx, tenant int64, ro
 	}
 	for c := range want {
 		if _, err := v.db.txExec(ctx, tx, "INSERT INTO tag_count (tenant, counted_by, name, compliant, judged, unknown, exempt, usd_micros, counted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			tenant, c.by, c.name, c.compliant, c.judged, c.unknown, c.exempt, c.micro, micros(now)); err != nil {
+			tenant, c.by, c.name, c.compliant, c.judged, c.unknown, c.exempt, sql.NullInt64{Int64: c.micro, Valid: c.known}, micros(now)); err != nil {
 			return false, err
 		}
 	}
@@ -163,14 +169,17 @@ func (c *InventoryReader) Tags(ctx context.Context, s fresnel.Scope) ([]inventor
 		return nil, c.db.wrap(ctx, "tags", err)
 	}
 	out, err := scan(rows, func(r *sql.Rows, v *inventory.TagRow) error {
-		return r.Scan(&v.Tenant, &v.By, &v.Name, &v.Compliant, &v.Judged, &v.Unknown, &v.Exempt, &v.USD)
+		var usd sql.NullInt64
+		err := r.Scan(&v.Tenant, &v.By, &v.Name, &v.Compliant, &v.Judged, &v.Unknown, &v.Exempt, &usd)
+		v.USD, v.CostKnown = usd.Int64, usd.Valid
+		return err
 	})
 	return out, c.db.wrap(ctx, "tags", err)
 }
 
 // Lacks implements inventory.TagReader.
 func (c *InventoryReader) Lacks(ctx context.Context, s fresnel.Scope, id string) ([]inventory.TagLack, error) {
-	args := []any{clean(strings.ToLower(id))}
+	args := []any{clean(fresnel.ObjectKey(id))}
 	rows, err := c.db.query(ctx, "SELECT a.name, k.name, m.verdict FROM tag_missing m JOIN arm_id a ON a.num = m.arm JOIN tag_key k ON k.num = m.tkey WHERE m.arm = (SELECT num FROM arm_id WHERE name = ?) AND "+
 		c.db.visible("m.tenant", s, &args)+" ORDER BY k.name", args...)
 	if err != nil {

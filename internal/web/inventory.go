@@ -73,7 +73,7 @@ func inventoryGap(t inventory.TenantRead) string {
 // firstInventory tells how far a first sync of resources is, or that there is none yet.
 func (h handlers) firstInventory(ctx context.Context, q *request, f *page.Freshness) error {
 	f.State, f.EmptyTitle = page.NeverSynced, "No resources read yet"
-	f.EmptyText = "Resources are read after the first sync of costs."
+	f.EmptyText = "Resources appear a minute or so after the first sync starts."
 	runs, err := h.Runs.Latest(ctx, q.scope, "resources")
 	if err != nil {
 		return err

@@ -46,8 +46,11 @@ func (h handlers) tags(ctx context.Context, q *request) (view, error) {
 	all := page.TagLine{Compliant: rep.All.Compliant, Judged: rep.All.Judged}
 	m := page.Tags{
 		Month: h.lastMonth(), Percent: page.Percent(int64(all.Compliant), int64(all.Judged)), Of: page.Count(all.Compliant) + " of " + page.Plural(all.Judged, "resource", "resources"),
-		Lacking: all.Judged - all.Compliant, Cost: page.Money(rep.USD, cost.USD, true), Unknown: rep.All.Unknown, Exempt: rep.All.Exempt,
+		Lacking: all.Judged - all.Compliant, Cost: page.Dash, Unknown: rep.All.Unknown, Exempt: rep.All.Exempt,
 		None: rep.All.Exempt > 0 && rep.All.Judged+rep.All.Unknown == 0, AllURL: q.query.Scope().WithMissing(page.AnyMissing).URL(page.PathResources),
+	}
+	if rep.Priced > 0 {
+		m.Cost = page.Money(rep.USD, cost.USD, true)
 	}
 	if len(rep.Rows) == 0 { // nothing was counted, which is not zero
 		m.Percent, m.Of, m.Cost = page.Dash, "Not counted yet", page.Dash
@@ -139,6 +142,7 @@ func tagSums(rows []inventory.TagRow, by inventory.TagBy) []inventory.TagRow {
 		s.Unknown += r.Unknown
 		s.Exempt += r.Exempt
 		s.USD += r.USD
+		s.CostKnown = s.CostKnown || r.CostKnown
 		sums[key] = s
 	}
 	return slices.SortedFunc(maps.Values(sums), func(a, b inventory.TagRow) int {
@@ -151,7 +155,9 @@ func tagLine(q *request, r inventory.TagRow, names map[string]fresnel.Subscripti
 	to := q.query.Scope().WithMissing(page.AnyMissing)
 	switch r.By {
 	case inventory.TagByTenant:
-		l.Name, l.Cost = tenantName(q, r.Tenant), page.Money(r.USD, cost.USD, false)
+		if l.Name, l.Cost = tenantName(q, r.Tenant), page.Dash; r.CostKnown {
+			l.Cost = page.Money(r.USD, cost.USD, false)
+		}
 		to.Tenants = []string{string(r.Tenant)}
 	case inventory.TagBySubscription:
 		l.Name, l.Detail = subscriptionName(names[r.Name].Name, r.Name), tenantName(q, r.Tenant)

@@ -109,7 +109,8 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.HandleFunc("GET /partials/sync-jobs", h.partial("sync-jobs", "Jobs", h.syncJobs))
 
 	if s.Dev {
-		mux.HandleFunc("GET /dev/states", h.page("Card states", page.PathStates, h.states))
+		mux.HandleFunc("GET /dev/states", h.page("Card states", page.PathStates, h.states(page.PathStates)))
+		mux.HandleFunc("GET "+page.PathResourceStates, h.page("Card states of resources", page.PathStates, h.states(page.PathResourceStates)))
 	}
 	mux.HandleFunc("/", h.page("Not found", "", func(context.Context, *request) (view, error) {
 		return nil, fresnel.Errorf(fresnel.NotFound, "There is no such page.")
@@ -259,6 +260,8 @@ func (h handlers) docs(context.Context, *request) (view, error) {
 	return func(s page.Shell) templ.Component { s.Live = false; return page.DocsPage(s, h.Docs) }, nil
 }
 
-func (h handlers) states(_ context.Context, q *request) (view, error) {
-	return func(s page.Shell) templ.Component { s.Live = false; return page.StatesPage(s, q.now) }, nil
+func (handlers) states(path string) func(context.Context, *request) (view, error) {
+	return func(_ context.Context, q *request) (view, error) {
+		return func(s page.Shell) templ.Component { s.Live = false; return page.StatesPage(s, q.now, path) }, nil
+	}
 }

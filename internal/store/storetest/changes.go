@@ -145,8 +145,16 @@ func testChanges(f *fixture) {
 		f.changed(0, 0, ch)
 		f.equal("found by its type", len(f.history(all, inventory.ChangeQuery{Types: []string{ch.Type}, Resource: ch.ID}, 10)), 1)
 	}
-	f.ok(inv.PruneChanges(f.ctx, at(2)))
+	f.ok(inv.Prune(f.ctx, at(2)))
 	f.equal("older ones", len(f.history(all, inventory.ChangeQuery{Subscriptions: []string{SubscriptionID(1, 0)}}, 10)), 1)
+	gone := func() int { return len(f.listed(all, inventory.Query{Gone: true}, 10)) }
+	f.equal("gone", gone(), 1)
+	f.ok(inv.Prune(f.ctx, at(11)))
+	f.equal("forgotten", []int{gone(), len(f.listed(all, inventory.Query{}, 10))}, []int{0, 2})
+	_, err := f.db.InventoryReader().Get(f.ctx, all, b.ID)
+	f.kind(err, fresnel.NotFound)
+	f.put(0, 0, at(50), 1, b) // the same id once more: it is found by its name
+	f.equal("found again", f.listed(all, inventory.Query{Text: "b"}, 10), []string{"b"})
 }
 
 func (f *fixture) changesRefused(r inventory.Resource) {
@@ -159,7 +167,7 @@ func (f *fixture) changesRefused(r inventory.Resource) {
 	n, err := f.db.Inventory().PutChanges(fresnel.WithLease(f.ctx, second), TenantID(0), list, noon)
 	f.ok(err)
 	f.equal("under the new lease", n, 1)
-	f.ok(f.db.Inventory().PruneChanges(f.ctx, noon.Add(-time.Hour)))
+	f.ok(f.db.Inventory().Prune(f.ctx, noon.Add(-time.Hour)))
 }
 
 // testTagLacks keeps what resources lack, and lists by it.

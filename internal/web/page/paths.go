@@ -4,22 +4,23 @@ import "net/url"
 
 // Paths of the pages, partials and writes. Every address that a template prints is built here.
 const (
-	PathOverview  = "/"
-	PathCosts     = "/costs"
-	PathAnomalies = "/costs/anomalies"
-	PathBudgets   = "/costs/budgets"
-	PathRestated  = "/costs/restated"
-	PathResources = "/resources"
-	PathResource  = "/resources/detail" // with ?id=
-	PathWaste     = "/resources/waste"
-	PathTags      = "/resources/tags"
-	PathChanges   = "/resources/changes"
-	PathSync      = "/sync"
-	PathStates    = "/dev/states"
-	PathEvents    = "/events"    // the live stream
-	PathPartials  = "/partials/" // + the id of the region
-	PathAPI       = "/api/v1/"
-	viewOverview  = "overview" // value of "view" on partials of the Overview
+	PathOverview       = "/"
+	PathCosts          = "/costs"
+	PathAnomalies      = "/costs/anomalies"
+	PathBudgets        = "/costs/budgets"
+	PathRestated       = "/costs/restated"
+	PathResources      = "/resources"
+	PathResource       = "/resources/detail" // with ?id=
+	PathWaste          = "/resources/waste"
+	PathTags           = "/resources/tags"
+	PathChanges        = "/resources/changes"
+	PathSync           = "/sync"
+	PathStates         = "/dev/states"
+	PathResourceStates = "/dev/states/resources"
+	PathEvents         = "/events"    // the live stream
+	PathPartials       = "/partials/" // + the id of the region
+	PathAPI            = "/api/v1/"
+	viewOverview       = "overview" // value of "view" on partials of the Overview
 )
 
 // The words of the query that have a closed set of values; the first is the default and never printed.

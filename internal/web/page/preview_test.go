@@ -96,7 +96,11 @@ func TestPreview(t *testing.T) {
 	})
 	render("/dev/states", func(s page.Shell) templ.Component {
 		s.Title, s.Sub = "Card states", "Every partial in every state, with invented figures"
-		return page.StatesPage(s, s.Now)
+		return page.StatesPage(s, s.Now, page.PathStates)
+	})
+	render("/dev/states/resources", func(s page.Shell) templ.Component {
+		s.Title, s.Sub = "Card states of resources", "Every partial in every state, with invented figures"
+		return page.StatesPage(s, s.Now, page.PathResourceStates)
 	})
 	render("/missing", func(s page.Shell) templ.Component {
 		s.Title = "Not found"

@@ -52,7 +52,7 @@ func all(t *testing.T, change func(model any)) map[string]string {
 		"tags": page.TagsPage(s, tags), "no tags": page.TagsPage(s, noTags), "changes": page.ChangesPage(s, changes),
 		"drawer problem": page.DrawerProblem(problem), "resource card": page.ResourceSummaryCard(overview.Resources), "waste card": page.WasteSummaryCard(overview.Waste),
 		"forecast": page.ForecastCardPanel(overview.Forecast), "budgets card": page.BudgetsCardPanel(overview.Budgets), "movement": page.CostMovementPanel(costs.Movement),
-		"error": page.ErrorPage(s, problem), "error panel": page.ErrorPanel("cost-chart", "Daily cost", problem), "states": page.StatesPage(s, testNow),
+		"error": page.ErrorPage(s, problem), "error panel": page.ErrorPanel("cost-chart", "Daily cost", problem), "states": page.StatesPage(s, testNow, page.PathStates), "states of resources": page.StatesPage(s, testNow, page.PathResourceStates),
 		"uncovered": page.CostSummaryCard(uncovered), "mixed": page.CostSummaryCard(mixed), "empty": page.CostAnomaliesPanel(empty),
 		"first run": page.FirstRunPage(s), "first": page.CostBreakdownPanel(first), "chart": page.CostChartPanel(costs.Chart), "jobs": page.SyncJobsPanel(syncs.Jobs),
 	} {

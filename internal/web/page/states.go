@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 // galleryPart is one partial in all its states.
 type galleryPart struct {
 	title string
+	of    string // the page that shows it: PathStates or PathResourceStates
 	wide  bool
 	cells []galleryCell
 }
@@ -65,6 +67,17 @@ func problems() []Problem {
 	}
 }
 
+// galleryOf is the part of the gallery that a page shows: all at once is more
+// than a browser looks through in good time.
+func galleryOf(now time.Time, path string) (out []galleryPart) {
+	for _, part := range gallery(now) {
+		if cmp.Or(part.of, PathStates) == path {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
 func gallery(now time.Time) []galleryPart {
 	parts := []galleryPart{
 		{title: "cost-summary-card"},
@@ -80,13 +93,13 @@ func gallery(now time.Time) []galleryPart {
 		{title: "budgets", wide: true},
 		{title: "azure-budgets", wide: true},
 		{title: "restated", wide: true},
-		{title: "resource-table", wide: true},
-		{title: "resource-types"},
-		{title: "resource-summary"},
-		{title: "waste-summary"},
-		{title: "waste", wide: true},
-		{title: "tags"},
-		{title: "resource-changes", wide: true},
+		{title: "resource-table", of: PathResourceStates, wide: true},
+		{title: "resource-types", of: PathResourceStates},
+		{title: "resource-summary", of: PathResourceStates},
+		{title: "waste-summary", of: PathResourceStates},
+		{title: "waste", of: PathResourceStates, wide: true},
+		{title: "tags", of: PathResourceStates},
+		{title: "resource-changes", of: PathResourceStates, wide: true},
 	}
 	panels := func(r Region) []templ.Component {
 		summary, chart, breakdown := sampleSummary(r), sampleChart(r), sampleBreakdown(r)

@@ -10,9 +10,9 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "time"
 
-// StatesPage renders every state of every partial with invented figures, at PathStates in development only. Shell
-// needs Path, Theme and Now; the rest may stay empty.
-func StatesPage(s Shell, now time.Time) templ.Component {
+// StatesPage renders every state of every partial with invented figures, at PathStates and
+// PathResourceStates in development only. Shell needs Path, Theme and Now; the rest may stay empty.
+func StatesPage(s Shell, now time.Time, path string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -45,7 +45,7 @@ func StatesPage(s Shell, now time.Time) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			for _, part := range gallery(now) {
+			for _, part := range galleryOf(now, path) {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h2 class=\"gallery-title\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

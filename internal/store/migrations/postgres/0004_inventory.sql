@@ -99,7 +99,7 @@ CREATE TABLE tag_count (
     judged     BIGINT NOT NULL,
     unknown    BIGINT NOT NULL,
     exempt     BIGINT NOT NULL,
-    usd_micros BIGINT NOT NULL,
+    usd_micros BIGINT,
     counted_at BIGINT NOT NULL,
     CONSTRAINT pk_tag_count PRIMARY KEY (tenant, counted_by, name)
 );
@@ -120,7 +120,8 @@ JOIN resource_type y ON y.num = r.rtype
 JOIN location l ON l.num = r.location
 JOIN resource_doc d ON d.arm = r.arm
 LEFT JOIN resource_read p ON p.sub = r.sub
-WHERE r.gone_at = 0;
+WHERE r.gone_at = 0 AND y.name NOT IN ('microsoft.resources/subscriptions', 'microsoft.resources/subscriptions/resourcegroups', 'microsoft.advisor/recommendations',
+    'microsoft.advisor/suppressions', 'microsoft.advisor/configurations', 'microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems');
 
 -- +goose Down
 SELECT 'migrations are not undone: restore a copy instead' WHERE FALSE;
