@@ -43,10 +43,10 @@ const openRuns = "SELECT COUNT(*) FROM sync_run WHERE status < 2"
 const jobs = 2
 
 // idle waits until every tenant has a run of every job that ended at the clock's present, and none is open.
-func idle(t *testing.T, db *sql.DB, sim *azuresim.Server, atMost time.Duration) {
+func idle(t *testing.T, db *sql.DB, sim *azuresim.Server) {
 	t.Helper()
 	missing := fmt.Sprintf("SELECT COUNT(*) FROM tenant te WHERE (SELECT COUNT(DISTINCT r.job) FROM sync_run r WHERE r.tenant = te.num AND r.completed_at >= %d) < %d", sim.Clock().Now().UnixMicro(), jobs)
-	eventually(t, atMost, "every run ends", func() bool {
+	eventually(t, 5*time.Minute, "every run ends", func() bool {
 		return number(t, db, "SELECT COUNT(*) FROM sync_run") > 0 && number(t, db, openRuns) == 0 && number(t, db, missing) == 0
 	})
 	if n := number(t, db, "SELECT COUNT(*) FROM sync_run WHERE status <> 2"); n != 0 {
@@ -143,7 +143,7 @@ func testKill(t *testing.T, engine string) {
 	clock.Advance(25 * time.Hour)                                                  // so that charges and resources are read again, too
 	last := start(t, append(settings, frozen(sim), "FRESNEL_WORKERS=8"), "worker") // a run is taken over by a process that has room for it
 	eventually(t, 2*takeoverLimit, "all killed runs are taken over", func() bool { k.look(t, db); return k.open() == 0 })
-	idle(t, db, sim, 2*takeoverLimit)
+	idle(t, db, sim)
 	if code, took := last.stop(); code != 0 || took > 15*time.Second {
 		t.Errorf("after SIGTERM: exit code %d after %s", code, took)
 	}
@@ -198,7 +198,7 @@ func TestTwoProcesses(t *testing.T) {
 	if status, body := ask(t, http.MethodPost, url+"/api/v1/sync/costs"); status != http.StatusConflict {
 		t.Errorf("a trigger while all tenants have a run: %d %s, want 409", status, body)
 	}
-	idle(t, db, sim, time.Minute)
+	idle(t, db, sim)
 	if n := number(t, db, "SELECT COUNT(*) FROM sync_run"); n != jobs*tenants {
 		t.Errorf("%d runs, want one of each of %d jobs for each of %d tenants", n, jobs, tenants)
 	}
@@ -213,7 +213,7 @@ func TestTwoProcesses(t *testing.T) {
 	t.Logf("the two processes ended %d and %d runs; %d cells equal the truth", ofA, ofB, cells)
 
 	manual(t, db, url, sim)
-	idle(t, db, sim, time.Minute)
+	idle(t, db, sim)
 	for run, n := range endings(a, b) {
 		if n != 1 {
 			t.Errorf("run %s was ended %d times", run, n)
@@ -284,7 +284,7 @@ func TestTakeover(t *testing.T) {
 				t.Fatal("the killed process worked on nothing")
 			}
 			eventually(t, 2*takeoverLimit, "the other process takes over", func() bool { k.look(t, db); return k.open() == 0 })
-			idle(t, db, sim, time.Minute)
+			idle(t, db, sim)
 			if k.longest() > takeoverLimit {
 				t.Errorf("taken over after %s, more than %s", k.longest(), takeoverLimit)
 			}

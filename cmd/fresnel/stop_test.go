@@ -69,7 +69,7 @@ func testStop(t *testing.T, engine, command string) {
 	if took > 20*time.Second { // well within a lease: nothing waited for one
 		t.Errorf("the next process took %s to go on with what was given back", took.Round(time.Millisecond))
 	}
-	idle(t, db, sim, 3*time.Minute)
+	idle(t, db, sim)
 	t.Logf("the next process went on after %s, and was done after %s", took.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
 	if code, took := last.stop(); code != 0 || took > stopLimit {
 		t.Errorf("after SIGTERM: exit code %d after %s", code, took)

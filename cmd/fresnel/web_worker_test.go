@@ -147,7 +147,7 @@ func TestWebAndWorker(t *testing.T) {
 	begin := time.Now()
 	p.serve()
 	first := p.start("worker", "FRESNEL_WORKERS=8")
-	idle(t, db, sim, 5*time.Minute)
+	idle(t, db, sim)
 	if code, _ := first.stop(); code != 0 {
 		t.Fatalf("the first worker: exit code %d", code)
 	}
@@ -177,7 +177,7 @@ func TestWebAndWorker(t *testing.T) {
 	clock.Advance(25 * time.Hour) // charges and resources are due, too
 	last := p.start("worker", "FRESNEL_WORKERS=8")
 	eventually(t, 2*takeoverLimit, "all killed runs are taken over", func() bool { p.k.look(t, db); return p.k.open() == 0 })
-	idle(t, db, sim, 5*time.Minute)
+	idle(t, db, sim)
 	if got := settledFigures(t, p.web.url()); got != p.figures {
 		t.Errorf("closed months changed:\n%.2000s\nbefore:\n%.2000s", got, p.figures)
 	}
