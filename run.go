@@ -147,3 +147,20 @@ func NoticeWait(ctx context.Context, until time.Time) {
 		f(until)
 	}
 }
+
+// Skip tells that a subscription is not asked for, and says why in its part.
+func (s Subscription) Skip(p *Part) bool {
+	switch s.State {
+	case Deleted:
+		p.State, p.Reason = PartSkipped, "the subscription is deleted; its history is kept"
+	case Gone:
+		p.State, p.Reason = PartSkipped, "Azure has not listed this subscription for a week; its history is kept"
+	case Absent:
+		p.State = PartFailed
+		p.Reason = "Azure no longer lists this subscription; what is held is kept"
+		p.Do = "If it was moved or cancelled, nothing is to be done; otherwise restore the Lighthouse delegation or the app's role."
+	default:
+		return false
+	}
+	return true
+}

@@ -25,7 +25,7 @@ const (
 // through, beside a handler that writes the same bytes and nothing else.
 func (b *bench) http() error {
 	a, err := app.New(b.ctx, app.Config{
-		Database: "sqlite:" + b.path, Listen: "127.0.0.1:0", NoSync: true, Months: 13, Workers: 4, Parallel: 4, IdleOver: 100, SyncEvery: 4 * time.Hour,
+		Database: "sqlite:" + b.path, Listen: "127.0.0.1:0", NoSync: true, Months: 13, Workers: 4, Parallel: 4, IdleOver: 100, ComplianceTarget: 90, SyncEvery: 4 * time.Hour,
 		AzureAuthority: "https://login.invalid/", AzureResourceManager: "https://management.invalid",
 	}, app.Options{Now: func() time.Time { return asked.Add(time.Hour) }, Version: "bench"}, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"fresnel"
+	"fresnel/internal/compliance"
 	"fresnel/internal/cost"
 	"fresnel/internal/findings"
 	"fresnel/internal/inventory"
@@ -43,15 +44,16 @@ type Trigger interface {
 
 // Service is what the API needs.
 type Service struct {
-	Reports   cost.Reports
-	Inventory inventory.Reports
-	Findings  findings.Reports
-	Tenants   Tenants
-	Runs      Runs
-	Sync      Trigger
-	Now       func() time.Time
-	Version   string
-	Log       *slog.Logger
+	Reports    cost.Reports
+	Inventory  inventory.Reports
+	Compliance compliance.Reports
+	Findings   findings.Reports
+	Tenants    Tenants
+	Runs       Runs
+	Sync       Trigger
+	Now        func() time.Time
+	Version    string
+	Log        *slog.Logger
 	// Database and Azure answer nil when they can be reached.
 	Database func(context.Context) error
 	Azure    func(context.Context) error

@@ -42,6 +42,8 @@ type Config struct {
 
 	IdleOver int `help:"Idle resources that cost more than this a month, in the currency that they are billed in, get a word of their own." env:"FRESNEL_IDLE_OVER" default:"100"`
 
+	ComplianceTarget int `help:"Percent that compliance scores are to reach." env:"FRESNEL_COMPLIANCE_TARGET" default:"90"`
+
 	LogLevel  slog.Level `help:"debug, info, warn or error." env:"FRESNEL_LOG_LEVEL" default:"info"`
 	LogFormat string     `help:"text or json." env:"FRESNEL_LOG_FORMAT" default:"text" enum:"text,json"`
 
@@ -71,6 +73,9 @@ func (c Config) validate() error {
 	}
 	if c.IdleOver < 1 || c.IdleOver > 1_000_000_000 {
 		return fresnel.Errorf(fresnel.Invalid, "FRESNEL_IDLE_OVER %d: expected 1 to 1000000000", c.IdleOver)
+	}
+	if c.ComplianceTarget < 1 || c.ComplianceTarget > 100 {
+		return fresnel.Errorf(fresnel.Invalid, "FRESNEL_COMPLIANCE_TARGET %d: expected 1 to 100", c.ComplianceTarget)
 	}
 	for _, id := range c.WasteRules {
 		if !slices.ContainsFunc(inventory.Rules(), func(r inventory.Rule) bool { return r.ID == id && r.OptIn }) {

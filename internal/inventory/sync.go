@@ -57,7 +57,7 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 	for _, sub := range subs {
 		part := &fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
 		r.parts = append(r.parts, part)
-		if skip(sub, part) {
+		if sub.Skip(part) {
 			if sub.State == fresnel.Deleted { // and nothing in it is there; of one that is not listed any more, nobody knows
 				if err := r.finish(ctx, sub.ID, nil); err != nil {
 					return r.result(), err
@@ -85,23 +85,6 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		}
 	}
 	return r.result(), nil
-}
-
-// skip decides about subscriptions that are not asked for.
-func skip(sub fresnel.Subscription, p *fresnel.Part) bool {
-	switch sub.State {
-	case fresnel.Deleted:
-		p.State, p.Reason = fresnel.PartSkipped, "the subscription is deleted; its history is kept"
-	case fresnel.Gone:
-		p.State, p.Reason = fresnel.PartSkipped, "Azure has not listed this subscription for a week; its history is kept"
-	case fresnel.Absent:
-		p.State = fresnel.PartFailed
-		p.Reason = "Azure no longer lists this subscription; what is held is kept"
-		p.Do = "If it was moved or cancelled, nothing is to be done; otherwise restore the Lighthouse delegation or the app's role."
-	default:
-		return false
-	}
-	return true
 }
 
 // run is one reading of one tenant.

@@ -17,6 +17,7 @@ import (
 	"github.com/a-h/templ"
 
 	"fresnel"
+	"fresnel/internal/compliance"
 	"fresnel/internal/cost"
 	"fresnel/internal/inventory"
 	"fresnel/internal/web/page"
@@ -49,17 +50,18 @@ type Event struct {
 
 // Service is what the pages need.
 type Service struct {
-	Reports   cost.Reports
-	Inventory inventory.Reports
-	Tenants   Tenants
-	Runs      Runs
-	Sync      Trigger
-	Now       func() time.Time
-	SyncEvery time.Duration
-	Notice    string // printed on every page
-	Dev       bool   // serve the gallery of states
-	Docs      page.Docs
-	Log       *slog.Logger
+	Reports    cost.Reports
+	Inventory  inventory.Reports
+	Compliance compliance.Reports
+	Tenants    Tenants
+	Runs       Runs
+	Sync       Trigger
+	Now        func() time.Time
+	SyncEvery  time.Duration
+	Notice     string // printed on every page
+	Dev        bool   // serve the gallery of states
+	Docs       page.Docs
+	Log        *slog.Logger
 	// Subscribe gives events of a scope until done is called.
 	Subscribe func(s fresnel.Scope) (events <-chan Event, done func())
 }

@@ -1,0 +1,383 @@
+package compliance
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"fresnel"
+)
+
+// Cause is why a failure came or went.
+type Cause string
+
+// The causes, in the order in which they are looked for.
+const (
+	CauseAssignment Cause = "assignment" // an assignment, or a policy in it, was added or removed
+	CauseResource   Cause = "resource"   // the resource was created or deleted
+	CauseExemption  Cause = "exemption"  // an exemption ended or was made
+	CauseState      Cause = "state"      // the resource, or what the policy asks, is not what it was: drift
+)
+
+// DriftAsk selects what is compared.
+type DriftAsk struct {
+	From, To      fresnel.Day // what was held at their ends
+	Subscriptions []string
+	Rows          int // of the list of moves, at most
+}
+
+// Drift is how compliance on one day differs from that on another. It is of the
+// subscriptions that have a snapshot of both.
+type Drift struct {
+	From, To     fresnel.Day
+	First        fresnel.Day // the first day of which anything is held; 0 = nothing is
+	Before       Counts      // distinct resources, as Microsoft counts them
+	After        Counts
+	Compared     int // subscriptions
+	Added        int // subscriptions without a snapshot of the first day
+	Removed      int // subscriptions without one of the second
+	LikeBefore   Counts
+	LikeAfter    Counts
+	Assignments  []AssignmentMove
+	New          map[Cause]int // failures, by why they are there
+	Resolved     map[Cause]int // failures, by why they are not
+	Changed      int
+	Rows         []MovedRow // the first of them: new ones, resolved ones, changed ones
+	More         bool       // there are more moves than rows
+	Names        map[int64]string
+	TenantsAfter []fresnel.TenantID
+}
+
+// Points is by how much Microsoft's percentage rose; false without one of both days.
+func (d Drift) Points() (float64, bool) { return rise(d.Before, d.After) }
+
+// Like is by how much compliance rose where the same assignments judge: of each
+// pair of an assignment and a resource that it judges, of the assignments that
+// judged each subscription on both days. What was assigned since then, or is no
+// more, is in neither.
+//
+// Pairs are compared, because how many distinct resources would have failed on
+// a past day without some assignment is not known of a past day; pairs of one
+// assignment are a number that is held of each day.
+func (d Drift) Like() (float64, bool) { return rise(d.LikeBefore, d.LikeAfter) }
+
+func rise(before, after Counts) (float64, bool) {
+	b, ok := before.Official().Percent()
+	a, too := after.Official().Percent()
+	return a - b, ok && too
+}
+
+// NewFailures is how many failures are new.
+func (d Drift) NewFailures() int { return total(d.New) }
+
+// ResolvedFailures is how many failures are no more.
+func (d Drift) ResolvedFailures() int { return total(d.Resolved) }
+
+func total(by map[Cause]int) int {
+	n := 0
+	for _, v := range by {
+		n += v
+	}
+	return n
+}
+
+// AssignmentMove is an assignment that judged on one of the days only.
+type AssignmentMove struct {
+	Item
+	Added  bool   // else it was removed
+	Counts Counts // on the day on which it judged
+}
+
+// MovedRow is a failure that is not the same on both days, with why.
+type MovedRow struct {
+	Moved
+	Cause Cause
+	By    string // the assignment or the exemption that caused it
+}
+
+// Drift compares two days. Where the first is before anything is held, Compared
+// is 0 and First says from when on days can be compared. It fails with Invalid
+// where From is not before To.
+func (r Reports) Drift(ctx context.Context, s fresnel.Scope, ask DriftAsk) (Drift, error) {
+	d := Drift{From: ask.From, To: ask.To, New: map[Cause]int{}, Resolved: map[Cause]int{}, Names: map[int64]string{}}
+	if ask.From >= ask.To {
+		return d, fresnel.Errorf(fresnel.Invalid, "%s is not before %s", ask.From, ask.To)
+	}
+	first, any, err := r.Reader.FirstDay(ctx, s)
+	if err != nil || !any {
+		return d, err
+	}
+	d.First = first
+	before, err := r.Reader.At(ctx, s, ask.Subscriptions, ask.From)
+	if err != nil {
+		return d, err
+	}
+	after, err := r.Reader.At(ctx, s, ask.Subscriptions, ask.To)
+	if err != nil {
+		return d, err
+	}
+	subs := d.both(before, after)
+	if len(subs) == 0 {
+		return d, nil
+	}
+	why, err := r.explainer(ctx, s, &d, subs)
+	if err != nil {
+		return d, err
+	}
+	if err := r.moves(ctx, s, &d, ask, subs, why); err != nil {
+		return d, err
+	}
+	return d, r.nameMoves(ctx, s, &d)
+}
+
+// both finds the subscriptions that can be compared, and adds up their counts.
+func (d *Drift) both(before, after []SubscriptionAt) map[string]bool {
+	was := map[string]Counts{}
+	for _, x := range before {
+		was[x.Subscription] = x.Counts
+	}
+	subs := map[string]bool{}
+	for _, x := range after {
+		old, ok := was[x.Subscription]
+		if !ok {
+			d.Added++
+			continue
+		}
+		subs[x.Subscription] = true
+		d.Compared++
+		d.Before, d.After = d.Before.Plus(old), d.After.Plus(x.Counts)
+		if !slices.Contains(d.TenantsAfter, x.Tenant) {
+			d.TenantsAfter = append(d.TenantsAfter, x.Tenant)
+		}
+	}
+	d.Removed = len(was) - d.Compared
+	return subs
+}
+
+// explainer says why failures moved.
+type explainer struct {
+	from, to   time.Time // the days' ends
+	checks     map[itemKey]Item
+	added      map[itemKey]string // assignments, with their names
+	removed    map[itemKey]string
+	exemptions map[itemKey][]Item // by assignment
+}
+
+// pair is an assignment in a subscription.
+type pair struct {
+	subscription string
+	item         int64
+}
+
+// explainer reads what assignments judged on the two days, and what is exempt;
+// it fills what is compared like with like.
+func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs map[string]bool) (*explainer, error) {
+	x := &explainer{
+		from: (d.From + 1).Time(), to: (d.To + 1).Time(), added: map[itemKey]string{}, removed: map[itemKey]string{}, exemptions: map[itemKey][]Item{},
+	}
+	list, err := r.Reader.Told(ctx, s, []Kind{KindAssignment, KindExemption, KindCheck}, true)
+	if err != nil {
+		return nil, err
+	}
+	items := keyed(list)
+	x.checks = map[itemKey]Item{}
+	for _, i := range list {
+		switch i.Kind { //nolint:exhaustive // no others were asked for
+		case KindCheck:
+			x.checks[itemKey{i.Tenant, i.Num}] = i
+		case KindExemption:
+			k := itemKey{i.Tenant, i.Assignment}
+			x.exemptions[k] = append(x.exemptions[k], i)
+		}
+	}
+	before, err := r.Reader.CountsAt(ctx, s, KindAssignment, d.From)
+	if err != nil {
+		return nil, err
+	}
+	after, err := r.Reader.CountsAt(ctx, s, KindAssignment, d.To)
+	if err != nil {
+		return nil, err
+	}
+	was := map[pair]Counts{}
+	sums := [2]map[itemKey]Counts{{}, {}}
+	for _, c := range before {
+		if subs[c.Subscription] {
+			was[pair{c.Subscription, c.Item}] = c.Counts
+			k := itemKey{c.Tenant, c.Item}
+			sums[0][k] = sums[0][k].Plus(c.Counts)
+		}
+	}
+	for _, c := range after {
+		if !subs[c.Subscription] {
+			continue
+		}
+		k := itemKey{c.Tenant, c.Item}
+		sums[1][k] = sums[1][k].Plus(c.Counts)
+		if old, ok := was[pair{c.Subscription, c.Item}]; ok {
+			d.LikeBefore, d.LikeAfter = d.LikeBefore.Plus(old), d.LikeAfter.Plus(c.Counts)
+		}
+	}
+	for _, side := range []struct {
+		have, lack map[itemKey]Counts
+		into       map[itemKey]string
+		added      bool
+	}{{sums[1], sums[0], x.added, true}, {sums[0], sums[1], x.removed, false}} {
+		for k, n := range side.have {
+			if _, ok := side.lack[k]; ok {
+				continue
+			}
+			i := items[k]
+			i.Num, i.Tenant = k.num, k.tenant
+			if side.added && !i.Created.IsZero() && i.Created.Before(x.from) {
+				continue // it was there, and had nothing to judge
+			}
+			side.into[k] = cmp.Or(i.Name, i.ID)
+			d.Assignments = append(d.Assignments, AssignmentMove{Item: i, Added: side.added, Counts: n})
+		}
+	}
+	slices.SortFunc(d.Assignments, func(a, b AssignmentMove) int {
+		return cmp.Or(cmp.Compare(b.Counts.NonCompliant, a.Counts.NonCompliant), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Num, b.Num))
+	})
+	return x, nil
+}
+
+// why finds the cause of a move, and what is called so.
+func (x *explainer) why(m Moved) (Cause, string) {
+	at := func(t time.Time) bool { return !t.Before(x.from) && t.Before(x.to) }
+	all := func(of map[itemKey]string) (string, bool) {
+		name := ""
+		for _, n := range m.Checks {
+			by, ok := of[itemKey{m.Tenant, x.checks[itemKey{m.Tenant, n}].Assignment}]
+			if !ok {
+				return "", false
+			}
+			name = by
+		}
+		return name, len(m.Checks) > 0
+	}
+	side, lived := x.added, m.Born
+	if m.Kind == MovedResolved {
+		side, lived = x.removed, m.Died
+	}
+	if name, ok := all(side); ok {
+		return CauseAssignment, name
+	}
+	if at(lived) {
+		return CauseResource, ""
+	}
+	for _, n := range m.Checks {
+		check := x.checks[itemKey{m.Tenant, n}]
+		for _, e := range x.exemptions[itemKey{m.Tenant, check.Assignment}] {
+			if !e.Exempts(m.Resource, check.Reference) {
+				continue
+			}
+			ended := at(e.Gone) || at(e.Expires)
+			made := at(e.Created) || at(e.First)
+			if m.Kind == MovedNew && ended || m.Kind == MovedResolved && made {
+				return CauseExemption, cmp.Or(e.Name, e.ID)
+			}
+		}
+	}
+	if m.Kind == MovedNew && len(m.Checks) > 0 && !slices.ContainsFunc(m.Checks, func(n int64) bool { return !at(x.checks[itemKey{m.Tenant, n}].First) }) {
+		return CauseAssignment, x.checks[itemKey{m.Tenant, m.Checks[0]}].Reference
+	}
+	return CauseState, ""
+}
+
+// Exempts tells whether an exemption, whenever it holds, is about a resource
+// and a definition within its assignment.
+func (i Item) Exempts(resource, reference string) bool {
+	scope := strings.ToLower(i.Scope)
+	if strings.HasPrefix(scope, "/subscriptions/") && resource != scope && !strings.HasPrefix(resource, scope+"/") {
+		return false // one of a management group is about all that is below it: its assignment judged the resource
+	}
+	return len(i.More.References) == 0 || slices.ContainsFunc(i.More.References, func(r string) bool { return strings.EqualFold(r, reference) })
+}
+
+// moves goes through what moved, counts it by cause, and keeps the first rows.
+func (r Reports) moves(ctx context.Context, s fresnel.Scope, d *Drift, ask DriftAsk, subs map[string]bool, why *explainer) error {
+	rows := map[MoveKind][]MovedRow{}
+	err := r.Reader.Moved(ctx, s, ask.Subscriptions, ask.From, ask.To, func(m Moved) bool {
+		if !subs[m.Subscription] {
+			return true
+		}
+		row := MovedRow{Moved: m}
+		switch m.Kind {
+		case MovedNew:
+			row.Cause, row.By = why.why(m)
+			d.New[row.Cause]++
+		case MovedResolved:
+			row.Cause, row.By = why.why(m)
+			d.Resolved[row.Cause]++
+		case MovedChanged:
+			d.Changed++
+		}
+		if len(rows[m.Kind]) < ask.Rows {
+			rows[m.Kind] = append(rows[m.Kind], row)
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for _, kind := range []MoveKind{MovedNew, MovedResolved, MovedChanged} {
+		d.Rows = append(d.Rows, rows[kind]...)
+	}
+	d.Rows = d.Rows[:min(ask.Rows, len(d.Rows))]
+	d.More = d.NewFailures()+d.ResolvedFailures()+d.Changed > len(d.Rows)
+	return nil
+}
+
+func (r Reports) nameMoves(ctx context.Context, s fresnel.Scope, d *Drift) error {
+	var nums []int64
+	for _, m := range d.Rows {
+		nums = append(nums, m.Policy)
+	}
+	slices.Sort(nums)
+	items, err := r.Reader.Items(ctx, s, slices.Compact(nums))
+	for _, i := range items {
+		d.Names[i.Num] = cmp.Or(i.Name, d.Names[i.Num], i.ID[strings.LastIndexByte(i.ID, '/')+1:])
+	}
+	return err
+}
+
+// BaselineDay gives the day of a baseline. It fails with NotFound, and with
+// Invalid where it is of another day in one tenant than in another.
+func (r Reports) BaselineDay(ctx context.Context, s fresnel.Scope, name string) (fresnel.Day, error) {
+	list, err := r.Reader.Baselines(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	var found []Baseline
+	for _, b := range list {
+		if strings.EqualFold(b.Name, name) {
+			found = append(found, b)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return 0, fresnel.Errorf(fresnel.NotFound, "there is no baseline %.80q", name)
+	case len(found) > 1:
+		return 0, fresnel.Errorf(fresnel.Invalid, "the baseline %.80q is of different days in different tenants: choose one tenant", name)
+	}
+	return found[0].Day, nil
+}
+
+// SetBaseline names a day. It fails with Invalid on a name or a day that cannot be.
+func (r Reports) SetBaseline(ctx context.Context, tenants []fresnel.TenantID, b Baseline) error {
+	b.Name = strings.TrimSpace(b.Name)
+	today := fresnel.DayOf(r.Now())
+	switch {
+	case b.Name == "" || len(b.Name) > 100:
+		return fresnel.Errorf(fresnel.Invalid, "a baseline needs a name of at most 100 characters")
+	case len(b.Note) > fresnel.MaxNote:
+		return fresnel.Errorf(fresnel.Invalid, "the note is longer than %d characters", fresnel.MaxNote)
+	case b.Day > today || b.Day < today-KeepDays:
+		return fresnel.Errorf(fresnel.Invalid, "the day %s is not within the last %d days", b.Day, KeepDays)
+	case len(tenants) == 0:
+		return fresnel.Errorf(fresnel.NotFound, "there is no tenant to set a baseline for")
+	}
+	return r.Writer.SetBaseline(ctx, tenants, b, r.Now())
+}
