@@ -56,7 +56,7 @@ type syncCmd struct {
 // not, but is told.
 func (c syncCmd) Run(e *env) error {
 	if len(c.Type) == 0 {
-		c.Type = []string{"costs", "resources"}
+		c.Type = []string{"costs", "resources", "compliance"}
 	}
 	a, err := e.open(app.Options{})
 	if err != nil {
