@@ -49,7 +49,7 @@ func (workerCmd) Run(e *env) error {
 }
 
 type syncCmd struct {
-	Type []string `arg:"" optional:"" help:"What to sync: costs, resources. Nothing = everything." enum:"costs,resources"`
+	Type []string `arg:"" optional:"" help:"What to sync: costs, resources, compliance. Nothing = everything." enum:"costs,resources,compliance"`
 }
 
 // Run syncs once. A run that failed makes the command fail; a partial one does
