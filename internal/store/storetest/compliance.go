@@ -240,6 +240,7 @@ func (f *fixture) sameLists(rd compliance.Reader, held complianceDay) {
 				want[id] = len(of)
 			}
 		}
+		f.sameFailures(rd, s, held, slices.Sorted(maps.Keys(want)))
 		for _, by := range compliance.FailingSorts() {
 			f.equal("failing by "+string(by), f.failing(rd, s, compliance.FailingQuery{Sort: by, Limit: 3}), want)
 		}
@@ -289,4 +290,32 @@ func (f *fixture) failing(rd compliance.Reader, s fresnel.Scope, q compliance.Fa
 	}
 	f.equal("total", total, len(out))
 	return out
+}
+
+// sameFailures wants each resource to fail what was put, by the same checks.
+func (f *fixture) sameFailures(rd compliance.Reader, s fresnel.Scope, held complianceDay, resources []string) {
+	f.Helper()
+	list, err := rd.FailuresOf(f.ctx, s, resources)
+	f.ok(err)
+	got, want := map[string]int{}, map[string]int{}
+	for _, x := range list {
+		got[x.Resource] += 100*len(x.Checks) + int(x.State)
+	}
+	for at, p := range held {
+		if !s.Sees(TenantID(at[0])) {
+			continue
+		}
+		states := map[[2]string]compliance.State{}
+		for _, x := range p.Failures {
+			if slices.Contains(resources, x.Resource) {
+				want[x.Resource] += 100
+				k := [2]string{x.Resource, x.Check.Definition}
+				states[k] = max(states[k], x.State)
+			}
+		}
+		for k, state := range states {
+			want[k[0]] += int(state)
+		}
+	}
+	f.equal("what resources fail", got, want)
 }
