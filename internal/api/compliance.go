@@ -126,11 +126,11 @@ type ComplianceMeta struct {
 
 // UnregisteredNote is a tenant with subscriptions that Azure does not judge.
 type UnregisteredNote struct {
-	TenantID      string `json:"tenant_id"`
-	Name          string `json:"name"`
+	TenantID      string `json:"tenant_id" doc:"Tenant (GUID)"`
+	Name          string `json:"name" doc:"Of the tenant"`
 	Unregistered  int    `json:"subscriptions_unregistered" doc:"Subscriptions without the resource provider"`
-	Subscriptions int    `json:"subscriptions"`
-	Do            string `json:"do"`
+	Subscriptions int    `json:"subscriptions" doc:"Subscriptions to be read"`
+	Do            string `json:"do" doc:"What to do about it"`
 }
 
 // subject is one of the two things that are read of a subscription, by the

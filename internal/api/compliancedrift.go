@@ -38,7 +38,7 @@ type DriftSides struct {
 
 // DriftSide is what one of the days counts.
 type DriftSide struct {
-	Counts   StateCounts `json:"counts"`
+	Counts   StateCounts `json:"counts" doc:"Distinct resources by state"`
 	Official Share       `json:"official" doc:"As Microsoft counts"`
 }
 
@@ -56,7 +56,7 @@ func driftSides(before, after compliance.Counts, points float64, ok, compared bo
 
 // MoveCounts are failures that came or went, by why.
 type MoveCounts struct {
-	Total      int `json:"total"`
+	Total      int `json:"total" doc:"Failures"`
 	Assignment int `json:"assignment" doc:"An assignment, or a policy in it, was added or removed"`
 	Resource   int `json:"resource" doc:"The resource was created or deleted"`
 	Exemption  int `json:"exemption" doc:"An exemption ended or was made"`
@@ -72,28 +72,28 @@ func moveCounts(total int, by map[compliance.Cause]int) MoveCounts {
 
 // AssignmentMove is an assignment that judged on one of the days only.
 type AssignmentMove struct {
-	TenantID   string      `json:"tenant_id"`
-	TenantName string      `json:"tenant_name"`
-	ID         string      `json:"id"`
+	TenantID   string      `json:"tenant_id" doc:"Tenant (GUID)"`
+	TenantName string      `json:"tenant_name" doc:"Its display name"`
+	ID         string      `json:"id" doc:"Azure's id of the assignment"`
 	Name       string      `json:"name" doc:"The assignment's id where Azure hides the name"`
-	Move       string      `json:"move" enum:"added,removed"`
+	Move       string      `json:"move" enum:"added,removed" doc:"Since the first day"`
 	Counts     StateCounts `json:"counts" doc:"On the day on which it judged"`
 	CreatedAt  *time.Time  `json:"created_at" doc:"As Azure tells; null = not told"`
 }
 
 // FailureMove is a failure that is not the same on both days.
 type FailureMove struct {
-	Kind           string     `json:"kind" enum:"new,resolved,changed"`
+	Kind           string     `json:"kind" enum:"new,resolved,changed" doc:"What became of the failure"`
 	Cause          string     `json:"cause" enum:",assignment,resource,exemption,state" doc:"Why it came or went; empty for changed ones"`
 	By             string     `json:"by,omitempty" doc:"The assignment or the exemption that is the cause"`
-	TenantID       string     `json:"tenant_id"`
-	TenantName     string     `json:"tenant_name"`
-	SubscriptionID string     `json:"subscription_id"`
+	TenantID       string     `json:"tenant_id" doc:"Tenant (GUID)"`
+	TenantName     string     `json:"tenant_name" doc:"Its display name"`
+	SubscriptionID string     `json:"subscription_id" doc:"Subscription (GUID)"`
 	ResourceID     string     `json:"resource_id" doc:"ARM id, lower case"`
-	Name           string     `json:"name"`
+	Name           string     `json:"name" doc:"Of the resource"`
 	Type           string     `json:"type" doc:"Lower case"`
-	PolicyID       int64      `json:"policy_id"`
-	Policy         string     `json:"policy"`
+	PolicyID       int64      `json:"policy_id" doc:"Our number of the policy"`
+	Policy         string     `json:"policy" doc:"Its name"`
 	State          string     `json:"state" enum:"NonCompliant,Conflict" doc:"Azure's word, of the day on which it failed"`
 	Since          *time.Time `json:"since" doc:"Since when it failed"`
 	ResolvedAt     *time.Time `json:"resolved_at" doc:"Null = it still fails"`
@@ -234,11 +234,11 @@ func (h handlers) driftCSV(ctx context.Context, in *DriftInput) (table, error) {
 
 // Baseline is a day with a name, to be compared with.
 type Baseline struct {
-	Name      string    `json:"name"`
-	Day       string    `json:"day" format:"date"`
-	Note      string    `json:"note"`
+	Name      string    `json:"name" doc:"Unique in a tenant, in any case"`
+	Day       string    `json:"day" format:"date" doc:"What was held at its end"`
+	Note      string    `json:"note" doc:"What people said of it"`
 	Tenants   []Named   `json:"tenants" doc:"That have it, of those that you may see"`
-	CreatedAt time.Time `json:"created_at"`
+	CreatedAt time.Time `json:"created_at" doc:"When it was set"`
 }
 
 type baselinesOutput struct {
@@ -289,8 +289,8 @@ type addBaselineInput struct {
 type addBaselineOutput struct {
 	Body struct {
 		Data struct {
-			Name    string `json:"name"`
-			Day     string `json:"day" format:"date"`
+			Name    string `json:"name" doc:"As it is kept"`
+			Day     string `json:"day" format:"date" doc:"What was held at its end"`
 			Tenants int    `json:"tenants" doc:"For which it was set"`
 		} `json:"data"`
 	}

@@ -15,13 +15,13 @@ import (
 // policies it fails.
 type NonCompliant struct {
 	ResourceID       string         `json:"resource_id" doc:"ARM id, lower case"`
-	Name             string         `json:"name"`
+	Name             string         `json:"name" doc:"Of the resource"`
 	Type             string         `json:"type" doc:"Lower case"`
 	ResourceGroup    string         `json:"resource_group" doc:"Lower case; empty = not in a group"`
-	TenantID         string         `json:"tenant_id"`
-	TenantName       string         `json:"tenant_name"`
-	SubscriptionID   string         `json:"subscription_id"`
-	SubscriptionName string         `json:"subscription_name"`
+	TenantID         string         `json:"tenant_id" doc:"Tenant (GUID)"`
+	TenantName       string         `json:"tenant_name" doc:"Its display name"`
+	SubscriptionID   string         `json:"subscription_id" doc:"Subscription (GUID)"`
+	SubscriptionName string         `json:"subscription_name" doc:"Its display name"`
 	Since            *time.Time     `json:"since" doc:"Since when it does not comply, as far as we saw; with policy, with that one"`
 	Failures         int            `json:"failures" doc:"Policies that it fails"`
 	Policies         []FailedPolicy `json:"policies" doc:"All that it fails, whatever policy was asked for"`
@@ -30,8 +30,8 @@ type NonCompliant struct {
 // FailedPolicy is a policy that a resource fails. Tenant, resource and policy
 // name it for as long as it lasts.
 type FailedPolicy struct {
-	PolicyID  int64      `json:"policy_id"`
-	Name      string     `json:"name"`
+	PolicyID  int64      `json:"policy_id" doc:"Our number of the policy"`
+	Name      string     `json:"name" doc:"Of the policy"`
 	State     string     `json:"state" enum:"NonCompliant,Conflict" doc:"Azure's word"`
 	Since     *time.Time `json:"since" doc:"Since when it fails without a break"`
 	FirstSeen *time.Time `json:"first_seen" doc:"When it was first seen to fail"`

@@ -11,7 +11,7 @@ import (
 type Framework struct {
 	Source      string `json:"source" enum:"policy,defender" doc:"Who judges: an assigned initiative with groups, or Defender for Cloud"`
 	ID          string `json:"id" doc:"Of the initiative in lower case, or the standard's name"`
-	Name        string `json:"name"`
+	Name        string `json:"name" doc:"Display name"`
 	Tenants     int    `json:"tenants" doc:"In which it is in use"`
 	Total       int    `json:"total" doc:"Controls in all"`
 	Passed      int    `json:"passed" doc:"Controls with something that passes and nothing that fails"`
@@ -31,21 +31,21 @@ func framework(f compliance.Framework) Framework {
 // FrameworkDetail is a framework with its controls.
 type FrameworkDetail struct {
 	Framework
-	Controls []FrameworkControl `json:"controls"`
+	Controls []FrameworkControl `json:"controls" doc:"As the framework has them"`
 }
 
 // FrameworkControl is a requirement. Its numbers are states of resources by the
 // policies of a group, or of Defender's assessments: one that two policies of a
 // group judge is in them twice.
 type FrameworkControl struct {
-	Name     string `json:"name"`
-	Title    string `json:"title"`
-	Category string `json:"category"`
-	State    string `json:"state" enum:"passed,failed,skipped,not assessed"`
+	Name     string `json:"name" doc:"Its short name, such as 1.1"`
+	Title    string `json:"title" doc:"What it asks"`
+	Category string `json:"category" doc:"Its section"`
+	State    string `json:"state" enum:"passed,failed,skipped,not assessed" doc:"not assessed: nothing checks it"`
 	Passing  int    `json:"passing" doc:"States of resources, or assessments"`
-	Failing  int    `json:"failing"`
+	Failing  int    `json:"failing" doc:"States of resources, or assessments; conflicts too"`
 	Skipping int    `json:"skipping" doc:"Exempt, or not applicable"`
-	Unknown  int    `json:"unknown"`
+	Unknown  int    `json:"unknown" doc:"States that Azure does not tell"`
 }
 
 func frameworkControl(c compliance.FrameworkControl) FrameworkControl {
@@ -100,7 +100,7 @@ func (h handlers) frameworksCSV(ctx context.Context, in *ComplianceInput) (table
 
 type oneFrameworkInput struct {
 	ComplianceInput
-	Source string `query:"source" required:"true" enum:"policy,defender"`
+	Source string `query:"source" required:"true" enum:"policy,defender" doc:"As the list of frameworks has it"`
 	ID     string `query:"id" required:"true" minLength:"1" maxLength:"2000" doc:"In any case"`
 }
 

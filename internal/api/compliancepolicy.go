@@ -26,8 +26,8 @@ type Policy struct {
 
 // PolicyTenant is what a policy counts in a tenant.
 type PolicyTenant struct {
-	TenantID      string      `json:"tenant_id"`
-	TenantName    string      `json:"tenant_name"`
+	TenantID      string      `json:"tenant_id" doc:"Tenant (GUID)"`
+	TenantName    string      `json:"tenant_name" doc:"Its display name"`
 	Counts        StateCounts `json:"counts" doc:"Distinct resources by state"`
 	Official      Share       `json:"official" doc:"As Microsoft counts"`
 	Subscriptions int         `json:"subscriptions" doc:"In which it judges something"`
@@ -126,7 +126,7 @@ func (h handlers) policiesCSV(ctx context.Context, in *PolicyInput) (table, erro
 // PolicyDetail is a policy with where it is assigned, and what mends its failures.
 type PolicyDetail struct {
 	Policy
-	Description string           `json:"description"`
+	Description string           `json:"description" doc:"As Azure tells it"`
 	Mode        string           `json:"mode" doc:"What the definition looks at: All, Indexed, or a resource provider's own"`
 	Assignments []AssignedPolicy `json:"assignments" doc:"Most non-compliant first"`
 	Remedies    []Remedy         `json:"remedies" doc:"One for each effect"`
@@ -134,9 +134,9 @@ type PolicyDetail struct {
 
 // AssignedPolicy is a policy within an assignment.
 type AssignedPolicy struct {
-	TenantID       string      `json:"tenant_id"`
-	TenantName     string      `json:"tenant_name"`
-	AssignmentID   string      `json:"assignment_id"`
+	TenantID       string      `json:"tenant_id" doc:"Tenant (GUID)"`
+	TenantName     string      `json:"tenant_name" doc:"Its display name"`
+	AssignmentID   string      `json:"assignment_id" doc:"Azure's id"`
 	AssignmentName string      `json:"assignment_name" doc:"Empty where Azure hides it"`
 	Initiative     string      `json:"initiative" doc:"Empty: the policy is assigned by itself"`
 	Reference      string      `json:"reference" doc:"Name of the definition within the initiative"`
@@ -147,7 +147,7 @@ type AssignedPolicy struct {
 
 // Remedy is what mends a resource that fails a policy.
 type Remedy struct {
-	Effect  string `json:"effect"`
+	Effect  string `json:"effect" doc:"Lower case"`
 	Do      string `json:"do" doc:"What to change"`
 	Command string `json:"command,omitempty" doc:"Of the az CLI, with NAMES in capitals to fill in; absent = there is none"`
 	Task    bool   `json:"remediation_task" doc:"A remediation task can mend what exists already"`

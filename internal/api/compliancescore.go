@@ -71,26 +71,26 @@ func (h handlers) complianceScore(x compliance.Score) ComplianceScore {
 
 // TenantCompliance is the score of a tenant.
 type TenantCompliance struct {
-	TenantID   string `json:"tenant_id"`
-	TenantName string `json:"tenant_name"`
+	TenantID   string `json:"tenant_id" doc:"Tenant (GUID)"`
+	TenantName string `json:"tenant_name" doc:"Its display name"`
 	ComplianceScore
 	Reason string `json:"reason,omitempty" doc:"What went wrong with the last run"`
-	Do     string `json:"do,omitempty"`
+	Do     string `json:"do,omitempty" doc:"What to do about it"`
 }
 
 // SubscriptionCompliance is the score of a subscription.
 type SubscriptionCompliance struct {
-	TenantID         string       `json:"tenant_id"`
-	TenantName       string       `json:"tenant_name"`
-	SubscriptionID   string       `json:"subscription_id"`
-	SubscriptionName string       `json:"subscription_name"`
+	TenantID         string       `json:"tenant_id" doc:"Tenant (GUID)"`
+	TenantName       string       `json:"tenant_name" doc:"Its display name"`
+	SubscriptionID   string       `json:"subscription_id" doc:"Subscription (GUID)"`
+	SubscriptionName string       `json:"subscription_name" doc:"Its display name"`
 	Counts           *StateCounts `json:"counts" doc:"Distinct resources by state; null where nothing was read, and where Azure judges nothing"`
 	Shares
 	SecurePercent *float64   `json:"secure_score_percent" doc:"Points of max; null where none is known"`
 	SyncedAt      *time.Time `json:"synced_at" doc:"When its policies were last read; null = never"`
-	State         string     `json:"state" enum:"fresh,stale,never,none"`
+	State         string     `json:"state" enum:"fresh,stale,never,none" doc:"Of the reading; none: Azure judges nothing there"`
 	Reason        string     `json:"reason,omitempty" doc:"Why it is not read"`
-	Do            string     `json:"do,omitempty"`
+	Do            string     `json:"do,omitempty" doc:"What to do about it"`
 }
 
 func (h handlers) subscriptionCompliance(v compliance.SubscriptionHeld) SubscriptionCompliance {
@@ -193,7 +193,7 @@ func optional(p *float64) string {
 
 // ComplianceDay is what was held at the end of a day.
 type ComplianceDay struct {
-	Date          string       `json:"date" format:"date"`
+	Date          string       `json:"date" format:"date" doc:"UTC day"`
 	Counts        *StateCounts `json:"counts" doc:"Distinct resources by state; null where nothing was held"`
 	Official      Share        `json:"official" doc:"As Microsoft counts"`
 	Strict        Share        `json:"strict" doc:"Without what is exempt"`
@@ -223,8 +223,8 @@ type ComplianceTrend struct {
 
 // TenantComplianceDay is how a tenant's score moved.
 type TenantComplianceDay struct {
-	TenantID   string          `json:"tenant_id"`
-	TenantName string          `json:"tenant_name"`
+	TenantID   string          `json:"tenant_id" doc:"Tenant (GUID)"`
+	TenantName string          `json:"tenant_name" doc:"Its display name"`
 	Days       []ComplianceDay `json:"days" doc:"In order; a day of which nothing is held is left out"`
 }
 

@@ -15,23 +15,23 @@ import (
 type SecureReport struct {
 	Overall       *SecureScore         `json:"overall" doc:"Null where no subscription has a score"`
 	Tenants       []TenantSecure       `json:"tenants" doc:"By name"`
-	Subscriptions []SubscriptionSecure `json:"subscriptions"`
+	Subscriptions []SubscriptionSecure `json:"subscriptions" doc:"All that are to be read"`
 	Controls      []SecureControl      `json:"controls" doc:"With the most points to win first"`
 }
 
 // TenantSecure is Defender's score of a tenant.
 type TenantSecure struct {
-	TenantID   string       `json:"tenant_id"`
-	TenantName string       `json:"tenant_name"`
+	TenantID   string       `json:"tenant_id" doc:"Tenant (GUID)"`
+	TenantName string       `json:"tenant_name" doc:"Its display name"`
 	Secure     *SecureScore `json:"secure_score" doc:"Null where none is known"`
 }
 
 // SubscriptionSecure is Defender's score of a subscription.
 type SubscriptionSecure struct {
-	TenantID         string     `json:"tenant_id"`
-	TenantName       string     `json:"tenant_name"`
-	SubscriptionID   string     `json:"subscription_id"`
-	SubscriptionName string     `json:"subscription_name"`
+	TenantID         string     `json:"tenant_id" doc:"Tenant (GUID)"`
+	TenantName       string     `json:"tenant_name" doc:"Its display name"`
+	SubscriptionID   string     `json:"subscription_id" doc:"Subscription (GUID)"`
+	SubscriptionName string     `json:"subscription_name" doc:"Its display name"`
 	Points           *float64   `json:"points" doc:"Null where no score is known"`
 	Max              *float64   `json:"max" doc:"Points that it could have"`
 	Percent          *float64   `json:"percent" doc:"points of max; null where there are none to have"`
@@ -39,13 +39,13 @@ type SubscriptionSecure struct {
 	SyncedAt         *time.Time `json:"synced_at" doc:"When it was last read; null = never"`
 	State            string     `json:"state" enum:"fresh,stale,never,none" doc:"none: Defender for Cloud judges nothing there"`
 	Reason           string     `json:"reason,omitempty" doc:"Of what is not read"`
-	Do               string     `json:"do,omitempty"`
+	Do               string     `json:"do,omitempty" doc:"What to do about it"`
 }
 
 // SecureControl is a control of the secure score over subscriptions.
 type SecureControl struct {
 	ID            string  `json:"id" doc:"Defender's name of the control"`
-	Name          string  `json:"name"`
+	Name          string  `json:"name" doc:"Display name"`
 	Healthy       int     `json:"healthy" doc:"Resources"`
 	Unhealthy     int     `json:"unhealthy" doc:"Resources"`
 	NotApplicable int     `json:"not_applicable" doc:"Resources: on neither side"`
@@ -131,16 +131,16 @@ func (h handlers) secureCSV(ctx context.Context, in *ComplianceInput) (table, er
 // Exemption is what is taken out of an assignment.
 type Exemption struct {
 	ID             string     `json:"id" doc:"As Azure writes it"`
-	Name           string     `json:"name"`
-	Description    string     `json:"description,omitempty"`
+	Name           string     `json:"name" doc:"Display name"`
+	Description    string     `json:"description,omitempty" doc:"As Azure tells it"`
 	Category       string     `json:"category" doc:"Waiver or Mitigated"`
-	TenantID       string     `json:"tenant_id"`
-	TenantName     string     `json:"tenant_name"`
+	TenantID       string     `json:"tenant_id" doc:"Tenant (GUID)"`
+	TenantName     string     `json:"tenant_name" doc:"Its display name"`
 	Scope          string     `json:"scope" doc:"Where it holds: a management group, a subscription, a group or a resource; lower case"`
-	AssignmentID   string     `json:"assignment_id"`
+	AssignmentID   string     `json:"assignment_id" doc:"Azure's id"`
 	AssignmentName string     `json:"assignment_name" doc:"Empty where it is hidden from us"`
 	References     []string   `json:"references" doc:"Definitions within the assignment that it is of; none = all of them"`
-	CreatedAt      *time.Time `json:"created_at"`
+	CreatedAt      *time.Time `json:"created_at" doc:"As Azure tells; null = not told"`
 	ExpiresAt      *time.Time `json:"expires_at" doc:"Null = never"`
 	DaysLeft       *int       `json:"days_left" doc:"Whole days until it expires, negative since; null = it never does"`
 	Standing       string     `json:"standing" enum:"active,expiring,expired" doc:"expiring: within 30 days; expired: Azure keeps it, and it exempts nothing any more"`
