@@ -49,14 +49,14 @@ func (workerCmd) Run(e *env) error {
 }
 
 type syncCmd struct {
-	Type []string `arg:"" optional:"" help:"What to sync: costs, resources. Nothing = everything." enum:"costs,resources"`
+	Type []string `arg:"" optional:"" help:"What to sync: costs, resources, compliance. Nothing = everything." enum:"costs,resources,compliance"`
 }
 
 // Run syncs once. A run that failed makes the command fail; a partial one does
 // not, but is told.
 func (c syncCmd) Run(e *env) error {
 	if len(c.Type) == 0 {
-		c.Type = []string{"costs", "resources"}
+		c.Type = []string{"costs", "resources", "compliance"}
 	}
 	a, err := e.open(app.Options{})
 	if err != nil {

@@ -265,6 +265,11 @@ func jsonList[T ~string](ids []T) string {
 	return string(b)
 }
 
+func jsonNumbers(nums []int64) string {
+	b, _ := json.Marshal(nums) // integers always marshal
+	return string(b)
+}
+
 func micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
