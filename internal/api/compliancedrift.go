@@ -23,9 +23,9 @@ type Drift struct {
 	Whole       DriftSides       `json:"whole" doc:"Distinct resources, as Microsoft counts them"`
 	Like        DriftSides       `json:"like_for_like" doc:"Pairs of an assignment and a resource that it judges, of assignments that judged a subscription on both days: without what was assigned since, or is no more"`
 	Assignments []AssignmentMove `json:"assignments" doc:"Those that judged on one of the days only, most non-compliant first"`
-	New         MoveCounts       `json:"new" doc:"Failures that are there on the second day only"`
-	Resolved    MoveCounts       `json:"resolved" doc:"Failures that were there on the first day only"`
-	Changed     int              `json:"changed" doc:"Failures on both days, by other assignments or in another state"`
+	New         *MoveCounts      `json:"new" doc:"Failures that are there on the second day only; null where nothing can be compared"`
+	Resolved    *MoveCounts      `json:"resolved" doc:"Failures that were there on the first day only; null where nothing can be compared"`
+	Changed     *int             `json:"changed" doc:"Failures on both days, by other assignments or in another state; null where nothing can be compared"`
 	Rows        []FailureMove    `json:"rows" doc:"New failures first, then resolved, then changed ones"`
 }
 
@@ -63,8 +63,8 @@ type MoveCounts struct {
 	State      int `json:"state" doc:"The resource, or what the policy asks, is not what it was: drift"`
 }
 
-func moveCounts(total int, by map[compliance.Cause]int) MoveCounts {
-	return MoveCounts{
+func moveCounts(total int, by map[compliance.Cause]int) *MoveCounts {
+	return &MoveCounts{
 		Total: total, Assignment: by[compliance.CauseAssignment], Resource: by[compliance.CauseResource],
 		Exemption: by[compliance.CauseExemption], State: by[compliance.CauseState],
 	}
@@ -180,8 +180,10 @@ func (h handlers) drift(ctx context.Context, in *driftInput) (*driftOutput, erro
 	o := Drift{
 		From: d.From.String(), To: d.To.String(), Compared: d.Compared, Added: d.Added, Removed: d.Removed,
 		Whole: driftSides(d.Before, d.After, points, ok, d.Compared > 0), Like: driftSides(d.LikeBefore, d.LikeAfter, like, likeOK, d.Compared > 0),
-		New: moveCounts(d.NewFailures(), d.New), Resolved: moveCounts(d.ResolvedFailures(), d.Resolved), Changed: d.Changed,
 		Assignments: []AssignmentMove{}, Rows: make([]FailureMove, len(d.Rows)),
+	}
+	if d.Compared > 0 {
+		o.New, o.Resolved, o.Changed = moveCounts(d.NewFailures(), d.New), moveCounts(d.ResolvedFailures(), d.Resolved), &d.Changed
 	}
 	if d.First != 0 {
 		o.First = d.First.String()
@@ -206,7 +208,8 @@ func (h handlers) drift(ctx context.Context, in *driftInput) (*driftOutput, erro
 // maxMoves bounds the CSV of what moved, which is in memory at once.
 const maxMoves = 50_000
 
-// driftCSV refuses what would be cut: a short list must not look like a whole one.
+// driftCSV refuses what would be cut, and days that cannot be compared: a short
+// list must not look like a whole one, nor an empty one as if nothing had moved.
 func (h handlers) driftCSV(ctx context.Context, in *DriftInput) (table, error) {
 	s, ask, err := h.driftAsk(ctx, *in)
 	if err != nil {
@@ -214,7 +217,13 @@ func (h handlers) driftCSV(ctx context.Context, in *DriftInput) (table, error) {
 	}
 	ask.Rows = maxMoves
 	d, err := h.Compliance.Drift(ctx, s, ask)
-	if err == nil && d.More {
+	switch {
+	case err != nil:
+	case d.First == 0:
+		err = fresnel.Errorf(fresnel.Invalid, "nothing is held yet that could be compared")
+	case d.Compared == 0:
+		err = fresnel.Errorf(fresnel.Invalid, "%s and %s cannot be compared: no subscription has a snapshot of both; the first day of which anything is held is %s", d.From, d.To, d.First)
+	case d.More:
 		err = fresnel.Errorf(fresnel.Invalid, "more than %d failures moved: name tenants or subscriptions, or days that are closer together", maxMoves)
 	}
 	if err != nil {

@@ -46,8 +46,12 @@ func secureScore(s *compliance.Secure) *SecureScore {
 	if s == nil || s.Subscriptions == 0 { // no points to have is no score, and not one of 0 %
 		return nil
 	}
-	return &SecureScore{Percent: s.Percent, Points: s.Points, Max: s.Most, Subscriptions: s.Subscriptions, SyncedAt: instant(s.Oldest)}
+	return &SecureScore{Percent: s.Percent, Points: points(s.Points), Max: points(s.Most), Subscriptions: s.Subscriptions, SyncedAt: instant(s.Oldest)}
 }
+
+// points are points of a score as they are kept: a sum of them has no more
+// places than they have.
+func points(p float64) float64 { return float64(compliance.Points(p)) / 1e6 }
 
 func (h handlers) complianceScore(x compliance.Score) ComplianceScore {
 	o := ComplianceScore{
@@ -89,7 +93,7 @@ type SubscriptionCompliance struct {
 	SecurePercent *float64   `json:"secure_score_percent" doc:"Points of max; null where none is known"`
 	SyncedAt      *time.Time `json:"synced_at" doc:"When its policies were last read; null = never"`
 	State         string     `json:"state" enum:"fresh,stale,never,none" doc:"Of the reading; none: Azure judges nothing there"`
-	Reason        string     `json:"reason,omitempty" doc:"Why it is not read"`
+	Reason        string     `json:"reason,omitempty" doc:"Of what is not read, its policies or its secure score"`
 	Do            string     `json:"do,omitempty" doc:"What to do about it"`
 }
 

@@ -38,7 +38,7 @@ type SubscriptionSecure struct {
 	Weight           *int64     `json:"weight" doc:"What it counts among several, as Azure tells it"`
 	SyncedAt         *time.Time `json:"synced_at" doc:"When it was last read; null = never"`
 	State            string     `json:"state" enum:"fresh,stale,never,none" doc:"none: Defender for Cloud judges nothing there"`
-	Reason           string     `json:"reason,omitempty" doc:"Of what is not read"`
+	Reason           string     `json:"reason,omitempty" doc:"Of what is not read, its policies or its secure score"`
 	Do               string     `json:"do,omitempty" doc:"What to do about it"`
 }
 
@@ -80,7 +80,7 @@ func (h handlers) subscriptionSecure(v compliance.SubscriptionHeld) Subscription
 func secureControl(c compliance.ControlSum) SecureControl {
 	return SecureControl{
 		ID: c.Item.Key.Definition, Name: cmp.Or(c.Item.Name, c.Item.ID, c.Item.Key.Definition), Healthy: c.Healthy, Unhealthy: c.Unhealthy, NotApplicable: c.NotApplicable,
-		HealthyShare: share(compliance.Share{Of: c.Healthy, Whole: c.Healthy + c.Unhealthy}), Points: c.Points, Max: c.Most, Subscriptions: c.Subscriptions,
+		HealthyShare: share(compliance.Share{Of: c.Healthy, Whole: c.Healthy + c.Unhealthy}), Points: points(c.Points), Max: points(c.Most), Subscriptions: c.Subscriptions,
 	}
 }
 
