@@ -55,14 +55,14 @@ type syncCmd struct {
 // Run syncs once. A run that failed makes the command fail; a partial one does
 // not, but is told.
 func (c syncCmd) Run(e *env) error {
-	if len(c.Type) == 0 {
-		c.Type = []string{"costs", "resources", "compliance"}
-	}
 	a, err := e.open(app.Options{})
 	if err != nil {
 		return err
 	}
 	defer a.Close() //nolint:errcheck // the program ends
+	if len(c.Type) == 0 {
+		c.Type = e.cfg.Jobs
+	}
 	bars := newBars(e.out, e.isTerm)
 	runs, err := a.SyncNow(e.ctx, c.Type, bars.show)
 	if err != nil {

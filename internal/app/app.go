@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"fresnel"
@@ -159,8 +160,14 @@ func (a *App) newSyncer(every time.Duration) *syncer.Syncer {
 		},
 	}
 	policies := &compliance.Sync{Source: a.azure, Sink: a.db.Compliance(), Registry: job.Registry, Now: a.now, Log: a.log}
+	var jobs []syncer.Scheduled
+	for _, j := range []syncer.Job{job, resources, policies} {
+		if len(a.cfg.Jobs) == 0 || slices.Contains(a.cfg.Jobs, j.Name()) {
+			jobs = append(jobs, syncer.Scheduled{Job: j, Every: every})
+		}
+	}
 	return &syncer.Syncer{
-		Jobs:  []syncer.Scheduled{{Job: job, Every: every}, {Job: resources, Every: every}, {Job: policies, Every: every}},
+		Jobs:  jobs,
 		Queue: a.db.Runs(), Tenants: a.db.Tenants(),
 		Owner: fmt.Sprintf("%s:%d", host, os.Getpid()), Workers: a.cfg.Workers, Lease: lease,
 		Poll: 2 * time.Second, Now: a.now, Log: a.log, Ended: a.ended,

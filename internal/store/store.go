@@ -266,6 +266,9 @@ func jsonList[T ~string](ids []T) string {
 }
 
 func jsonNumbers(nums []int64) string {
+	if len(nums) == 0 {
+		return "[]" // of no list JSON makes null
+	}
 	b, _ := json.Marshal(nums) // integers always marshal
 	return string(b)
 }
