@@ -121,7 +121,7 @@ func (w *world) sameDrift(t *testing.T, from, to time.Time, defs map[int64]strin
 		}
 		told[r.Cause]++
 		// A new resource under a new assignment fails because of both.
-		if !why[k][r.Cause] && !(r.Cause == "assignment" && why[k]["resource"] && fresh[defs[r.PolicyID]]) {
+		if both := r.Cause == "assignment" && why[k]["resource"] && fresh[defs[r.PolicyID]]; !why[k][r.Cause] && !both {
 			if wrong++; wrong <= 5 {
 				t.Errorf("%s: %s %s because of %s, the simulator says %v", name, k, r.Kind, r.Cause, why[k])
 			}

@@ -81,6 +81,14 @@ type secureRow struct {
 	Max     float64 `json:"max"`
 }
 
+// securedRow is a subscription's secure score.
+type securedRow struct {
+	SubscriptionID string   `json:"subscription_id"`
+	Points         *float64 `json:"points"`
+	Max            *float64 `json:"max"`
+	State          string   `json:"state"`
+}
+
 type scoresRow struct {
 	Overall       judgedRow   `json:"overall"`
 	Tenants       []judgedRow `json:"tenants"`
@@ -336,14 +344,9 @@ func (w *world) sameFailing(t *testing.T) {
 func (w *world) sameSecure(t *testing.T) {
 	t.Helper()
 	type secure struct {
-		Overall *secureRow  `json:"overall"`
-		Tenants []judgedRow `json:"tenants"`
-		Subs    []struct {
-			SubscriptionID string   `json:"subscription_id"`
-			Points         *float64 `json:"points"`
-			Max            *float64 `json:"max"`
-			State          string   `json:"state"`
-		} `json:"subscriptions"`
+		Overall  *secureRow   `json:"overall"`
+		Tenants  []judgedRow  `json:"tenants"`
+		Subs     []securedRow `json:"subscriptions"`
 		Controls []struct {
 			ID            string  `json:"id"`
 			Healthy       int     `json:"healthy"`
@@ -368,14 +371,7 @@ func (w *world) sameSecure(t *testing.T) {
 			}
 			continue
 		}
-		i := slices.IndexFunc(got.Subs, func(r struct {
-			SubscriptionID string   `json:"subscription_id"`
-			Points         *float64 `json:"points"`
-			Max            *float64 `json:"max"`
-			State          string   `json:"state"`
-		}) bool {
-			return r.SubscriptionID == s.Subscription
-		})
+		i := slices.IndexFunc(got.Subs, func(r securedRow) bool { return r.SubscriptionID == s.Subscription })
 		r := got.Subs[i]
 		if !s.Registered {
 			if r.Points != nil || r.State != "none" {

@@ -83,7 +83,7 @@ type complianceDay map[[2]int]compliance.PolicySnapshot
 // each day against what was put.
 func testCompliance(f *fixture) {
 	f.register(2, 2)
-	r := rand.New(rand.NewPCG(7, 9)) //nolint:gosec // a test's
+	r := rand.New(rand.NewPCG(7, 9))
 	c, rd := f.db.Compliance(), f.db.ComplianceReader()
 	const days = 9
 	start := fresnel.DayOf(noon)
