@@ -49,20 +49,20 @@ func (workerCmd) Run(e *env) error {
 }
 
 type syncCmd struct {
-	Type []string `arg:"" optional:"" help:"What to sync: costs, resources. Nothing = everything." enum:"costs,resources"`
+	Type []string `arg:"" optional:"" help:"What to sync: costs, resources, compliance. Nothing = everything." enum:"costs,resources,compliance"`
 }
 
 // Run syncs once. A run that failed makes the command fail; a partial one does
 // not, but is told.
 func (c syncCmd) Run(e *env) error {
-	if len(c.Type) == 0 {
-		c.Type = []string{"costs", "resources"}
-	}
 	a, err := e.open(app.Options{})
 	if err != nil {
 		return err
 	}
 	defer a.Close() //nolint:errcheck // the program ends
+	if len(c.Type) == 0 {
+		c.Type = e.cfg.Jobs
+	}
 	bars := newBars(e.out, e.isTerm)
 	runs, err := a.SyncNow(e.ctx, c.Type, bars.show)
 	if err != nil {

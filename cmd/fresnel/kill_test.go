@@ -39,7 +39,7 @@ func busy(t *testing.T, db *sql.DB, p *process) {
 
 const openRuns = "SELECT COUNT(*) FROM sync_run WHERE status < 2"
 
-// jobs is how many jobs every tenant is due for: costs and resources.
+// jobs is how many jobs every tenant is due for: see simulator.
 const jobs = 2
 
 // idle waits until every tenant has a run of every job that ended at the clock's present, and none is open.

@@ -62,7 +62,7 @@ type Service struct {
 // Register adds the API's routes to a mux and gives its description.
 func Register(mux *http.ServeMux, s Service) huma.API {
 	cfg := huma.DefaultConfig("Fresnel", s.Version)
-	cfg.Info.Description = "Cost and resources of many Azure tenants. Answers are {\"data\", \"meta\"}; money is exact decimal text with its currency; errors are problem documents (RFC 9457)."
+	cfg.Info.Description = "Cost, resources and compliance of many Azure tenants. Answers are {\"data\", \"meta\"}; money is exact decimal text with its currency; errors are problem documents (RFC 9457)."
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.CreateHooks = nil // no $schema in answers
 	cfg.RejectUnknownQueryParameters = true
@@ -82,7 +82,7 @@ func refuseEmpty(a huma.API) func(huma.Context, func(huma.Context)) {
 	return func(c huma.Context, next func(huma.Context)) {
 		u := c.URL()
 		q := u.Query()
-		for _, name := range []string{"tenant", "sub", "service", "charge_type"} {
+		for _, name := range []string{"tenant", "sub", "service", "charge_type", "category", "effect", "standing"} {
 			if len(q[name]) > 1 && slices.Contains(q[name], "") {
 				_ = huma.WriteErr(a, c, http.StatusUnprocessableEntity, "one "+name+" of several is empty: leave it out") // the client may be gone
 				return

@@ -23,8 +23,8 @@ type ManagementGroup struct {
 
 // Named is something with a name.
 type Named struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID   string `json:"id" doc:"GUID"`
+	Name string `json:"name" doc:"Display name"`
 }
 
 type managementGroupsOutput struct {

@@ -39,12 +39,13 @@ type DataCheck struct {
 type healthDetailedOutput struct {
 	Status int
 	Body   struct {
-		Status    string    `json:"status" enum:"ok,degraded,failing"`
-		Database  Check     `json:"database"`
-		Azure     Check     `json:"azure" doc:"Whether Resource Manager can be reached"`
-		Costs     DataCheck `json:"costs"`
-		Resources DataCheck `json:"resources"`
-		Version   string    `json:"version"`
+		Status     string    `json:"status" enum:"ok,degraded,failing"`
+		Database   Check     `json:"database"`
+		Azure      Check     `json:"azure" doc:"Whether Resource Manager can be reached"`
+		Costs      DataCheck `json:"costs"`
+		Resources  DataCheck `json:"resources"`
+		Compliance DataCheck `json:"compliance" doc:"Of policy states"`
+		Version    string    `json:"version"`
 	}
 }
 
@@ -53,15 +54,15 @@ func (h handlers) healthDetailed(ctx context.Context, _ *struct{}) (*healthDetai
 	out.Body.Status, out.Body.Version = "ok", h.Version
 	out.Body.Azure = check(ctx, h.Azure)
 	out.Body.Database = check(ctx, h.Database)
+	none := DataCheck{Status: "none"}
+	out.Body.Costs, out.Body.Resources, out.Body.Compliance = none, none, none
 	if out.Body.Database.Status == "ok" {
-		out.Body.Costs, out.Body.Resources = h.dataCheck(ctx), h.inventoryCheck(ctx)
-	} else {
-		out.Body.Costs, out.Body.Resources = DataCheck{Status: "none"}, DataCheck{Status: "none"}
+		out.Body.Costs, out.Body.Resources, out.Body.Compliance = h.dataCheck(ctx), h.inventoryCheck(ctx), h.complianceCheck(ctx)
 	}
 	switch {
 	case out.Body.Database.Status != "ok":
 		out.Body.Status, out.Status = "failing", 503
-	case out.Body.Azure.Status != "ok", out.Body.Costs.Status != "ok", out.Body.Resources.Status != "ok":
+	case out.Body.Azure.Status != "ok", out.Body.Costs.Status != "ok", out.Body.Resources.Status != "ok", out.Body.Compliance.Status != "ok":
 		out.Body.Status = "degraded"
 	}
 	return out, nil

@@ -47,7 +47,7 @@ type Coverage struct {
 type TenantNote struct {
 	TenantID      string     `json:"tenant_id"`
 	Name          string     `json:"name"`
-	State         string     `json:"state" enum:"never,partial,stale,fresh,no-cost-data"`
+	State         string     `json:"state" enum:"never,partial,stale,fresh,no-cost-data,none" doc:"none: Azure judges nothing there"`
 	Read          int        `json:"subscriptions_read"`
 	Subscriptions int        `json:"subscriptions"`
 	SyncedAt      *time.Time `json:"synced_at,omitempty"`

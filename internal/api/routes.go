@@ -63,6 +63,8 @@ func routes(a huma.API, h handlers) {
 	get(a, h, "/api/v1/resources/changes", "resources-changes", "What happened to resources, when, and by whom", h.changes)
 	getCSV(a, h, "/api/v1/resources/changes", "resources-changes", "What happened to resources", h.changesCSV)
 
+	complianceRoutes(a, h)
+
 	get(a, h, "/api/v1/findings", "findings", "What rules of every domain found", h.findings)
 	getCSV(a, h, "/api/v1/findings", "findings", "What rules of every domain found", h.findingsCSV)
 	get(a, h, "/api/v1/exceptions", "exceptions", "What was said of findings, those that are over among them", h.exceptions)
@@ -78,6 +80,33 @@ func routes(a huma.API, h handlers) {
 
 	get(a, h, "/health", "health", "Whether the program answers", h.health)
 	get(a, h, "/health/detailed", "health-detailed", "Database, Azure and age of the data", h.healthDetailed)
+}
+
+// complianceRoutes is the part of the table that tells of compliance.
+func complianceRoutes(a huma.API, h handlers) {
+	get(a, h, "/api/v1/compliance/scores", "compliance-scores", "How compliant tenants are: counts, Microsoft's share, the strict one, secure score", h.complianceScores)
+	get(a, h, "/api/v1/compliance/policies", "compliance-policies", "Policies that are assigned, with what fails them", h.policies)
+	get(a, h, "/api/v1/compliance/policies/{id}", "compliance-policy", "One policy, where it is assigned, and what mends its failures", h.policy)
+	get(a, h, "/api/v1/compliance/non-compliant", "compliance-non-compliant", "Resources that do not comply, each with the policies that it fails", h.nonCompliant)
+	get(a, h, "/api/v1/compliance/trends", "compliance-trends", "How compliance moved, by day", h.complianceTrends)
+	get(a, h, "/api/v1/compliance/secure-score", "compliance-secure-score", "Secure score of Defender for Cloud, with its controls", h.secure)
+	get(a, h, "/api/v1/compliance/exemptions", "compliance-exemptions", "What is exempt, and until when", h.exemptions)
+	get(a, h, "/api/v1/compliance/frameworks", "compliance-frameworks", "Frameworks that are in use, by what became of their controls", h.frameworks)
+	get(a, h, "/api/v1/compliance/frameworks/detail", "compliance-framework", "One framework with its controls", h.frameworkDetail)
+	get(a, h, "/api/v1/compliance/drift", "compliance-drift", "What changed between two days, and why the score moved", h.drift)
+	get(a, h, "/api/v1/compliance/baselines", "compliance-baselines", "Days with a name, to compare with", h.baselines)
+	write(a, h, http.MethodPost, "/api/v1/compliance/baselines", "set-baseline", "Give a day a name", h.addBaseline)
+	write(a, h, http.MethodDelete, "/api/v1/compliance/baselines/{name}", "delete-baseline", "Take a day's name away", h.deleteBaseline)
+
+	getCSV(a, h, "/api/v1/compliance/scores", "compliance-scores", "How compliant tenants or subscriptions are", h.complianceScoresCSV)
+	getCSV(a, h, "/api/v1/compliance/policies", "compliance-policies", "Policies that are assigned", h.policiesCSV)
+	getCSV(a, h, "/api/v1/compliance/non-compliant", "compliance-non-compliant", "Resources that do not comply, by policy", h.nonCompliantCSV)
+	getCSV(a, h, "/api/v1/compliance/trends", "compliance-trends", "How compliance moved, by day", h.complianceTrendsCSV)
+	getCSV(a, h, "/api/v1/compliance/secure-score", "compliance-secure-score", "Controls of the secure score", h.secureCSV)
+	getCSV(a, h, "/api/v1/compliance/exemptions", "compliance-exemptions", "What is exempt, and until when", h.exemptionsCSV)
+	getCSV(a, h, "/api/v1/compliance/frameworks", "compliance-frameworks", "Frameworks that are in use", h.frameworksCSV)
+	getCSV(a, h, "/api/v1/compliance/frameworks/detail", "compliance-framework", "Controls of one framework", h.frameworkDetailCSV)
+	getCSV(a, h, "/api/v1/compliance/drift", "compliance-drift", "Failures that moved between two days", h.driftCSV)
 }
 
 // unrouted answers what no route does, as a problem document.

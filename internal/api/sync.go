@@ -9,7 +9,7 @@ import (
 )
 
 type syncInput struct {
-	Type   string   `path:"type" maxLength:"40" doc:"costs or resources"`
+	Type   string   `path:"type" maxLength:"40" doc:"costs, resources or compliance"`
 	Tenant []string `query:"tenant,explode" maxItems:"500" doc:"Tenant id or slug; repeatable; none = all that you may see"`
 }
 

@@ -12,11 +12,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"fresnel"
 	"fresnel/internal/azure"
 	"fresnel/internal/cache"
+	"fresnel/internal/compliance"
 	"fresnel/internal/connect"
 	"fresnel/internal/cost"
 	"fresnel/internal/inventory"
@@ -40,20 +42,21 @@ type Options struct {
 
 // App is the program: New, then Run or one of the single tasks, then Close.
 type App struct {
-	cfg       Config
-	opt       Options
-	log       *slog.Logger
-	db        *store.DB
-	azure     *azure.Client
-	syncer    *syncer.Syncer
-	reports   cost.Reports
-	inventory inventory.Reports
-	policies  inventory.TagPolicies
-	cache     *cache.Cache
-	metrics   *telemetry.Metrics
-	now       func() time.Time
-	handler   http.Handler
-	watch     *watch
+	cfg        Config
+	opt        Options
+	log        *slog.Logger
+	db         *store.DB
+	azure      *azure.Client
+	syncer     *syncer.Syncer
+	reports    cost.Reports
+	inventory  inventory.Reports
+	compliance compliance.Reports
+	policies   inventory.TagPolicies
+	cache      *cache.Cache
+	metrics    *telemetry.Metrics
+	now        func() time.Time
+	handler    http.Handler
+	watch      *watch
 }
 
 const cacheBytes = 32 << 20
@@ -88,6 +91,9 @@ func New(ctx context.Context, cfg Config, opt Options, log *slog.Logger) (*App, 
 	a.inventory = inventory.Reports{
 		Reader: a.db.InventoryReader(), Findings: a.db.Findings(), Verdicts: a.db.Findings(), Costs: a.db.InventoryReader(), Tags: a.db.InventoryReader(), History: a.db.InventoryReader(),
 		Rules: inventory.Enabled(inventory.Rules(), cfg.WasteRules...), Now: a.now, IdleOver: int64(cfg.IdleOver) * 1_000_000,
+	}
+	a.compliance = compliance.Reports{
+		Reader: a.db.ComplianceReader(), Writer: a.db.Compliance(), Now: a.now, Target: float64(cfg.ComplianceTarget), Stale: cost.StaleAfter(every),
 	}
 	if a.policies, err = cfg.tagPolicies(); err != nil {
 		return nil, errors.Join(err, a.db.Close())
@@ -153,8 +159,15 @@ func (a *App) newSyncer(every time.Duration) *syncer.Syncer {
 			return errors.Join(waste.Tenant(ctx, t), tags.Tenant(ctx, t))
 		},
 	}
+	policies := &compliance.Sync{Source: a.azure, Sink: a.db.Compliance(), Registry: job.Registry, Now: a.now, Log: a.log}
+	var jobs []syncer.Scheduled
+	for _, j := range []syncer.Job{job, resources, policies} {
+		if len(a.cfg.Jobs) == 0 || slices.Contains(a.cfg.Jobs, j.Name()) {
+			jobs = append(jobs, syncer.Scheduled{Job: j, Every: every})
+		}
+	}
 	return &syncer.Syncer{
-		Jobs:  []syncer.Scheduled{{Job: job, Every: every}, {Job: resources, Every: every}},
+		Jobs:  jobs,
 		Queue: a.db.Runs(), Tenants: a.db.Tenants(),
 		Owner: fmt.Sprintf("%s:%d", host, os.Getpid()), Workers: a.cfg.Workers, Lease: lease,
 		Poll: 2 * time.Second, Now: a.now, Log: a.log, Ended: a.ended,
@@ -242,6 +255,9 @@ func (a *App) prune(ctx context.Context) error {
 		}
 		if err := a.db.Inventory().Prune(ctx, a.now().Add(-inventory.KeepChanges)); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "old resources and changes not pruned", "err", err)
+		}
+		if err := a.db.Compliance().Prune(ctx, a.now().AddDate(0, 0, -compliance.KeepDays)); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "old compliance not pruned", "err", err)
 		}
 		select {
 		case <-ctx.Done():

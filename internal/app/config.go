@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"fresnel"
@@ -34,6 +35,7 @@ type Config struct {
 	Months    int           `help:"Months of cost to hold, the current one included, 2 to 36. Azure's query gives 13." env:"FRESNEL_MONTHS" default:"13"`
 	Workers   int           `help:"Tenants read at the same time." env:"FRESNEL_WORKERS" default:"16"`
 	Parallel  int           `help:"Subscriptions of a tenant read at the same time." env:"FRESNEL_PARALLEL" default:"4"`
+	Jobs      []string      `help:"What is read: costs, resources, compliance. Leave out what Fresnel may not read." env:"FRESNEL_JOBS" default:"costs,resources,compliance"`
 	NoSync    bool          `help:"Serve only; another process syncs." env:"FRESNEL_NO_SYNC"`
 
 	TagPolicies string `help:"JSON file that says which tags resources must have; docs/operating.md shows one. Empty = none." env:"FRESNEL_TAG_POLICIES"`
@@ -52,6 +54,9 @@ type Config struct {
 
 	Unlimited bool `help:"Do not keep to Azure's published limits; for a simulator without throttles." env:"FRESNEL_UNLIMITED" hidden:""`
 }
+
+// Jobs are the kinds of syncs that there are.
+func Jobs() []string { return []string{"costs", "resources", "compliance"} }
 
 // Validate checks what tags cannot. Errors are Invalid and name the setting.
 func (c Config) Validate() error {
@@ -73,6 +78,11 @@ func (c Config) validate() error {
 	}
 	if c.IdleOver < 1 || c.IdleOver > 1_000_000_000 {
 		return fresnel.Errorf(fresnel.Invalid, "FRESNEL_IDLE_OVER %d: expected 1 to 1000000000", c.IdleOver)
+	}
+	for _, j := range c.Jobs {
+		if !slices.Contains(Jobs(), j) {
+			return fresnel.Errorf(fresnel.Invalid, "FRESNEL_JOBS %.40q: expected some of %s", j, strings.Join(Jobs(), ", "))
+		}
 	}
 	if c.ComplianceTarget < 1 || c.ComplianceTarget > 100 {
 		return fresnel.Errorf(fresnel.Invalid, "FRESNEL_COMPLIANCE_TARGET %d: expected 1 to 100", c.ComplianceTarget)

@@ -19,11 +19,11 @@ import (
 func (a *App) newHandler(every time.Duration) (http.Handler, error) {
 	mux := http.NewServeMux()
 	rest := api.Register(mux, api.Service{
-		Reports: a.reports, Inventory: a.inventory, Findings: a.findings(), Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
+		Reports: a.reports, Inventory: a.inventory, Compliance: a.compliance, Findings: a.findings(), Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
 		Version: a.opt.Version, Log: a.log, Database: a.db.Ping, Azure: a.azure.Reachable,
 	})
 	web.Routes(mux, web.Service{
-		Reports: a.reports, Inventory: a.inventory, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
+		Reports: a.reports, Inventory: a.inventory, Compliance: a.compliance, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
 		SyncEvery: every, Notice: a.opt.Notice, Dev: a.cfg.Dev, Log: a.log, Subscribe: a.watch.Subscribe, Docs: api.Docs(rest),
 	})
 	mux.Handle("GET /metrics", a.metrics.Handler())
@@ -54,10 +54,11 @@ func (a *App) cacheKey(r *http.Request) (string, bool) {
 		path == "/partials/cost-forecast-card", path == "/partials/cost-budgets-card", path == "/partials/cost-movement",
 		path == "/costs/anomalies", path == "/costs/restated",
 		path == "/resources", strings.HasPrefix(path, "/resources/"), path == "/partials/resource-table", path == "/partials/resource-summary", path == "/partials/waste-summary":
+	case path == "/compliance", strings.HasPrefix(path, "/compliance/"), strings.HasPrefix(path, "/partials/compliance-"):
 	case strings.HasSuffix(path, ".csv"): // streamed: it may be larger than memory
 		return "", false
 	case strings.HasPrefix(path, "/api/v1/costs/") && strings.Count(path, "/") == 4, path == "/api/v1/tenants",
-		path == "/api/v1/resources", strings.HasPrefix(path, "/api/v1/resources/"):
+		path == "/api/v1/resources", strings.HasPrefix(path, "/api/v1/resources/"), strings.HasPrefix(path, "/api/v1/compliance/"):
 	default:
 		return "", false
 	}

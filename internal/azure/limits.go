@@ -31,6 +31,10 @@ func costClientRules() []limitRule { return []limitRule{{2000, time.Minute}} }
 func graphRules() []limitRule      { return []limitRule{{15, 5 * time.Second}} } // of a principal
 func armRules() []limitRule        { return []limitRule{{250, 10 * time.Second}} }
 
+// insightsRules are those of Policy Insights, of a subscription. Azure publishes
+// none: this is far more than we ask for.
+func insightsRules() []limitRule { return []limitRule{{10, time.Minute}} }
+
 // limits holds the buckets of every scope, principal and tenant, shared by all
 // jobs of the process.
 type limits struct {

@@ -35,6 +35,7 @@ type graphOptions struct {
 	Top          int    `json:"$top"`
 	SkipToken    string `json:"$skipToken,omitempty"`
 	ResultFormat string `json:"resultFormat"`
+	Scope        string `json:"authorizationScopeFilter,omitempty"`
 }
 
 type graphAnswer struct {
@@ -48,6 +49,18 @@ type graphAnswer struct {
 // its rows as they come. The query must project id, or Azure cuts it at 1000
 // rows. After an error the rows before it are still rows, but not all.
 func (c *Client) graphRows(ctx context.Context, t fresnel.Tenant, subs []string, query string) iter.Seq2[json.RawMessage, error] {
+	return c.graphAsk(ctx, t, graphRequest{Subscriptions: subs, Query: query})
+}
+
+// graphAbove is graphRows with what management groups above the subscriptions
+// have, as far as the caller may see it: through Lighthouse nobody does.
+func (c *Client) graphAbove(ctx context.Context, t fresnel.Tenant, subs []string, query string) iter.Seq2[json.RawMessage, error] {
+	return c.graphAsk(ctx, t, graphRequest{Subscriptions: subs, Query: query, Options: graphOptions{Scope: "AtScopeAboveAndBelow"}})
+}
+
+func (c *Client) graphAsk(ctx context.Context, t fresnel.Tenant, ask graphRequest) iter.Seq2[json.RawMessage, error] {
+	subs := ask.Subscriptions
+	ask.Options.Top, ask.Options.ResultFormat = graphPage, "objectArray"
 	return func(yield func(json.RawMessage, error) bool) {
 		if len(subs) == 0 || len(subs) > graphSubs {
 			yield(nil, fresnel.Errorf(fresnel.Internal, "a Resource Graph query over %d subscriptions", len(subs)))
@@ -60,7 +73,7 @@ func (c *Client) graphRows(ctx context.Context, t fresnel.Tenant, subs []string,
 		}
 		// Azure counts by the principal in the tenant of its token: delegated tenants share the managing one's.
 		ctx = withBuckets(ctx, 1, c.limits.bucket("graph", cred.principal, graphRules()))
-		q := graphPages{c: c, pl: c.pipeline("resourcegraph", cred), req: graphRequest{Subscriptions: subs, Query: query, Options: graphOptions{Top: graphPage, ResultFormat: "objectArray"}}}
+		q := graphPages{c: c, pl: c.pipeline("resourcegraph", cred), req: ask}
 		for range maxPages {
 			page, err := q.get(ctx)
 			if err != nil {
@@ -74,7 +87,7 @@ func (c *Client) graphRows(ctx context.Context, t fresnel.Tenant, subs []string,
 			}
 			if page.SkipToken == "" {
 				if strings.EqualFold(page.ResultTruncated, "true") {
-					yield(nil, graphBroken("Resource Graph cut its answer and gave no way to the rest", nil))
+					yield(nil, graphBroken("Resource Graph cut its answer and gave no way to the rest", errGraphCut))
 				}
 				return
 			}
@@ -82,6 +95,59 @@ func (c *Client) graphRows(ctx context.Context, t fresnel.Tenant, subs []string,
 		}
 		yield(nil, graphBroken("Resource Graph's answer does not end", nil))
 	}
+}
+
+// errGraphCut is an answer of a query without id that is longer than a page.
+var errGraphCut = errors.New("cut at a page")
+
+// graphSome asks queries whose rows have no id, so that Azure cuts an answer
+// after a page: of as many subscriptions at once as an answer holds, and of one
+// that is too large by itself in parts. per is how many to begin with; query
+// gives the query of a part, of "" the whole.
+func (c *Client) graphSome(ctx context.Context, t fresnel.Tenant, subs []string, per int, query func(part string) string) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		for len(subs) > 0 {
+			n := min(per, len(subs))
+			rows, err := c.graphUncut(ctx, t, subs[:n], query(""))
+			if errors.Is(err, errGraphCut) {
+				if n > 1 {
+					per = n / 2
+					continue
+				}
+				rows, err = nil, nil
+				for _, part := range stateParts() {
+					more, perr := c.graphUncut(ctx, t, subs[:n], query(part))
+					if rows, err = append(rows, more...), perr; err != nil {
+						break
+					}
+				}
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, row := range rows {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if subs = subs[n:]; len(rows) < graphPage/2 {
+				per = min(2*n, graphSubs)
+			}
+		}
+	}
+}
+
+// graphUncut gives the rows of an answer that is not cut; of one that is, errGraphCut.
+func (c *Client) graphUncut(ctx context.Context, t fresnel.Tenant, subs []string, query string) ([]json.RawMessage, error) {
+	var rows []json.RawMessage
+	for row, err := range c.graphRows(ctx, t, subs, query) {
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
 }
 
 // graphBroken is an answer that is none.

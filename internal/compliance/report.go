@@ -682,3 +682,12 @@ func (r Reports) Exemptions(ctx context.Context, s fresnel.Scope, standings []Ex
 	})
 	return out, nil
 }
+
+// Touches tells whether an exemption may be about something in one of some
+// subscriptions of its tenant; none = any. One of a management group may be:
+// which groups are above a subscription is not told with it.
+func (x Exemption) Touches(subscriptions []string) bool {
+	rest, ok := strings.CutPrefix(strings.ToLower(x.Scope), "/subscriptions/")
+	id, _, _ := strings.Cut(rest, "/")
+	return len(subscriptions) == 0 || !ok || slices.Contains(subscriptions, id)
+}

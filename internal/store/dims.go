@@ -13,6 +13,7 @@ import (
 type dims struct {
 	service, group, currency, charge, resource dim
 	rtype, location, tagKey, tagValue, tagSet  dim
+	complianceKey                              dim
 }
 
 type dim struct {
@@ -34,6 +35,7 @@ func (d *dims) init(db *DB) {
 	d.tagKey = newDim(db, "tag_key")
 	d.tagValue = newDim(db, "tag_value")
 	d.tagSet = newDim(db, "tag_set")
+	d.complianceKey = newDim(db, "compliance_key")
 }
 
 func newDim(db *DB, table string) dim {

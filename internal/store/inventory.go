@@ -94,7 +94,7 @@ func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription st
 	var g int64
 	err = v.db.tx(ctx, "put resources", func(tx *sql.Tx) error {
 		written, g = 0, 0
-		tenant, sub, err := v.owner(ctx, tx, t, subscription)
+		tenant, sub, err := v.db.owner(ctx, tx, t, subscription)
 		if err != nil {
 			return err
 		}
@@ -151,21 +151,6 @@ func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription st
 		v.db.seen(g)
 	}
 	return written, err
-}
-
-// owner checks the lease and gives the numbers of a tenant and its subscription.
-func (v *Inventory) owner(ctx context.Context, tx *sql.Tx, t fresnel.TenantID, subscription string) (tenant, sub int64, err error) {
-	if err = v.db.guard(ctx, tx); err != nil {
-		return 0, 0, err
-	}
-	if tenant, err = v.db.Tenants().lock(ctx, tx, t); err != nil {
-		return 0, 0, err
-	}
-	err = v.db.txQueryRow(ctx, tx, "SELECT num FROM subscription WHERE id = ? AND tenant = ?", clean(subscription), tenant).Scan(&sub)
-	if err == sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
-		err = fresnel.Errorf(fresnel.NotFound, "subscription %s is not registered", subscription)
-	}
-	return tenant, sub, err
 }
 
 // state is what is held of a resource.
@@ -259,7 +244,7 @@ func (v *Inventory) Finish(ctx context.Context, t fresnel.TenantID, subscription
 	var g int64
 	err = v.db.tx(ctx, "finish inventory", func(tx *sql.Tx) error {
 		gone, g = 0, 0
-		tenant, sub, err := v.owner(ctx, tx, t, subscription)
+		tenant, sub, err := v.db.owner(ctx, tx, t, subscription)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fresnel"
+	"fresnel/internal/compliance"
 	"fresnel/internal/cost"
 	"fresnel/internal/inventory"
 	"fresnel/internal/store"
@@ -17,7 +18,7 @@ import (
 )
 
 // facts are the tables that grow with the estate or with time.
-var facts = regexp.MustCompile(`\b(cost_cell|cost_month|cost_tenant_day_service|cost_tenant_day|cost_tenant_month|cost_sub_day|cost_day|cost_restated|cost_charge|cost_charge_month|cost_resource|cost_resource_month|resource|resource_doc|resource_tag|resource_count|resource_facet|tag_set|resource_name|resource_read|tag_count|arm_id|tag_value|finding|exception|azure_budget|sync_run|sync_part)\b`)
+var facts = regexp.MustCompile(`\b(cost_cell|cost_month|cost_tenant_day_service|cost_tenant_day|cost_tenant_month|cost_sub_day|cost_day|cost_restated|cost_charge|cost_charge_month|cost_resource|cost_resource_month|resource|resource_doc|resource_tag|resource_count|resource_facet|tag_set|resource_name|resource_read|tag_count|arm_id|tag_value|finding|exception|azure_budget|sync_run|sync_part|compliance_item|compliance_count|compliance_past|compliance_sum|compliance_day|compliance_tenant_day|compliance_finding|compliance_resource)\b`)
 
 // TestPlans asks SQLite how it would answer every statement that the store
 // has: none walks through a table that grows.
@@ -95,6 +96,7 @@ func TestPlans(t *testing.T) {
 
 	must(runs.Prune(ctx, now))
 	planInventory(t, db, scopes)
+	planCompliance(t, db, scopes)
 
 	mayWalk := []string{
 		// Maintenance, four times a day.
@@ -147,7 +149,7 @@ var narrow = map[string]string{
 
 // inOrder are walks in the order of a list, which end when the page is full.
 // What is gone, by time, is sorted.
-var inOrder = regexp.MustCompile(`^SCAN r USING (COVERING INDEX ix_resource_name|(COVERING )?INDEX ix_resource_(first|changed|gone))$|^SCAN resource_name VIRTUAL TABLE`)
+var inOrder = regexp.MustCompile(`^SCAN r USING (COVERING INDEX ix_resource_name|(COVERING )?INDEX ix_resource_(first|changed|gone))$|^SCAN f USING (COVERING )?INDEX ix_compliance_resource_(since|most|name)$|^SCAN resource_name VIRTUAL TABLE`)
 
 // planInventory asks all that can be asked of resources and of waste.
 func planInventory(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
@@ -219,6 +221,61 @@ func planInventory(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 		must(f.OfObjects(ctx, s, []string{"o"}))
 		must(c.Facets(ctx, s))
 		must(f.ExceptionsOf(ctx, s, []string{"r"}))
+	}
+}
+
+// planCompliance asks all that can be asked of compliance.
+func planCompliance(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
+	t.Helper()
+	ctx, one, now := t.Context(), storetest.TenantID(1), time.Unix(20_050*86400, 0)
+	must := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	sub := storetest.SubscriptionID(1, 0)
+	check := compliance.Key{Kind: compliance.KindCheck, Assignment: "a", Definition: "d", Reference: "r"}
+	p := compliance.PolicySnapshot{Subscription: sub, Items: []compliance.Counted{{Key: check}, {Key: check.In()}, {Key: check.Of()}}, Failures: []compliance.Failure{{Subscription: sub, Resource: "/x", State: compliance.NonCompliant, Check: check}}}
+	for day := range 2 { // new, then resolved
+		must(db.Compliance().PutPolicy(ctx, one, p, now.AddDate(0, 0, day)))
+		must(db.Compliance().PutSecurity(ctx, one, compliance.SecuritySnapshot{Subscription: sub, Score: &compliance.SecureScore{}}, now))
+		must(nil, db.Compliance().Close(ctx, one, now))
+		p.Items, p.Failures = nil, nil
+	}
+	must(nil, db.Compliance().Missed(ctx, one, sub, true, compliance.SubjectFailed, "r", "d", now))
+	must(db.Compliance().PutTold(ctx, one, []compliance.Told{{Key: check.In(), About: "d"}}, []compliance.Kind{compliance.KindAssignment}, now))
+	must(db.Compliance().Unnamed(ctx, one, now))
+	must(nil, db.Compliance().Prune(ctx, now))
+	period := fresnel.Period{From: 20_000, To: 20_060}
+	for _, s := range scopes {
+		c := db.ComplianceReader()
+		must(c.Coverage(ctx, s))
+		for _, only := range [][]string{nil, {sub}} {
+			must(c.Subscriptions(ctx, s, only))
+			must(c.At(ctx, s, only, 20_050))
+			must(nil, c.Moved(ctx, s, only, 20_000, 20_050, func(compliance.Moved) bool { return true }))
+			must(c.Sums(ctx, s, compliance.SumAsk{Kind: compliance.KindPolicy, Subscriptions: only}))
+			must(c.Sums(ctx, s, compliance.SumAsk{Kind: compliance.KindCheck, Items: []int64{1}, Subscriptions: only, BySub: true}))
+			for _, policy := range []int64{0, 1} {
+				for _, sort := range compliance.FailingSorts() {
+					for _, after := range []compliance.FailingPlace{{}, {Key: 1, Name: "a", Arm: 1}} {
+						must(c.Failing(ctx, s, compliance.FailingQuery{Subscriptions: only, Policy: policy, Types: only, Groups: only, Sort: sort, After: after, Limit: 10}))
+						must(c.Failing(ctx, s, compliance.FailingQuery{Policy: policy, Text: "x", Sort: sort, After: after, Limit: 10}))
+					}
+				}
+			}
+		}
+		must(c.Items(ctx, s, []int64{1}))
+		must(c.Told(ctx, s, []compliance.Kind{compliance.KindAssignment}, true))
+		must(c.Checks(ctx, s, 1))
+		must(c.FailuresOf(ctx, s, []string{"/x"}))
+		must(c.Days(ctx, s, period))
+		must(c.DaysOf(ctx, s, []string{sub}, period))
+		_, _, err := c.FirstDay(ctx, s)
+		must(nil, err)
+		must(c.CountsAt(ctx, s, compliance.KindAssignment, 20_050))
+		must(c.Baselines(ctx, s))
 	}
 }
 

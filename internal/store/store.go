@@ -265,6 +265,14 @@ func jsonList[T ~string](ids []T) string {
 	return string(b)
 }
 
+func jsonNumbers(nums []int64) string {
+	if len(nums) == 0 {
+		return "[]" // of no list JSON makes null
+	}
+	b, _ := json.Marshal(nums) // integers always marshal
+	return string(b)
+}
+
 func micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

@@ -283,6 +283,21 @@ func (t *Tenants) lock(ctx context.Context, tx *sql.Tx, id fresnel.TenantID) (in
 	return num, err
 }
 
+// owner checks the lease and gives the numbers of a tenant and its subscription.
+func (db *DB) owner(ctx context.Context, tx *sql.Tx, t fresnel.TenantID, subscription string) (tenant, sub int64, err error) {
+	if err = db.guard(ctx, tx); err != nil {
+		return 0, 0, err
+	}
+	if tenant, err = db.Tenants().lock(ctx, tx, t); err != nil {
+		return 0, 0, err
+	}
+	err = db.txQueryRow(ctx, tx, "SELECT num FROM subscription WHERE id = ? AND tenant = ?", clean(subscription), tenant).Scan(&sub)
+	if err == sql.ErrNoRows { //nolint:errorlint // Scan gives it unwrapped
+		err = fresnel.Errorf(fresnel.NotFound, "subscription %s is not registered", subscription)
+	}
+	return tenant, sub, err
+}
+
 // SetCostState records what Azure gives of a subscription's costs.
 func (t *Tenants) SetCostState(ctx context.Context, subscription string, s fresnel.CostState, reason string, now time.Time) error {
 	id, reason := clean(subscription), clip(reason)

@@ -59,6 +59,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"InventoryEstate", testInventoryEstate},
 		{"ResourceCosts", testResourceCosts},
 		{"WasteFindings", testWasteFindings},
+		{"Compliance", testCompliance},
+		{"ComplianceNames", testComplianceNames},
 		{"Coverage", testCoverage},
 		{"Generation", testGeneration},
 		{"Isolation", testIsolation},

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"fresnel"
+	"fresnel/internal/compliance"
+	"fresnel/internal/inventory"
+)
+
+// createdKind and deletedKind are numbers of the kinds of changes.
+var (
+	createdKind = int64(slices.Index(changeKinds, inventory.Created))
+	deletedKind = int64(slices.Index(changeKinds, inventory.Deleted))
+)
+
+// Days implements compliance.Reader.
+func (c *ComplianceReader) Days(ctx context.Context, s fresnel.Scope, p fresnel.Period) ([]compliance.DayCount, error) {
+	args := []any{int64(p.From), int64(p.To)}
+	return c.days(ctx, "SELECT t.id, x.day, x.expected, x.held, x.fresh, x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown, x.score, x.weight FROM compliance_tenant_day x JOIN tenant t ON t.num = x.tenant "+
+		"WHERE x.day >= ? AND x.day < ? AND "+c.db.visible("x.tenant", s, &args)+" ORDER BY t.id, x.day", args)
+}
+
+// DaysOf implements compliance.Reader.
+func (c *ComplianceReader) DaysOf(ctx context.Context, s fresnel.Scope, subscriptions []string, p fresnel.Period) ([]compliance.DayCount, error) {
+	args := []any{int64(p.From), int64(p.To)}
+	const weight = "(CASE WHEN d.weight > 1 THEN d.weight ELSE 1 END)"
+	const scored = "d.score_at > 0 AND d.weight >= 0 AND d.most > 0"
+	where := "d.day >= ? AND d.day < ? AND d.policy_at > 0 AND " + c.db.visible("d.tenant", s, &args) + c.only("s.id", subscriptions, &args)
+	return c.days(ctx, "SELECT t.id, d.day, COUNT(*), COUNT(*), COUNT(*), SUM(d.compliant), SUM(d.non_compliant), SUM(d.conflict), SUM(d.exempt), SUM(d.unknown), "+
+		"SUM(CASE WHEN "+scored+" THEN "+weight+" * 100 * ((1000000 * d.points + d.most / 2) / d.most) ELSE 0 END), SUM(CASE WHEN "+scored+" THEN "+weight+" ELSE 0 END) "+
+		"FROM compliance_day d JOIN tenant t ON t.num = d.tenant JOIN subscription s ON s.num = d.sub WHERE "+where+" GROUP BY t.id, d.day ORDER BY t.id, d.day", args)
+}
+
+func (c *ComplianceReader) days(ctx context.Context, q string, args []any) ([]compliance.DayCount, error) {
+	rows, err := c.db.query(ctx, q, args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "compliance by day", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *compliance.DayCount) error {
+		n := &v.Counts
+		var score int64
+		if err := r.Scan(&v.Tenant, &v.Day, &v.Expected, &v.Read, &v.Fresh, &n.Compliant, &n.NonCompliant, &n.Conflict, &n.Exempt, &n.Unknown, &score, &v.Weight); err != nil {
+			return err
+		}
+		v.Score = float64(score) / 1e6
+		return nil
+	})
+	return out, c.db.wrap(ctx, "compliance by day", err)
+}
+
+// At implements compliance.Reader.
+func (c *ComplianceReader) At(ctx context.Context, s fresnel.Scope, subscriptions []string, d fresnel.Day) ([]compliance.SubscriptionAt, error) {
+	args := []any{int64(d)}
+	q := "SELECT t.id, s.id, x.day, x.policy_at, x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown, x.points, x.most, x.weight FROM subscription s JOIN tenant t ON t.num = s.tenant " +
+		"JOIN compliance_day x ON x.sub = s.num AND x.day = (SELECT MAX(m.day) FROM compliance_day m WHERE m.sub = s.num AND m.day <= ? AND m.policy_at > 0) " +
+		"WHERE s.state NOT IN ('Deleted', 'Gone') AND " + c.db.visible("s.tenant", s, &args)
+	q += c.only("s.id", subscriptions, &args)
+	rows, err := c.db.query(ctx, q, args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "compliance at a day", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *compliance.SubscriptionAt) error {
+		n := &v.Counts
+		var read, points, most, weight int64
+		if err := r.Scan(&v.Tenant, &v.Subscription, &v.Day, &read, &n.Compliant, &n.NonCompliant, &n.Conflict, &n.Exempt, &n.Unknown, &points, &most, &weight); err != nil {
+			return err
+		}
+		v.Read, v.Score = instant(read), scoreOf(v.Tenant, v.Subscription, points, most, weight)
+		return nil
+	})
+	return out, c.db.wrap(ctx, "compliance at a day", err)
+}
+
+// FirstDay implements compliance.Reader.
+func (c *ComplianceReader) FirstDay(ctx context.Context, s fresnel.Scope) (fresnel.Day, bool, error) {
+	var args []any
+	var day int64
+	err := c.db.queryRow(ctx, "SELECT COALESCE(MIN(day), -1) FROM compliance_tenant_day WHERE "+c.db.visible("tenant", s, &args), args...).Scan(&day)
+	return fresnel.Day(max(day, 0)), day >= 0, c.db.wrap(ctx, "first day of compliance", err)
+}
+
+// CountsAt implements compliance.Reader.
+func (c *ComplianceReader) CountsAt(ctx context.Context, s fresnel.Scope, kind compliance.Kind, d fresnel.Day) ([]compliance.CountAt, error) {
+	args := []any{int64(kind), int64(d)}
+	const cols = "SELECT x.tenant, x.sub, x.item, x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown FROM "
+	now := cols + "compliance_count x WHERE x.kind = ? AND x.from_day <= ? AND " + c.db.visible("x.tenant", s, &args)
+	args = append(args, int64(kind), int64(d), int64(d))
+	past := cols + "compliance_past x WHERE x.kind = ? AND x.to_day > ? AND x.from_day <= ? AND " + c.db.visible("x.tenant", s, &args)
+	rows, err := c.db.query(ctx, "SELECT t.id, s.id, x.item, x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown FROM ("+now+" UNION ALL "+past+") x JOIN tenant t ON t.num = x.tenant JOIN subscription s ON s.num = x.sub", args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "counts of a day", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *compliance.CountAt) error {
+		n := &v.Counts
+		return r.Scan(&v.Tenant, &v.Subscription, &v.Item, &n.Compliant, &n.NonCompliant, &n.Conflict, &n.Exempt, &n.Unknown)
+	})
+	for i := range out {
+		out[i].Day = d
+	}
+	return out, c.db.wrap(ctx, "counts of a day", err)
+}
+
+// Baselines implements compliance.Reader: tenants with the same name and day together.
+func (c *ComplianceReader) Baselines(ctx context.Context, s fresnel.Scope) ([]compliance.Baseline, error) {
+	var args []any
+	rows, err := c.db.query(ctx, "SELECT b.title, b.day, b.note, b.created_at, t.id FROM compliance_baseline b JOIN tenant t ON t.num = b.tenant WHERE "+c.db.visible("b.tenant", s, &args)+" ORDER BY b.name, b.day, t.id", args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "baselines", err)
+	}
+	list, err := scan(rows, func(r *sql.Rows, v *compliance.Baseline) error {
+		var at int64
+		var t fresnel.TenantID
+		if err := r.Scan(&v.Name, &v.Day, &v.Note, &at, &t); err != nil {
+			return err
+		}
+		v.Created, v.Tenants = instant(at), []fresnel.TenantID{t}
+		return nil
+	})
+	var out []compliance.Baseline
+	for _, b := range list {
+		if n := len(out); n > 0 && out[n-1].Day == b.Day && out[n-1].Name == b.Name {
+			out[n-1].Tenants = append(out[n-1].Tenants, b.Tenants...)
+			continue
+		}
+		out = append(out, b)
+	}
+	return out, c.db.wrap(ctx, "baselines", err)
+}

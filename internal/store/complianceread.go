@@ -1,0 +1,197 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"strings"
+
+	"fresnel"
+	"fresnel/internal/compliance"
+)
+
+// ComplianceReader answers questions about compliance. It is a compliance.Reader.
+type ComplianceReader struct{ db *DB }
+
+// ComplianceReader gives the reading side of compliance.
+func (db *DB) ComplianceReader() *ComplianceReader { return &ComplianceReader{db} }
+
+// Coverage implements compliance.Reader.
+func (c *ComplianceReader) Coverage(ctx context.Context, s fresnel.Scope) ([]compliance.TenantRead, error) {
+	var args []any
+	q := "SELECT t.id, t.name, COALESCE(x.subs, 0), COALESCE(x.done, 0), COALESCE(x.closed, 0), COALESCE(x.failed, 0), COALESCE(x.oldest, 0), COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') FROM tenant t " +
+		"LEFT JOIN (SELECT s.tenant AS tenant, COUNT(*) AS subs, SUM(CASE WHEN " + judged + " THEN 1 ELSE 0 END) AS done, SUM(CASE WHEN c.policy_state = 3 THEN 1 ELSE 0 END) AS closed, " +
+		"SUM(CASE WHEN c.policy_state = 2 THEN 1 ELSE 0 END) AS failed, MIN(CASE WHEN " + judged + " THEN c.policy_at END) AS oldest FROM subscription s LEFT JOIN compliance_sub c ON c.sub = s.num " +
+		"WHERE s.state NOT IN ('Deleted', 'Gone') GROUP BY s.tenant) x ON x.tenant = t.num " +
+		"LEFT JOIN sync_run r ON r.id = (SELECT MAX(l.id) FROM sync_run l WHERE l.tenant = t.num AND l.job = 'compliance' AND l.status >= 2) " +
+		"WHERE " + c.db.visible("t.num", s, &args) + " ORDER BY t.name, t.id"
+	rows, err := c.db.query(ctx, q, args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "compliance coverage", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *compliance.TenantRead) error {
+		var oldest int64
+		var status int
+		if err := r.Scan(&v.Tenant, &v.Name, &v.Subscriptions, &v.Read, &v.Unregistered, &v.Failed, &oldest, &status, &v.LastReason, &v.LastDo); err != nil {
+			return err
+		}
+		v.Oldest = instant(oldest)
+		if status >= 0 {
+			v.LastRun = statuses[status]
+		}
+		return nil
+	})
+	return out, c.db.wrap(ctx, "compliance coverage", err)
+}
+
+// Subscriptions implements compliance.Reader.
+func (c *ComplianceReader) Subscriptions(ctx context.Context, s fresnel.Scope, only []string) ([]compliance.SubscriptionHeld, error) {
+	var args []any
+	q := "SELECT t.id, t.name, s.id, s.name, COALESCE(c.policy_at, 0), COALESCE(c.policy_state, 0), COALESCE(c.compliant, 0), COALESCE(c.non_compliant, 0), COALESCE(c.conflict, 0), COALESCE(c.exempt, 0), COALESCE(c.unknown, 0), " +
+		"COALESCE(c.policy_reason, ''), COALESCE(c.policy_remedy, ''), COALESCE(c.score_at, 0), COALESCE(c.score_state, 0), COALESCE(c.points, 0), COALESCE(c.most, 0), COALESCE(c.weight, -1), COALESCE(c.score_reason, ''), COALESCE(c.score_remedy, '') " +
+		"FROM subscription s JOIN tenant t ON t.num = s.tenant LEFT JOIN compliance_sub c ON c.sub = s.num WHERE s.state NOT IN ('Deleted', 'Gone') AND " + c.db.visible("s.tenant", s, &args)
+	q += c.only("s.id", only, &args) + " ORDER BY t.name, t.id, s.name, s.id"
+	rows, err := c.db.query(ctx, q, args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "compliance of subscriptions", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *compliance.SubscriptionHeld) error {
+		var policyAt, scoreAt, points, most, weight int64
+		var policy, score int
+		var reason, do string
+		n := &v.Counts
+		if err := r.Scan(&v.Tenant, &v.TenantName, &v.Subscription, &v.Name, &policyAt, &policy, &n.Compliant, &n.NonCompliant, &n.Conflict, &n.Exempt, &n.Unknown, &v.Reason, &v.Do,
+			&scoreAt, &score, &points, &most, &weight, &reason, &do); err != nil {
+			return err
+		}
+		v.PolicyAt, v.Policy, v.ScoreAt, v.Security = instant(policyAt), subjectStates[policy], instant(scoreAt), subjectStates[score]
+		if v.Reason == "" {
+			v.Reason, v.Do = reason, do
+		}
+		if v.Security != compliance.SubjectUnregistered {
+			v.Score = scoreOf(v.Tenant, v.Subscription, points, most, weight)
+		}
+		return nil
+	})
+	return out, c.db.wrap(ctx, "compliance of subscriptions", err)
+}
+
+// scoreOf is a score as it is kept; weight -1 = there is none.
+func scoreOf(t fresnel.TenantID, sub string, points, most, weight int64) *compliance.SecureScore {
+	if weight < 0 {
+		return nil
+	}
+	return &compliance.SecureScore{Tenant: t, Subscription: sub, Current: float64(points) / 1e6, Max: float64(most) / 1e6, Weight: weight}
+}
+
+// only is the condition of being one of some ids; "" where there are none.
+func (c *ComplianceReader) only(col string, ids []string, args *[]any) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	*args = append(*args, jsonList(ids))
+	return " AND " + col + " IN " + c.db.d.list()
+}
+
+// Sums implements compliance.Reader.
+func (c *ComplianceReader) Sums(ctx context.Context, s fresnel.Scope, ask compliance.SumAsk) ([]compliance.Sum, error) {
+	args := []any{int64(ask.Kind)}
+	const counts = "x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown, x.points, x.most"
+	var q string
+	switch {
+	case ask.BySub:
+		q = "SELECT t.id, s.id, x.item, " + counts + ", 1 FROM compliance_count x JOIN tenant t ON t.num = x.tenant JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
+	case len(ask.Subscriptions) > 0:
+		q = "SELECT t.id, '', x.item, SUM(x.compliant), SUM(x.non_compliant), SUM(x.conflict), SUM(x.exempt), SUM(x.unknown), SUM(x.points), SUM(x.most), COUNT(*) FROM compliance_count x " +
+			"JOIN tenant t ON t.num = x.tenant JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
+	default:
+		q = "SELECT t.id, '', x.item, " + counts + ", x.subs FROM compliance_sum x JOIN tenant t ON t.num = x.tenant WHERE x.subs > 0 AND x.kind = ?"
+	}
+	if len(ask.Items) > 0 {
+		q += " AND x.item IN " + c.db.d.numbers()
+		args = append(args, jsonNumbers(ask.Items))
+	}
+	q += " AND " + c.db.visible("x.tenant", s, &args)
+	if ask.BySub || len(ask.Subscriptions) > 0 {
+		q += c.only("s.id", ask.Subscriptions, &args)
+	}
+	if !ask.BySub && len(ask.Subscriptions) > 0 {
+		q += " GROUP BY t.id, x.item"
+	}
+	rows, err := c.db.query(ctx, q, args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "compliance sums", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *compliance.Sum) error {
+		n := &v.Counts
+		return r.Scan(&v.Tenant, &v.Subscription, &v.Item, &n.Compliant, &n.NonCompliant, &n.Conflict, &n.Exempt, &n.Unknown, &v.Points, &v.Most, &v.Subs)
+	})
+	return out, c.db.wrap(ctx, "compliance sums", err)
+}
+
+const itemRead = "SELECT i.num, t.id, i.kind, i.assignment, i.policy, i.definition, i.id, i.name, i.category, i.effect, i.scope, i.about, i.reference, i.more, i.created_at, i.expires_at, i.first_seen, i.gone_at " +
+	"FROM compliance_item i JOIN tenant t ON t.num = i.tenant WHERE "
+
+// Items implements compliance.Reader.
+func (c *ComplianceReader) Items(ctx context.Context, s fresnel.Scope, nums []int64) ([]compliance.Item, error) {
+	if len(nums) == 0 {
+		return nil, nil
+	}
+	args := []any{jsonNumbers(nums)}
+	return c.items(ctx, "i.num IN "+c.db.d.numbers()+" AND "+c.db.visible("i.tenant", s, &args), args)
+}
+
+// Told implements compliance.Reader.
+func (c *ComplianceReader) Told(ctx context.Context, s fresnel.Scope, kinds []compliance.Kind, gone bool) ([]compliance.Item, error) {
+	nums := make([]int64, len(kinds))
+	for i, k := range kinds {
+		nums[i] = int64(k)
+	}
+	args := []any{jsonNumbers(nums)}
+	where := "i.kind IN " + c.db.d.numbers() + " AND " + c.db.visible("i.tenant", s, &args)
+	if !gone {
+		where += " AND i.gone_at = 0"
+	}
+	return c.items(ctx, where, args)
+}
+
+// Checks implements compliance.Reader.
+func (c *ComplianceReader) Checks(ctx context.Context, s fresnel.Scope, policy int64) ([]compliance.Item, error) {
+	args := []any{policy}
+	return c.items(ctx, "i.policy = ? AND "+c.db.visible("i.tenant", s, &args), args)
+}
+
+func (c *ComplianceReader) items(ctx context.Context, where string, args []any) ([]compliance.Item, error) {
+	rows, err := c.db.query(ctx, itemRead+where, args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "compliance items", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *compliance.Item) error {
+		var created, expires, first, gone int64
+		var more string
+		if err := r.Scan(&v.Num, &v.Tenant, &v.Kind, &v.Assignment, &v.Policy, &v.Definition, &v.ID, &v.Name, &v.Category, &v.Effect, &v.Scope, &v.About, &v.Reference, &more, &created, &expires, &first, &gone); err != nil {
+			return err
+		}
+		v.Created, v.Expires, v.First, v.Gone = instant(created), instant(expires), instant(first), instant(gone)
+		v.Key = keyOf(v)
+		if more == "{}" {
+			return nil
+		}
+		return json.Unmarshal([]byte(more), &v.More)
+	})
+	return out, c.db.wrap(ctx, "compliance items", err)
+}
+
+// keyOf names an item by its id. Of a check the assignment is known by number.
+func keyOf(v *compliance.Item) compliance.Key {
+	k := compliance.Key{Kind: v.Kind, Reference: v.Reference}
+	switch v.Kind { //nolint:exhaustive // the others are named by a definition
+	case compliance.KindAssignment:
+		k.Assignment = strings.ToLower(v.ID)
+	case compliance.KindControl, compliance.KindStandardControl:
+		k.Definition = v.ID
+	default:
+		k.Definition = strings.ToLower(v.ID)
+	}
+	return k
+}
