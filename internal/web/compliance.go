@@ -98,7 +98,7 @@ func scoreModel(q *request, name string, s compliance.Score, target float64) pag
 		Name: name, Gauge: page.GaugeOf(percent, ok, target), Official: shareOf(s.Official()), Strict: shareOf(s.Strict()), Exempted: shareOf(s.Exempted()),
 		Open: s.NonCompliant, Compliant: s.Compliant, Conflict: s.Conflict, Exempt: s.Exempt, Unknown: s.Unknown, Unregistered: s.Unregistered,
 	}
-	m.Change, m.Against = page.Delta{Text: page.Dash}, "not compared with 7 days ago: nothing is held of then"
+	m.Change, m.Against = page.Delta{Text: page.Dash}, "no reading of "+page.Plural(compliance.Compared, "day", "days")+" ago"
 	if points, ok := s.Points(); ok {
 		m.Change, m.Against = page.Points(points), "vs "+page.Plural(compliance.Compared, "day", "days")+" ago"
 	}
@@ -136,10 +136,18 @@ func (h handlers) tenantScore(q *request, t *compliance.TenantScore, target floa
 		}
 	case "stale":
 		m.Note = page.Age(q.now, t.Oldest()) + " old"
+		if !h.old(q, t) {
+			m.Note = page.Plural(t.Score.Failed, "subscription", "subscriptions") + " not read"
+		}
 	case "partial":
 		m.Note = page.Count(t.Score.Read) + " of " + page.Plural(t.Score.Subscriptions, "subscription", "subscriptions")
 	}
 	return m
+}
+
+// old says that what is held of a tenant was read long ago, not only that the last reading failed.
+func (h handlers) old(q *request, t *compliance.TenantScore) bool {
+	return q.now.Sub(t.Oldest()) > h.Compliance.Stale
 }
 
 // gaugesModel is one ring per tenant; of more than have room, the lowest scores, and those without one, come first.
@@ -202,7 +210,7 @@ func (h handlers) gaps(q *request, rep compliance.ScoreReport) (out []page.Gap, 
 		if why != "" {
 			why += ". "
 		}
-		g := page.Gap{Do: t.LastDo, URL: see}
+		g := page.Gap{Do: page.Sentence(t.LastDo), URL: see}
 		switch t.State(q.now, h.Compliance.Stale) {
 		case "never":
 			if t.Score.Subscriptions == 0 && t.LastRun == fresnel.Completed {
@@ -211,6 +219,10 @@ func (h handlers) gaps(q *request, rep compliance.ScoreReport) (out []page.Gap, 
 			g.Kind, g.Title, g.Text = ui.Bad, t.Name+" is missing.", cmp.Or(why, "It was not read yet. ")+cover
 		case "stale":
 			g.Kind, g.Title, g.Text = ui.Warn, t.Name+" is old.", "What is shown was read "+page.Ago(q.now, t.Oldest())+". "+why
+			if !h.old(q, t) {
+				g.Title = t.Name + " was not read in full."
+				g.Text = "Of " + page.Plural(t.Score.Failed, "subscription", "subscriptions") + " the last good reading is shown. " + why
+			}
 		case "partial":
 			g.Kind, g.Title = ui.Warn, t.Name+" is not complete."
 			g.Text = page.Count(t.Score.Read) + " of " + page.Plural(t.Score.Subscriptions-t.Score.Unregistered, "subscription", "subscriptions") + " read. " + why

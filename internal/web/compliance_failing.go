@@ -117,7 +117,7 @@ func (h handlers) failingOf(ctx context.Context, q *request, num int64, fresh pa
 	ask.Policy, q.notes = num, only.notes
 	word := strconv.FormatInt(num, 10)
 	m, err := h.failing(ctx, &only, ask, page.PathPolicies+"/"+word, fresh)
-	m.ID, m.Title, m.Policy = "policy-resources", "Resources that fail it", true
+	m.ID, m.Title, m.Policy = "compliance-failing", "Resources that fail it", true
 	m.Query = only.query
 	m.Query.Policy = word // as its partial is asked
 	return m, err

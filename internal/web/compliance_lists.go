@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -13,11 +12,12 @@ import (
 	"fresnel"
 	"fresnel/internal/compliance"
 	"fresnel/internal/web/page"
+	"fresnel/internal/web/ui"
 )
 
 const (
 	exemptionsPage = 40
-	secureSubs     = 12
+	secureSubs     = 8
 	controlsPage   = 50
 )
 
@@ -124,7 +124,7 @@ func (h handlers) complianceSecure(ctx context.Context, q *request) (templ.Compo
 
 // pointsText writes points of a score: "12.4", "60".
 func pointsText(v float64) string {
-	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
+	return strings.TrimSuffix(strings.TrimSuffix(page.PercentText(v), "%"), ".0")
 }
 
 func (h handlers) secureModel(ctx context.Context, q *request) (page.SecureScore, error) {
@@ -142,7 +142,7 @@ func (h handlers) secureModel(ctx context.Context, q *request) (page.SecureScore
 	without := len(rep.Subscriptions)
 	if s := rep.Overall.Secure; s != nil && s.Subscriptions > 0 {
 		m.Gauge = page.GaugeOf(s.Percent, true, 0)
-		m.Gauge.Tone = page.ScoreTone(s.Percent, h.Compliance.Target)
+		m.Gauge.Tone = ui.Info // it has no target
 		m.Percent, m.Points = page.PercentText(s.Percent), pointsText(s.Points)+" of "+pointsText(s.Most)+" points"
 		m.How = "The percentage is of " + page.Plural(s.Subscriptions, "subscription", "subscriptions") + ", each by its weight; the points are their sum."
 		m.Gauge.Sentence = "Secure score: " + m.Percent + ", " + m.Points + "."
@@ -229,7 +229,7 @@ func (h handlers) frameworks(ctx context.Context, q *request) (view, error) {
 		return nil, err
 	}
 	return func(s page.Shell) templ.Component {
-		s.Sub = "How controls of standards stand: passed, failed, skipped, and not assessed"
+		s.Sub, s.CSV = "How controls of standards stand: passed, failed, skipped, and not assessed", q.query.FrameworksCSV()
 		return page.FrameworksPage(s, m)
 	}, nil
 }

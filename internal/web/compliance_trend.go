@@ -139,7 +139,11 @@ func sumUp(m *page.ScoreTrend) {
 		}
 	}
 	m.Readings = len(read)
-	m.Low = max(0, math.Floor((low-2)/10)*10)
+	step := 10.0
+	if low < 50 {
+		step = 20
+	}
+	m.Low = max(0, math.Floor((low-2)/step)*step)
 	m.Summary = m.Title + ": no score moved."
 	if name != "" {
 		m.Summary = m.Title + ": " + name + " moved most, by " + page.Points(moved).Text + "."

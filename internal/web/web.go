@@ -120,7 +120,7 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.HandleFunc("GET /partials/compliance-card", h.partial("compliance-card", "Policy compliance", h.complianceCard))
 	mux.HandleFunc("GET /partials/compliance-policies", h.partial("compliance-policies", "Policies", h.compliancePolicies))
 	mux.HandleFunc("GET /partials/compliance-resources", h.partial("compliance-resources", "Non-compliant resources", h.complianceResources))
-	mux.HandleFunc("GET /partials/policy-resources", h.partial("policy-resources", "Resources that fail it", h.policyResources))
+	mux.HandleFunc("GET /partials/compliance-failing", h.partial("compliance-failing", "Resources that fail it", h.policyResources))
 	mux.HandleFunc("GET /partials/compliance-drift", h.partial("compliance-drift", "What changed", h.complianceDrift))
 	mux.HandleFunc("GET /partials/compliance-exemptions", h.partial("compliance-exemptions", "Exemptions", h.complianceExemptions))
 	mux.HandleFunc("GET /partials/compliance-secure", h.partial("compliance-secure", "Secure score", h.complianceSecure))

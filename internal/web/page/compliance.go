@@ -85,6 +85,8 @@ func toneColour(k ui.Kind) string {
 	switch k {
 	case ui.OK, ui.Warn, ui.Bad:
 		return "var(--" + string(k) + "-solid)"
+	case ui.Info:
+		return "var(--brand)"
 	}
 	return "var(--track)"
 }

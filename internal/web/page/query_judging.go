@@ -138,6 +138,9 @@ func (q Query) ExemptionsCSV() string {
 // SecureScoreCSV is the address of the REST API's list of the controls of the secure score.
 func (q Query) SecureScoreCSV() string { return q.csv("compliance/secure-score", url.Values{}) }
 
+// FrameworksCSV is the address of the REST API's list of frameworks.
+func (q Query) FrameworksCSV() string { return q.csv("compliance/frameworks", url.Values{}) }
+
 // FrameworkCSV is the address of the REST API's list of a framework's controls.
 func (q Query) FrameworkCSV() string {
 	return q.csv("compliance/frameworks/detail", url.Values{"source": {q.Source}, "id": {q.ID}})

@@ -179,6 +179,7 @@ func sampleExemptions(r Region) Exemptions {
 
 func sampleSecure(r Region) SecureScore {
 	g := GaugeOf(71.4, true, 0)
+	g.Tone = ui.Info
 	g.Sentence = "Secure score: 71.4%, 412.3 of 577.5 points."
 	return SecureScore{
 		Region: r, Gauge: g, Percent: "71.4%", Points: "412.3 of 577.5 points", How: "Of 12 subscriptions, by their weight.", Rest: "2 subscriptions have no score.",

@@ -122,7 +122,7 @@ function scores(data) {
       interaction: { mode: "index", intersect: false },
       scales: {
         x: { grid: { display: false }, border: { color: token("--line") }, ticks: { color: ink2, font: { size: 11 }, maxRotation: 0, autoSkipPadding: 18 } },
-        y: { min: data.low, max: 100, grid: { color: token("--grid") }, border: { display: false }, ticks: { color: ink2, font: { size: 11 }, maxTicksLimit: 5 } },
+        y: { min: data.low, max: 100, grid: { color: token("--grid") }, border: { display: false }, ticks: { color: ink2, font: { size: 11 }, stepSize: data.low < 50 ? 20 : 10 } },
       },
       plugins: { tooltip: { ...tooltip(), itemSort: (a, b) => b.parsed.y - a.parsed.y, callbacks: {
         title: (items) => data.days[items[0].dataIndex], label: (item) => ` ${item.dataset.label}: ${item.parsed.y.toFixed(1)}%`,
