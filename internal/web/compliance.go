@@ -132,7 +132,7 @@ func (h handlers) tenantScore(q *request, t *compliance.TenantScore, target floa
 	switch t.State(q.now, h.Compliance.Stale) {
 	case "never":
 		if t.LastRun == fresnel.Failed || t.LastRun == fresnel.Partial {
-			m.Cause = "Sync failed"
+			m.Cause, m.Failed = "Sync failed", true
 		}
 	case "stale":
 		m.Note = page.Age(q.now, t.Oldest()) + " old"

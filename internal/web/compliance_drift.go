@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	failuresMoved       = 30
+	failuresMoved    = 30
 	assignmentsMoved = 10
 	baselinesOffered = 4
 )
@@ -199,7 +199,9 @@ func moved(by float64) string {
 	return "did not move"
 }
 
-func assignmentName(i compliance.Item) string { return cmp.Or(i.Name, lastPart(i.ID), "without a name") }
+func assignmentName(i compliance.Item) string {
+	return cmp.Or(i.Name, lastPart(i.ID), "without a name")
+}
 
 // driftAnswer is the whole of it in plain words. What came with an assignment is told in failures, which are counted:
 // how many points of a share of distinct resources an assignment took is not known of a past day.

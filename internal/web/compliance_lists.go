@@ -174,7 +174,7 @@ func secureTenant(t *compliance.TenantScore) page.SecureRow {
 	if t.Score.Read == 0 {
 		r.Cause = "not read yet"
 	}
-	if s := t.Score.Secure; s != nil && s.Subscriptions > 0 {
+	if s := t.Secure; s != nil && s.Subscriptions > 0 {
 		r.Known, r.Cause, r.Part = true, "", int(s.Percent)
 		r.Percent, r.Points = page.PercentText(s.Percent), pointsText(s.Points)+" of "+pointsText(s.Most)+" points"
 		r.Detail = page.Count(s.Subscriptions) + " of " + page.Plural(t.Score.Subscriptions, "subscription", "subscriptions")
@@ -336,4 +336,3 @@ func natural(a, b string) int {
 	}
 	return cmp.Compare(len(a), len(b))
 }
-

@@ -238,5 +238,8 @@ func (p ScorePoint) words() string {
 	return dotted(p.Share.Percent, p.Share.Of, p.Part)
 }
 
+// counted says that something was judged: what was never read has no counts, which are not zeros.
+func (s Score) counted() bool { return s.Compliant+s.Open+s.Conflict+s.Exempt+s.Unknown > 0 }
+
 // effectList are effects in one cell.
 func effectList(list []string) string { return strings.Join(list, ", ") }

@@ -327,7 +327,7 @@ func PolicyTablePanel(m PolicyTable) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = judgedHead(m.links(), PathCompliance, "non_compliant", "Non-compliant", "num").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = judgedHead(m.links(), PathCompliance, "non_compliant", "Non-compliant", "num !whitespace-normal").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

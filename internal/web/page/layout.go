@@ -125,10 +125,14 @@ var partNames = map[string]string{PathCosts: "Costs", PathResources: "Resources"
 func subPages(s Shell, part string) []ui.Choice {
 	type link struct{ path, label string }
 	pages := map[string][]link{
-		PathCosts:     {{PathCosts, "Costs"}, {PathAnomalies, "Anomalies"}, {PathBudgets, "Budgets"}, {PathRestated, "Restated"}},
+		PathCosts: {{PathCosts, "Costs"}, {PathAnomalies, "Anomalies"}, {PathBudgets, "Budgets"}, {PathRestated, "Restated"}},
 		PathCompliance: {
-			{PathCompliance, "Compliance"}, {PathNonCompliant, "Resources"}, {PathDrift, "Drift"}, {PathExemptions, "Exemptions"},
-			{PathSecureScore, "Secure score"}, {PathFrameworks, "Frameworks"},
+			{PathCompliance, "Compliance"},
+			{PathNonCompliant, "Resources"},
+			{PathDrift, "Drift"},
+			{PathExemptions, "Exemptions"},
+			{PathSecureScore, "Secure score"},
+			{PathFrameworks, "Frameworks"},
 		},
 		PathResources: {{PathResources, "Resources"}, {PathWaste, "Waste"}, {PathTags, "Tags"}, {PathChanges, "Changes"}},
 	}

@@ -34,6 +34,7 @@ type Score struct {
 	Open      int    // non-compliant resources
 	OpenURL   string
 	Cause     string // why there is no score
+	Failed    bool   // that is a failure
 	Note      string // what is wrong with it: "30 h old"
 	Compliant, Conflict, Exempt, Unknown,
 	Unregistered int

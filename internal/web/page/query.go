@@ -180,7 +180,7 @@ func (q Query) Values() url.Values {
 	add("resource_group", q.RGs)
 	add("charge_type", q.Charges)
 	q.writeThings(v)
-	q.Judging.write(v)
+	q.writeJudging(v)
 	return v
 }
 

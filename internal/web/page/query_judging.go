@@ -49,7 +49,7 @@ func parseJudging(values url.Values) (j Judging, notes []string) {
 	return j, notes
 }
 
-func (j Judging) write(v url.Values) {
+func (j Judging) writeJudging(v url.Values) {
 	for name, values := range map[string][]string{"category": j.Categories, "effect": j.Effects} {
 		if len(values) > 0 {
 			v[name] = slices.Clone(values)
@@ -103,7 +103,7 @@ func (q Query) sorted(v url.Values, known []string) {
 func (q Query) PoliciesCSV() string {
 	v := url.Values{}
 	Things{Text: q.Text}.writeThings(v)
-	Judging{Categories: q.Categories, Effects: q.Effects, Failing: q.Failing}.write(v)
+	Judging{Categories: q.Categories, Effects: q.Effects, Failing: q.Failing}.writeJudging(v)
 	q.sorted(v, policySorts)
 	return q.csv("compliance/policies", v)
 }
@@ -112,7 +112,7 @@ func (q Query) PoliciesCSV() string {
 func (q Query) NonCompliantCSV() string {
 	v := url.Values{}
 	Things{Text: q.Text, Types: q.Types}.writeThings(v)
-	Judging{Policy: q.Policy}.write(v)
+	Judging{Policy: q.Policy}.writeJudging(v)
 	for _, g := range q.RGs {
 		if g != "" {
 			v.Add("resource_group", g)
@@ -130,7 +130,7 @@ func (q Query) DriftCSV(from, to string) string {
 // ExemptionsCSV is the address of the REST API's list of the exemptions of this view.
 func (q Query) ExemptionsCSV() string {
 	v := url.Values{}
-	Judging{Standing: q.Standing}.write(v)
+	Judging{Standing: q.Standing}.writeJudging(v)
 	q.Subs = nil
 	return q.csv("compliance/exemptions", v)
 }

@@ -22,7 +22,7 @@ func sampleScore(name string, compliant, exempt, failing int, by float64) Score 
 }
 
 func sampleNoScore(name, cause string) Score {
-	return Score{Name: name, URL: PathCompliance + "?tenant=y", Gauge: Gauge{Figure: Dash, Target: sampleTarget, Tone: ui.Mute, Sentence: name + ": no score. " + cause}, Official: Share{Dash, ""}, Cause: cause}
+	return Score{Name: name, URL: PathCompliance + "?tenant=y", Gauge: Gauge{Figure: Dash, Target: sampleTarget, Tone: ui.Mute, Sentence: name + ": no score. " + cause}, Official: Share{Dash, ""}, Cause: cause, Failed: cause == "Sync failed"}
 }
 
 func sampleOverall(r Region) ComplianceScore {
@@ -191,7 +191,8 @@ func sampleSecure(r Region) SecureScore {
 
 func sampleFrameworks(r Region) Frameworks {
 	return Frameworks{Region: r, Rows: []FrameworkRow{
-		{"ISO 27001:2022", PathFramework, "Initiative of Azure Policy", 4, 61, 12, 3, 40, ShareOf(61, 73)}, {"Microsoft cloud security benchmark", PathFramework, "Defender for Cloud", 6, 70, 14, 1, 0, ShareOf(70, 84)},
+		{"ISO 27001:2022", PathFramework, "Initiative of Azure Policy", 4, 61, 12, 3, 40, ShareOf(61, 73)},
+		{"Microsoft cloud security benchmark", PathFramework, "Defender for Cloud", 6, 70, 14, 1, 0, ShareOf(70, 84)},
 		{"CIS 5.0", PathFramework, "Initiative of Azure Policy", 1, 0, 0, 0, 155, ShareOf(0, 0)},
 	}}
 }
