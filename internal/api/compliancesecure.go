@@ -66,7 +66,7 @@ func (h handlers) subscriptionSecure(v compliance.SubscriptionHeld) Subscription
 	x := subjectScore(v.ScoreAt, v.Security)
 	o := SubscriptionSecure{
 		TenantID: string(v.Tenant), TenantName: v.TenantName, SubscriptionID: v.Subscription, SubscriptionName: v.Name,
-		SyncedAt: instant(v.ScoreAt), State: h.stateOf(compliance.TenantScore{Score: x}), Reason: v.Reason, Do: v.Do,
+		SyncedAt: instant(v.ScoreAt), State: h.stateOf(compliance.TenantScore{Score: x}), Reason: v.ScoreReason, Do: v.ScoreDo,
 	}
 	if v.Score != nil {
 		o.Points, o.Max, o.Weight = &v.Score.Current, &v.Score.Max, &v.Score.Weight

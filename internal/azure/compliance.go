@@ -208,12 +208,11 @@ func (c *Client) armAsk(ctx context.Context, t fresnel.Tenant, method, api, subs
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		err := statusError(resp, api, "subscription "+subscription)
-		var azure *azcore.ResponseError
-		if errors.As(err, &azure) && (azure.ErrorCode == "MissingSubscriptionRegistration" || azure.ErrorCode == "Subscription Not Registered") {
+		var said *azcore.ResponseError
+		if errors.As(runtime.NewResponseError(resp), &said) && (said.ErrorCode == "MissingSubscriptionRegistration" || said.ErrorCode == "Subscription Not Registered") {
 			return compliance.Unregistered, nil
 		}
-		return compliance.Registered, err
+		return compliance.Registered, statusError(resp, api, "subscription "+subscription)
 	}
 	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
 		return compliance.Registered, &fresnel.Error{Kind: fresnel.Unavailable, Msg: fmt.Sprintf("the answer of %s cannot be read", api), Do: "Check for a proxy between Fresnel and Azure.", Err: err}

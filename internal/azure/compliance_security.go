@@ -15,6 +15,7 @@ const (
 		"| project id, subscriptionId, properties | order by id asc"
 	controlQuery = "securityresources | where type =~ 'microsoft.security/securescores/securescorecontrols' " +
 		"| project id, name, subscriptionId, properties | order by id asc"
+	standardNames = "securityresources | where type =~ 'microsoft.security/regulatorycompliancestandards' | project id, name, subscriptionId | order by id asc"
 	standardQuery = "securityresources | where type =~ 'microsoft.security/regulatorycompliancestandards/regulatorycompliancecontrols' " +
 		"| project id, name, subscriptionId, properties | order by id asc"
 )
@@ -77,21 +78,40 @@ func (c *Client) Controls(ctx context.Context, t fresnel.Tenant, subs []string) 
 
 // Standards implements compliance.Source: the controls of standards.
 func (c *Client) Standards(ctx context.Context, t fresnel.Tenant, subs []string) iter.Seq2[compliance.ControlCount, error] {
-	return decoded(c.graphRows(ctx, t, subs, standardQuery), func(r *securityRow) (compliance.ControlCount, error) {
-		out := compliance.ControlCount{
-			Subscription: strings.ToLower(r.SubscriptionID), Name: r.Properties.Description,
-			Passed: r.Properties.Passed, Failed: r.Properties.Failed, Skipped: r.Properties.Skipped,
+	return func(yield func(compliance.ControlCount, error) bool) {
+		names := map[string]string{} // as Azure writes them: in ids they are in lower case
+		for r, err := range decoded(c.graphRows(ctx, t, subs, standardNames), func(r *securityRow) (*securityRow, error) { return r, r.broken() }) {
+			if err != nil {
+				yield(compliance.ControlCount{}, err)
+				return
+			}
+			names[strings.ToLower(r.Name)] = r.Name
 		}
-		const standards = "/regulatorycompliancestandards/"
-		id := strings.ToLower(r.ID)
-		at := strings.LastIndex(id, standards)
-		if at < 0 {
-			return out, graphBroken("a control of a standard has no standard", &malformed{"unexpected shape"})
+		for out, err := range decoded(c.graphRows(ctx, t, subs, standardQuery), (*securityRow).standardControl) {
+			if name := names[out.Key.Reference]; name != "" {
+				out.Key.Reference = name
+			}
+			if !yield(out, err) || err != nil {
+				return
+			}
 		}
-		standard, _, _ := strings.Cut(r.ID[at+len(standards):], "/")
-		out.Key = compliance.Key{Kind: compliance.KindStandardControl, Definition: r.Name, Reference: standard}
-		return out, r.broken()
-	})
+	}
+}
+
+// standardControl is a control of a standard; the standard's name is in lower case.
+func (r *securityRow) standardControl() (compliance.ControlCount, error) {
+	out := compliance.ControlCount{
+		Subscription: strings.ToLower(r.SubscriptionID), Name: r.Properties.Description,
+		Passed: r.Properties.Passed, Failed: r.Properties.Failed, Skipped: r.Properties.Skipped,
+	}
+	const standards = "/regulatorycompliancestandards/"
+	_, rest, ok := strings.Cut(strings.ToLower(r.ID), standards)
+	standard, _, more := strings.Cut(rest, "/")
+	if !ok || !more {
+		return out, graphBroken("a control of a standard has no standard", &malformed{"unexpected shape"})
+	}
+	out.Key = compliance.Key{Kind: compliance.KindStandardControl, Definition: r.Name, Reference: standard}
+	return out, r.broken()
 }
 
 // SecurityProvider implements compliance.Source with Defender's own API.

@@ -11,13 +11,14 @@ import (
 // The keys by which compliance can be counted.
 const (
 	byAssignment = "assignment"
-	byPolicy     = "policy" // definition and reference within an assignment
+	byPolicy     = "policy"     // definition and reference within an assignment
+	byDefinition = "definition" // whatever it is called within an assignment
 )
 
 // ComplianceQuery asks for the counts of compliance at an instant. The zero value asks for one of all.
 type ComplianceQuery struct {
 	At           time.Time // zero = the clock's now
-	By           []string  // any of tenant, subscription, assignment, policy
+	By           []string  // any of tenant, subscription, assignment, policy, definition
 	Tenant       string    // only this one, if given
 	Subscription string    // only this one, if given
 }
@@ -74,8 +75,8 @@ func (s *Server) Compliance(q ComplianceQuery) ([]Compliance, error) {
 		q.At = s.clock.Now()
 	}
 	for _, k := range q.By {
-		if !slices.Contains([]string{byTenant, bySubscription, byAssignment, byPolicy}, k) {
-			return nil, fmt.Errorf("azuresim: compliance: by %q is not tenant, subscription, assignment or policy", k)
+		if !slices.Contains([]string{byTenant, bySubscription, byAssignment, byPolicy, byDefinition}, k) {
+			return nil, fmt.Errorf("azuresim: compliance: by %q is not tenant, subscription, assignment, policy or definition", k)
 		}
 	}
 	rows := map[Compliance]*Compliance{}
@@ -92,7 +93,7 @@ func (s *Server) Compliance(q ComplianceQuery) ([]Compliance, error) {
 		}
 		p := s.policies(sub, q.At)
 		if sub.unregistered(providerPolicy) {
-			if !slices.Contains(q.By, byAssignment) && !slices.Contains(q.By, byPolicy) {
+			if !slices.ContainsFunc(q.By, func(k string) bool { return k == byAssignment || k == byPolicy || k == byDefinition }) {
 				row(q.key(p, nil)).Unregistered++
 			}
 			continue
@@ -126,6 +127,8 @@ func (q *ComplianceQuery) key(p *policies, c *policyCheck) Compliance {
 			k.Assignment = strings.ToLower(c.a.id)
 		case byPolicy:
 			k.Definition, k.Reference = strings.ToLower(c.r.def.id(p.w.sub.tenant)), strings.ToLower(c.r.ref)
+		case byDefinition:
+			k.Definition = strings.ToLower(c.r.def.id(p.w.sub.tenant))
 		}
 	}
 	return k

@@ -31,23 +31,22 @@ type DriftAsk struct {
 // Drift is how compliance on one day differs from that on another. It is of the
 // subscriptions that have a snapshot of both.
 type Drift struct {
-	From, To     fresnel.Day
-	First        fresnel.Day // the first day of which anything is held; 0 = nothing is
-	Before       Counts      // distinct resources, as Microsoft counts them
-	After        Counts
-	Compared     int // subscriptions
-	Added        int // subscriptions without a snapshot of the first day
-	Removed      int // subscriptions without one of the second
-	LikeBefore   Counts
-	LikeAfter    Counts
-	Assignments  []AssignmentMove
-	New          map[Cause]int // failures, by why they are there
-	Resolved     map[Cause]int // failures, by why they are not
-	Changed      int
-	Rows         []MovedRow // the first of them: new ones, resolved ones, changed ones
-	More         bool       // there are more moves than rows
-	Names        map[int64]string
-	TenantsAfter []fresnel.TenantID
+	From, To    fresnel.Day
+	First       fresnel.Day // the first day of which anything is held; 0 = nothing is
+	Before      Counts      // distinct resources, as Microsoft counts them
+	After       Counts
+	Compared    int // subscriptions
+	Added       int // subscriptions without a snapshot of the first day
+	Removed     int // subscriptions without one of the second
+	LikeBefore  Counts
+	LikeAfter   Counts
+	Assignments []AssignmentMove
+	New         map[Cause]int // failures, by why they are there
+	Resolved    map[Cause]int // failures, by why they are not
+	Changed     int
+	Rows        []MovedRow // the first of them: new ones, resolved ones, changed ones
+	More        bool       // there are more moves than rows
+	Names       map[int64]string
 }
 
 // Points is by how much Microsoft's percentage rose; false without one of both days.
@@ -132,25 +131,38 @@ func (r Reports) Drift(ctx context.Context, s fresnel.Scope, ask DriftAsk) (Drif
 	return d, r.nameMoves(ctx, s, &d)
 }
 
+// span is between two readings of a subscription.
+type span struct{ from, to time.Time }
+
+// lag is how much later than an event policies may judge by it: Azure names up
+// to half an hour for a new assignment, and a quarter for a new resource.
+const lag = time.Hour
+
+// has tells whether something that happened may show in the later reading and
+// not in the earlier.
+func (s span) has(at time.Time) bool {
+	return !at.IsZero() && at.After(s.from.Add(-lag)) && !at.After(s.to)
+}
+
+// saw tells whether we saw something after the earlier reading.
+func (s span) saw(at time.Time) bool { return at.After(s.from) && !at.After(s.to) }
+
 // both finds the subscriptions that can be compared, and adds up their counts.
-func (d *Drift) both(before, after []SubscriptionAt) map[string]bool {
-	was := map[string]Counts{}
+func (d *Drift) both(before, after []SubscriptionAt) map[string]span {
+	was := map[string]SubscriptionAt{}
 	for _, x := range before {
-		was[x.Subscription] = x.Counts
+		was[x.Subscription] = x
 	}
-	subs := map[string]bool{}
+	subs := map[string]span{}
 	for _, x := range after {
 		old, ok := was[x.Subscription]
 		if !ok {
 			d.Added++
 			continue
 		}
-		subs[x.Subscription] = true
+		subs[x.Subscription] = span{old.Read, x.Read}
 		d.Compared++
-		d.Before, d.After = d.Before.Plus(old), d.After.Plus(x.Counts)
-		if !slices.Contains(d.TenantsAfter, x.Tenant) {
-			d.TenantsAfter = append(d.TenantsAfter, x.Tenant)
-		}
+		d.Before, d.After = d.Before.Plus(old.Counts), d.After.Plus(x.Counts)
 	}
 	d.Removed = len(was) - d.Compared
 	return subs
@@ -158,7 +170,7 @@ func (d *Drift) both(before, after []SubscriptionAt) map[string]bool {
 
 // explainer says why failures moved.
 type explainer struct {
-	from, to   time.Time // the days' ends
+	subs       map[string]span
 	checks     map[itemKey]Item
 	added      map[itemKey]string // assignments, with their names
 	removed    map[itemKey]string
@@ -173,16 +185,13 @@ type pair struct {
 
 // explainer reads what assignments judged on the two days, and what is exempt;
 // it fills what is compared like with like.
-func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs map[string]bool) (*explainer, error) {
-	x := &explainer{
-		from: (d.From + 1).Time(), to: (d.To + 1).Time(), added: map[itemKey]string{}, removed: map[itemKey]string{}, exemptions: map[itemKey][]Item{},
-	}
+func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs map[string]span) (*explainer, error) {
+	x := &explainer{subs: subs, checks: map[itemKey]Item{}, added: map[itemKey]string{}, removed: map[itemKey]string{}, exemptions: map[itemKey][]Item{}}
 	list, err := r.Reader.Told(ctx, s, []Kind{KindAssignment, KindExemption, KindCheck}, true)
 	if err != nil {
 		return nil, err
 	}
 	items := keyed(list)
-	x.checks = map[itemKey]Item{}
 	for _, i := range list {
 		switch i.Kind { //nolint:exhaustive // no others were asked for
 		case KindCheck:
@@ -202,15 +211,17 @@ func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs 
 	}
 	was := map[pair]Counts{}
 	sums := [2]map[itemKey]Counts{{}, {}}
+	first := map[fresnel.TenantID]time.Time{} // the earliest reading that is compared
 	for _, c := range before {
-		if subs[c.Subscription] {
+		if sp, ok := subs[c.Subscription]; ok {
+			first[c.Tenant] = oldest(first[c.Tenant], sp.from)
 			was[pair{c.Subscription, c.Item}] = c.Counts
 			k := itemKey{c.Tenant, c.Item}
 			sums[0][k] = sums[0][k].Plus(c.Counts)
 		}
 	}
 	for _, c := range after {
-		if !subs[c.Subscription] {
+		if _, ok := subs[c.Subscription]; !ok {
 			continue
 		}
 		k := itemKey{c.Tenant, c.Item}
@@ -230,7 +241,7 @@ func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs 
 			}
 			i := items[k]
 			i.Num, i.Tenant = k.num, k.tenant
-			if side.added && !i.Created.IsZero() && i.Created.Before(x.from) {
+			if side.added && !i.Created.IsZero() && i.Created.Before(first[k.tenant].Add(-lag)) {
 				continue // it was there, and had nothing to judge
 			}
 			side.into[k] = cmp.Or(i.Name, i.ID)
@@ -245,7 +256,7 @@ func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs 
 
 // why finds the cause of a move, and what is called so.
 func (x *explainer) why(m Moved) (Cause, string) {
-	at := func(t time.Time) bool { return !t.Before(x.from) && t.Before(x.to) }
+	during := x.subs[m.Subscription]
 	all := func(of map[itemKey]string) (string, bool) {
 		name := ""
 		for _, n := range m.Checks {
@@ -264,7 +275,7 @@ func (x *explainer) why(m Moved) (Cause, string) {
 	if name, ok := all(side); ok {
 		return CauseAssignment, name
 	}
-	if at(lived) {
+	if during.has(lived) {
 		return CauseResource, ""
 	}
 	for _, n := range m.Checks {
@@ -273,14 +284,14 @@ func (x *explainer) why(m Moved) (Cause, string) {
 			if !e.Exempts(m.Resource, check.Reference) {
 				continue
 			}
-			ended := at(e.Gone) || at(e.Expires)
-			made := at(e.Created) || at(e.First)
+			ended := during.saw(e.Gone) || during.has(e.Expires)
+			made := during.has(e.Created) || during.saw(e.First)
 			if m.Kind == MovedNew && ended || m.Kind == MovedResolved && made {
 				return CauseExemption, cmp.Or(e.Name, e.ID)
 			}
 		}
 	}
-	if m.Kind == MovedNew && len(m.Checks) > 0 && !slices.ContainsFunc(m.Checks, func(n int64) bool { return !at(x.checks[itemKey{m.Tenant, n}].First) }) {
+	if m.Kind == MovedNew && len(m.Checks) > 0 && !slices.ContainsFunc(m.Checks, func(n int64) bool { return !during.saw(x.checks[itemKey{m.Tenant, n}].First) }) {
 		return CauseAssignment, x.checks[itemKey{m.Tenant, m.Checks[0]}].Reference
 	}
 	return CauseState, ""
@@ -297,10 +308,10 @@ func (i Item) Exempts(resource, reference string) bool {
 }
 
 // moves goes through what moved, counts it by cause, and keeps the first rows.
-func (r Reports) moves(ctx context.Context, s fresnel.Scope, d *Drift, ask DriftAsk, subs map[string]bool, why *explainer) error {
+func (r Reports) moves(ctx context.Context, s fresnel.Scope, d *Drift, ask DriftAsk, subs map[string]span, why *explainer) error {
 	rows := map[MoveKind][]MovedRow{}
 	err := r.Reader.Moved(ctx, s, ask.Subscriptions, ask.From, ask.To, func(m Moved) bool {
-		if !subs[m.Subscription] {
+		if _, ok := subs[m.Subscription]; !ok {
 			return true
 		}
 		row := MovedRow{Moved: m}

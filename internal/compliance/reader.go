@@ -61,8 +61,10 @@ type SubscriptionHeld struct {
 	Score        *SecureScore // nil = none is known
 	ScoreAt      time.Time
 	Security     SubjectState
-	Reason       string // of what is not read
+	Reason       string // why its policies are not read
 	Do           string
+	ScoreReason  string // why its secure score is not read
+	ScoreDo      string
 }
 
 // SumAsk selects sums.
@@ -106,6 +108,7 @@ type FailingQuery struct {
 	Sort          FailingSort
 	After         FailingPlace
 	Limit         int
+	Uncounted     bool // the total is not asked for
 }
 
 // FailingSort is the order of a list.

@@ -11,7 +11,7 @@ type Remedy struct {
 // RemedyOf gives the remedy by a policy's effect, in lower case. identity: its
 // assignment has an identity to remediate with.
 // Source: learn.microsoft.com/azure/governance/policy/concepts/effect-basics and
-// learn.microsoft.com/azure/governance/policy/how-to/remediate-resources
+// learn.microsoft.com/azure/governance/policy/how-to/remediate-resources.
 func RemedyOf(effect string, identity bool) Remedy {
 	const task = "az policy remediation create --name NAME --policy-assignment ASSIGNMENT --definition-reference-id REFERENCE --resource-discovery-mode ReEvaluateCompliance"
 	r := Remedy{Effect: effect}

@@ -21,7 +21,7 @@ type Reports struct {
 	Stale  time.Duration // after so long without a reading, what is held is old
 }
 
-// Days of history that are kept.
+// KeepDays is how many days of history are kept.
 const KeepDays = 400
 
 // Score is how compliant something is: counts, and the shares that follow from
@@ -37,21 +37,22 @@ type Score struct {
 	Secure        *Secure   // nil = no score is known
 }
 
-// Before is a score of an earlier day.
+// Before is a score of an earlier day, of the subscriptions that are known now
+// and were known then: one that came or went since is no rise and no fall.
 type Before struct {
 	Day    fresnel.Day
-	Counts Counts
+	Counts Counts // then
+	Now    Counts // of the same subscriptions
+	Of     int    // subscriptions
 }
 
-// Points is by how much a share of today is above that of an earlier day, in
-// points of percent; false where one of them has none.
-func (s Score) Points() (float64, bool) {
-	if s.Before == nil {
+// Points is by how much Microsoft's share of today is above that of an earlier
+// day, in points of percent; false where one of them has none.
+func (c Score) Points() (float64, bool) {
+	if c.Before == nil {
 		return 0, false
 	}
-	now, ok := s.Official().Percent()
-	then, was := s.Before.Counts.Official().Percent()
-	return now - then, ok && was
+	return rise(c.Before.Counts, c.Before.Now)
 }
 
 // Secure is Defender's score over several subscriptions.
@@ -89,7 +90,7 @@ func (r Reports) Scores(ctx context.Context, s fresnel.Scope, only []string) (Sc
 	if rep.Subscriptions, err = r.Reader.Subscriptions(ctx, s, only); err != nil {
 		return rep, err
 	}
-	before, err := r.before(ctx, s, only)
+	before, err := r.before(ctx, s, rep.Subscriptions, only)
 	if err != nil {
 		return rep, err
 	}
@@ -119,10 +120,10 @@ func (r Reports) Scores(ctx context.Context, s fresnel.Scope, only []string) (Sc
 	for i := range rep.Tenants {
 		t := &rep.Tenants[i]
 		t.Before = before[t.Tenant]
-		t.Secure.over(perTenant[t.Tenant])
+		t.over(perTenant[t.Tenant])
 	}
 	rep.Overall.Before = before[""]
-	rep.Overall.Secure.over(scores)
+	rep.Overall.over(scores)
 	if len(only) > 0 { // tenants without any of them are not asked about
 		rep.Tenants = slices.DeleteFunc(rep.Tenants, func(t TenantScore) bool { return t.Score.Subscriptions == 0 })
 	}
@@ -132,62 +133,82 @@ func (r Reports) Scores(ctx context.Context, s fresnel.Scope, only []string) (Sc
 // add adds a subscription to a score.
 func (c *Score) add(sub *SubscriptionHeld) {
 	c.Subscriptions++
+	if _, ok := sub.percent(); ok {
+		if c.Secure == nil {
+			c.Secure = &Secure{}
+		}
+		c.Secure.Subscriptions++
+		c.Secure.Points += sub.Score.Current
+		c.Secure.Most += sub.Score.Max
+		c.Secure.Oldest = oldest(c.Secure.Oldest, sub.ScoreAt)
+	}
 	switch sub.Policy {
 	case SubjectUnregistered:
 		c.Unregistered++
-		return // what was judged once is not judged any more
 	case SubjectFailed:
 		c.Failed++
 	case SubjectRead:
 	}
-	if sub.PolicyAt.IsZero() {
-		return
-	}
-	c.Read++
-	c.Counts = c.Plus(sub.Counts)
-	if c.Oldest.IsZero() || sub.PolicyAt.Before(c.Oldest) {
-		c.Oldest = sub.PolicyAt
-	}
-	if sub.Score != nil {
-		if c.Secure == nil {
-			c.Secure = &Secure{}
-		}
-		c.Secure.Points += sub.Score.Current
-		c.Secure.Most += sub.Score.Max
-		if c.Secure.Oldest.IsZero() || sub.ScoreAt.Before(c.Secure.Oldest) {
-			c.Secure.Oldest = sub.ScoreAt
-		}
+	if sub.Judged() {
+		c.Read++
+		c.Counts = c.Plus(sub.Counts)
+		c.Oldest = oldest(c.Oldest, sub.PolicyAt)
 	}
 }
 
-// over fills the percentage of several scores.
-func (c *Secure) over(list []SecureScore) {
-	if c == nil {
-		return
+// Judged tells whether a subscription's counts say something: what was judged
+// once is not judged any more where Azure's provider is not registered.
+func (s *SubscriptionHeld) Judged() bool {
+	return !s.PolicyAt.IsZero() && s.Policy != SubjectUnregistered
+}
+
+// percent is the secure score of a subscription; false where there is none.
+func (s *SubscriptionHeld) percent() (float64, bool) {
+	if s.Score == nil {
+		return 0, false
 	}
-	c.Percent, _ = ScoreOf(list)
-	for _, s := range list {
-		if _, ok := s.Percent(); ok {
-			c.Subscriptions++
-		}
+	return s.Score.Percent()
+}
+
+func oldest(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// over fills the percentage of several secure scores.
+func (c *Score) over(list []SecureScore) {
+	if c.Secure != nil {
+		c.Secure.Percent, _ = ScoreOf(list)
 	}
 }
 
-// before gives the scores of Compared days ago, by tenant; "" = of all. Only a
-// day on which as many subscriptions were known as are known now is comparable.
-func (r Reports) before(ctx context.Context, s fresnel.Scope, only []string) (map[fresnel.TenantID]*Before, error) {
+// before gives the scores of Compared days ago, by tenant; "" = of all.
+func (r Reports) before(ctx context.Context, s fresnel.Scope, held []SubscriptionHeld, only []string) (map[fresnel.TenantID]*Before, error) {
 	day := fresnel.DayOf(r.Now()) - Compared
 	list, err := r.Reader.At(ctx, s, only, day)
 	if err != nil {
 		return nil, err
 	}
+	now := map[string]Counts{}
+	for i := range held {
+		if held[i].Judged() {
+			now[held[i].Subscription] = held[i].Counts
+		}
+	}
 	out := map[fresnel.TenantID]*Before{}
 	for _, x := range list {
+		is, ok := now[x.Subscription]
+		if !ok {
+			continue
+		}
 		for _, t := range []fresnel.TenantID{x.Tenant, ""} {
 			if out[t] == nil {
 				out[t] = &Before{Day: day}
 			}
-			out[t].Counts = out[t].Counts.Plus(x.Counts)
+			b := out[t]
+			b.Counts, b.Now, b.Of = b.Counts.Plus(x.Counts), b.Now.Plus(is), b.Of+1
 		}
 	}
 	return out, nil
@@ -200,10 +221,10 @@ func (t TenantScore) State(now time.Time, stale time.Duration) string {
 		return "none"
 	case t.Score.Read == 0:
 		return "never"
-	case t.Score.Failed > 0, !t.Oldest().IsZero() && now.Sub(t.Oldest()) > stale:
-		return "stale"
 	case t.Score.Read+t.Score.Unregistered < t.Score.Subscriptions:
 		return "partial"
+	case t.Score.Failed > 0, now.Sub(t.Oldest()) > stale:
+		return "stale"
 	}
 	return "fresh"
 }

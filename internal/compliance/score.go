@@ -23,7 +23,7 @@ func (s SecureScore) Percent() (float64, bool) {
 // ScoreOf is the score of several subscriptions in percent: each one's share by
 // its weight, and not their mean; false where none has a score. A subscription
 // without weight counts as 1, one without points not at all.
-// Source: learn.microsoft.com/azure/defender-for-cloud/secure-score-security-controls
+// Source: learn.microsoft.com/azure/defender-for-cloud/secure-score-security-controls.
 func ScoreOf(list []SecureScore) (float64, bool) {
 	var points, weights float64
 	for _, s := range list {

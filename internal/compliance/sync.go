@@ -173,7 +173,7 @@ func (r *run) missed(ctx context.Context, ids []string, policies bool, cause err
 	if policies {
 		subject = "policy states"
 	}
-	r.Log.WarnContext(ctx, subject+" not read", "tenant", string(r.tenant.ID), "subscriptions", len(ids), "err", cause)
+	r.Log.WarnContext(ctx, "compliance not read", "subject", subject, "tenant", string(r.tenant.ID), "subscriptions", len(ids), "err", cause)
 	for _, id := range ids {
 		r.by[id].State, r.by[id].Do = fresnel.PartFailed, do
 		r.by[id].Reason = subject + " not read, what is held is kept: " + msg

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strings"
 
 	"fresnel"
 	"fresnel/internal/compliance"
@@ -121,7 +122,7 @@ func (c *ComplianceReader) Baselines(ctx context.Context, s fresnel.Scope) ([]co
 	})
 	var out []compliance.Baseline
 	for _, b := range list {
-		if n := len(out); n > 0 && out[n-1].Day == b.Day && out[n-1].Name == b.Name {
+		if n := len(out); n > 0 && out[n-1].Day == b.Day && strings.EqualFold(out[n-1].Name, b.Name) {
 			out[n-1].Tenants = append(out[n-1].Tenants, b.Tenants...)
 			continue
 		}

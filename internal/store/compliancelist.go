@@ -37,11 +37,13 @@ func (c *ComplianceReader) Failing(ctx context.Context, s fresnel.Scope, q compl
 			sort.col = since
 		}
 	}
-	total, err := c.countFailing(ctx, from+where, args)
-	if err != nil {
-		return out, err
+	if !q.Uncounted {
+		total, err := c.countFailing(ctx, from+where, args)
+		if err != nil {
+			return out, err
+		}
+		out.Total, out.More = min(total, compliance.CountLimit), total > compliance.CountLimit
 	}
-	out.Total, out.More = min(total, compliance.CountLimit), total > compliance.CountLimit
 	way, dir := ">", ""
 	if sort.desc {
 		way, dir = "<", " DESC"

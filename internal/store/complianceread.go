@@ -58,16 +58,12 @@ func (c *ComplianceReader) Subscriptions(ctx context.Context, s fresnel.Scope, o
 	out, err := scan(rows, func(r *sql.Rows, v *compliance.SubscriptionHeld) error {
 		var policyAt, scoreAt, points, most, weight int64
 		var policy, score int
-		var reason, do string
 		n := &v.Counts
 		if err := r.Scan(&v.Tenant, &v.TenantName, &v.Subscription, &v.Name, &policyAt, &policy, &n.Compliant, &n.NonCompliant, &n.Conflict, &n.Exempt, &n.Unknown, &v.Reason, &v.Do,
-			&scoreAt, &score, &points, &most, &weight, &reason, &do); err != nil {
+			&scoreAt, &score, &points, &most, &weight, &v.ScoreReason, &v.ScoreDo); err != nil {
 			return err
 		}
 		v.PolicyAt, v.Policy, v.ScoreAt, v.Security = instant(policyAt), subjectStates[policy], instant(scoreAt), subjectStates[score]
-		if v.Reason == "" {
-			v.Reason, v.Do = reason, do
-		}
 		if v.Security != compliance.SubjectUnregistered {
 			v.Score = scoreOf(v.Tenant, v.Subscription, points, most, weight)
 		}
