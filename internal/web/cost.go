@@ -65,6 +65,9 @@ func (h handlers) overview(ctx context.Context, q *request) (view, error) {
 	if m.Waste, err = h.wasteSummaryModel(ctx, q); err != nil {
 		return nil, err
 	}
+	if err := h.complianceOnOverview(ctx, q, &m); err != nil {
+		return nil, err
+	}
 	return func(s page.Shell) templ.Component { s.Sub = subtitle(q, b.Coverage); return page.OverviewPage(s, m) }, nil
 }
 

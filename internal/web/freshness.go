@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fresnel"
+	"fresnel/internal/compliance"
 	"fresnel/internal/cost"
 	"fresnel/internal/inventory"
 	"fresnel/internal/web/page"
@@ -146,7 +147,7 @@ func (h handlers) lastKnown(ctx context.Context, q *request) (string, error) {
 }
 
 // jobs are the kinds of syncs that there are.
-var jobs = []string{"costs", "resources"}
+var jobs = []string{"costs", "resources", "compliance"}
 
 // newest gives the newest run of a job by tenant, an open one before the ended one.
 func (h handlers) newest(ctx context.Context, s fresnel.Scope, job string) (map[fresnel.TenantID]fresnel.Run, error) {
@@ -182,6 +183,17 @@ func (h handlers) freshnessModel(ctx context.Context, q *request, limit int) (pa
 			m.Fresh.SyncedAt = t.Oldest
 		}
 	}
+	judged, err := h.Compliance.Reader.Coverage(ctx, q.scope)
+	if err != nil {
+		return m, err
+	}
+	policies := map[fresnel.TenantID]compliance.TenantRead{}
+	for _, t := range judged {
+		policies[t.Tenant] = t
+		if t.Oldest.After(m.Fresh.SyncedAt) {
+			m.Fresh.SyncedAt = t.Oldest
+		}
+	}
 	runs := map[string]map[fresnel.TenantID]fresnel.Run{}
 	for _, job := range jobs {
 		if runs[job], err = h.newest(ctx, q.scope, job); err != nil {
@@ -194,10 +206,11 @@ func (h handlers) freshnessModel(ctx context.Context, q *request, limit int) (pa
 	var calm []page.FreshnessRow
 	for _, t := range c.Tenants {
 		row := page.FreshnessRow{Name: t.Name, URL: q.query.Scope().WithTenants(string(t.Tenant)).URL(page.PathCosts)}
-		costs, resources := false, false
+		costs, resources, complies := false, false, false
 		row.Costs, costs = costReading(q, t, runs["costs"][t.Tenant])
 		row.Resources, resources = h.inventoryReading(q, inventories[t.Tenant], runs["resources"][t.Tenant])
-		if costs && resources {
+		row.Compliance, complies = h.judgedReading(q, policies[t.Tenant], runs["compliance"][t.Tenant])
+		if costs && resources && complies {
 			calm = append(calm, row)
 		} else {
 			m.Rows = append(m.Rows, row)

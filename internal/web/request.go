@@ -153,6 +153,7 @@ func unknown(r *http.Request) []string {
 		"metric": true, "sort": true, "cursor": true, "view": true, "state": true, "budget": true, "for": true,
 		"sub": true, "service": true, "resource_group": true, "charge_type": true,
 		"type": true, "location": true, "tag_key": true, "tag_value": true, "q": true, "gone": true, "wasted": true, "id": true, "rule": true, "confidence": true, "missing": true, "over": true, "kind": true, "actor": true,
+		"category": true, "effect": true, "failing": true, "policy": true, "standing": true, "control": true, "source": true, "baseline": true,
 	}
 	var out []string
 	for k := range r.URL.Query() {

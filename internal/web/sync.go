@@ -62,7 +62,7 @@ func syncStats(q *request, m page.Sync) []page.Stat {
 	var oldest time.Time
 	age, whose := page.Dash, "Nothing read yet"
 	for _, row := range m.Freshness.Rows {
-		for i, r := range []page.Reading{row.Costs, row.Resources} {
+		for i, r := range []page.Reading{row.Costs, row.Resources, row.Compliance} {
 			if r.State == page.RunFailed || r.State == page.RunPartial {
 				failed++
 			}
@@ -165,7 +165,7 @@ func runWords(r fresnel.Run) string {
 		return "Listing subscriptions"
 	}
 	of := " months of cost data · "
-	if r.Job == "resources" {
+	if r.Job == "resources" || r.Job == "compliance" {
 		of = " subscriptions · "
 	}
 	return page.Count(r.Progress.Done) + " of " + page.Count(r.Progress.Total) + of + rowsOf(r.Job, r.Progress.Rows)
@@ -173,8 +173,11 @@ func runWords(r fresnel.Run) string {
 
 // rowsOf is how much a job has read.
 func rowsOf(job string, n int) string {
-	if job == "resources" {
+	switch job {
+	case "resources":
 		return page.Plural(n, "resource", "resources")
+	case "compliance":
+		return page.Plural(n, "resource judged", "resources judged")
 	}
 	return page.Plural(n, "row", "rows")
 }
@@ -282,7 +285,7 @@ func writeEvent(w http.ResponseWriter, e Event, now time.Time) error {
 	if !e.Data {
 		return nil
 	}
-	for _, topic := range []string{"cost", "inventory", "sync"} {
+	for _, topic := range []string{"cost", "inventory", "compliance", "sync"} {
 		if err := send(w, "data-updated", dataEvent{topic}); err != nil {
 			return err
 		}

@@ -85,6 +85,16 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.HandleFunc("POST "+page.PathWaste+"/{id}/verdict", h.judgeWaste)
 	mux.HandleFunc("GET "+page.PathTags, h.page("Tags", page.PathTags, h.tags))
 	mux.HandleFunc("GET "+page.PathChanges, h.page("Changes", page.PathChanges, h.changes))
+	mux.HandleFunc("GET "+page.PathCompliance, h.page("Compliance", page.PathCompliance, h.compliance))
+	mux.HandleFunc("GET "+page.PathPolicies+"/{id}", h.compliancePolicy)
+	mux.HandleFunc("GET "+page.PathNonCompliant, h.page("Non-compliant resources", page.PathNonCompliant, h.nonCompliant))
+	mux.HandleFunc("GET "+page.PathDrift, h.page("Drift", page.PathDrift, h.drift))
+	mux.HandleFunc("POST "+page.PathBaselines, h.setBaseline)
+	mux.HandleFunc("POST "+page.PathBaselines+"/delete", h.dropBaseline)
+	mux.HandleFunc("GET "+page.PathExemptions, h.page("Exemptions", page.PathExemptions, h.exemptions))
+	mux.HandleFunc("GET "+page.PathSecureScore, h.page("Secure score", page.PathSecureScore, h.secureScore))
+	mux.HandleFunc("GET "+page.PathFrameworks, h.page("Frameworks", page.PathFrameworks, h.frameworks))
+	mux.HandleFunc("GET "+page.PathFramework, h.page("Framework", page.PathFramework, h.framework))
 	mux.HandleFunc("GET /sync", h.page("Sync status", page.PathSync, h.syncPage))
 	mux.HandleFunc("GET /docs", h.page("REST API", page.PathDocs, h.docs))
 	mux.HandleFunc("POST /sync/{job}", h.startSync)
@@ -105,6 +115,17 @@ func Routes(mux *http.ServeMux, s Service) {
 	for i, t := range tagTables {
 		mux.HandleFunc("GET /partials/"+t.id, h.partial(t.id, t.title, h.tagPartial(i)))
 	}
+	mux.HandleFunc("GET /partials/compliance-gauge", h.partial("compliance-gauge", "Compliance by tenant", h.complianceGauge))
+	mux.HandleFunc("GET /partials/compliance-score", h.partial("compliance-score", "Overall score", h.complianceScore))
+	mux.HandleFunc("GET /partials/compliance-card", h.partial("compliance-card", "Policy compliance", h.complianceCard))
+	mux.HandleFunc("GET /partials/compliance-policies", h.partial("compliance-policies", "Policies", h.compliancePolicies))
+	mux.HandleFunc("GET /partials/compliance-resources", h.partial("compliance-resources", "Non-compliant resources", h.complianceResources))
+	mux.HandleFunc("GET /partials/compliance-failing", h.partial("compliance-failing", "Resources that fail it", h.policyResources))
+	mux.HandleFunc("GET /partials/compliance-drift", h.partial("compliance-drift", "What changed", h.complianceDrift))
+	mux.HandleFunc("GET /partials/compliance-exemptions", h.partial("compliance-exemptions", "Exemptions", h.complianceExemptions))
+	mux.HandleFunc("GET /partials/compliance-secure", h.partial("compliance-secure", "Secure score", h.complianceSecure))
+	mux.HandleFunc("GET /partials/compliance-frameworks", h.partial("compliance-frameworks", "Frameworks", h.complianceFrameworks))
+	mux.HandleFunc("GET /partials/compliance-framework", h.partial("compliance-framework", "Controls", h.complianceFramework))
 	mux.HandleFunc("GET /partials/resource-drawer", h.resourceDrawer)
 	mux.HandleFunc("GET /partials/resource-names", h.resourceNames)
 	mux.HandleFunc("GET /partials/sync-freshness", h.partial("sync-freshness", "Sync freshness", h.syncFreshness))
@@ -113,6 +134,7 @@ func Routes(mux *http.ServeMux, s Service) {
 	if s.Dev {
 		mux.HandleFunc("GET /dev/states", h.page("Card states", page.PathStates, h.states(page.PathStates)))
 		mux.HandleFunc("GET "+page.PathResourceStates, h.page("Card states of resources", page.PathStates, h.states(page.PathResourceStates)))
+		mux.HandleFunc("GET "+page.PathJudgedStates, h.page("Card states of compliance", page.PathStates, h.states(page.PathJudgedStates)))
 	}
 	mux.HandleFunc("/", h.page("Not found", "", func(context.Context, *request) (view, error) {
 		return nil, fresnel.Errorf(fresnel.NotFound, "There is no such page.")

@@ -119,13 +119,21 @@ func (s Shell) part() string {
 	return ""
 }
 
-var partNames = map[string]string{PathCosts: "Costs", PathResources: "Resources"}
+var partNames = map[string]string{PathCosts: "Costs", PathResources: "Resources", PathCompliance: "Compliance"}
 
 // subPages are the pages of a part.
 func subPages(s Shell, part string) []ui.Choice {
 	type link struct{ path, label string }
 	pages := map[string][]link{
-		PathCosts:     {{PathCosts, "Costs"}, {PathAnomalies, "Anomalies"}, {PathBudgets, "Budgets"}, {PathRestated, "Restated"}},
+		PathCosts: {{PathCosts, "Costs"}, {PathAnomalies, "Anomalies"}, {PathBudgets, "Budgets"}, {PathRestated, "Restated"}},
+		PathCompliance: {
+			{PathCompliance, "Compliance"},
+			{PathNonCompliant, "Resources"},
+			{PathDrift, "Drift"},
+			{PathExemptions, "Exemptions"},
+			{PathSecureScore, "Secure score"},
+			{PathFrameworks, "Frameworks"},
+		},
 		PathResources: {{PathResources, "Resources"}, {PathWaste, "Waste"}, {PathTags, "Tags"}, {PathChanges, "Changes"}},
 	}
 	var out []ui.Choice

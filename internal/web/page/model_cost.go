@@ -99,6 +99,9 @@ type Overview struct {
 	Freshness SyncFreshness
 	Resources ResourceSummary
 	Waste     WasteSummary
+
+	Compliance ComplianceScore
+	Gauges     ComplianceGauges
 }
 
 // Costs is the body of PathCosts.

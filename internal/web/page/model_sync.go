@@ -29,6 +29,7 @@ type SyncFreshness struct {
 type FreshnessRow struct {
 	Name, URL        string
 	Costs, Resources Reading
+	Compliance       Reading
 }
 
 // Reading is what a job last read of a tenant.

@@ -14,9 +14,19 @@ const (
 	PathWaste          = "/resources/waste"
 	PathTags           = "/resources/tags"
 	PathChanges        = "/resources/changes"
+	PathCompliance     = "/compliance"
+	PathPolicies       = "/compliance/policies" // + "/" + the policy's number
+	PathNonCompliant   = "/compliance/resources"
+	PathDrift          = "/compliance/drift"
+	PathBaselines      = "/compliance/baselines"
+	PathExemptions     = "/compliance/exemptions"
+	PathSecureScore    = "/compliance/secure-score"
+	PathFrameworks     = "/compliance/frameworks"
+	PathFramework      = "/compliance/frameworks/detail" // with ?source=&id=
 	PathSync           = "/sync"
 	PathStates         = "/dev/states"
 	PathResourceStates = "/dev/states/resources"
+	PathJudgedStates   = "/dev/states/compliance"
 	PathEvents         = "/events"    // the live stream
 	PathPartials       = "/partials/" // + the id of the region
 	PathAPI            = "/api/v1/"
@@ -30,7 +40,7 @@ var (
 	groups        = []string{"tenant", "service", "subscription", "resource-group", "resource", "charge-type"}
 	granularities = []string{"daily", "monthly", "accumulated"}
 	metrics       = []string{"actual", "amortized"}
-	sorts         = []string{"-cost", "cost", "name", "-name", "share", "-share", "previous", "-previous", "change", "-change", "type", "first_seen", "changed_at"}
+	sorts         = []string{"-cost", "cost", "name", "-name", "share", "-share", "previous", "-previous", "change", "-change", "type", "first_seen", "changed_at", "non_compliant", "category", "score", "since", "policies"}
 	states        = []string{"all", "open", "acknowledged", "expected"}
 )
 

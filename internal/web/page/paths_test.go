@@ -32,6 +32,9 @@ func TestQueryRoundTrip(t *testing.T) {
 		{"type=Microsoft.Compute/Disks&location=West+Europe&tag_key=env&tag_value=prod&q=we%26u&gone=1", "/costs?gone=1&location=westeurope&q=we%26u&tag_key=env&tag_value=prod&type=microsoft.compute%2Fdisks", 0},
 		{"tag_value=prod&tag_key=", "/costs", 1},
 		{"confidence=sure&rule=x&gone=yes", "/costs?rule=x", 1},
+		{"category=Tags&effect=Audit&failing=1&policy=7&standing=expired&control=not-assessed&source=policy&baseline=a+b", "/costs?baseline=a+b&category=Tags&control=not-assessed&effect=audit&failing=1&policy=7&source=policy&standing=expired", 0},
+		{"standing=all&control=all&failing=0", "/costs", 0},
+		{"standing=gone&control=x", "/costs", 2},
 		{"tenant=%3Cscript%3E%26x", "/costs?tenant=%3Cscript%3E%26x", 0},
 	} {
 		values, err := url.ParseQuery(tt.in)
@@ -76,11 +79,20 @@ func TestLists(t *testing.T) {
 			Kinds: []string{"created"}, Actors: []string{"app"},
 		},
 	}
+	judged := q.WithSort("score")
+	judged.Judging = page.Judging{Categories: []string{"Tags"}, Effects: []string{"audit"}, Failing: true, Policy: "7", Standing: "expired", Control: "failed", Source: "policy", Baseline: "b"}
 	for _, tt := range []struct{ got, want string }{
 		{q.ResourcesCSV(), "/api/v1/resources.csv?gone=1&location=l&missing=%2A&q=x&resource_group=rg&sub=s&tag=k&tag_value=v&tenant=a&type=t"},
 		{q.WasteCSV(), "/api/v1/resources/orphaned.csv?over=100&rule=r&state=open&tenant=a"},
 		{q.TagsCSV(), "/api/v1/resources/tagging.csv?tenant=a"},
 		{q.ChangesCSV("2026-11-01", "2026-11-22"), "/api/v1/resources/changes.csv?actor=app&from=2026-11-01&id=%2Fi&kind=created&sub=s&tenant=a&to=2026-11-22&type=t"},
+		{judged.PoliciesCSV(), "/api/v1/compliance/policies.csv?category=Tags&effect=audit&failing=1&q=x&sort=score&sub=s&tenant=a"},
+		{judged.NonCompliantCSV(), "/api/v1/compliance/non-compliant.csv?policy=7&q=x&resource_group=rg&sub=s&tenant=a&type=t"},
+		{judged.WithSort("since").NonCompliantCSV(), "/api/v1/compliance/non-compliant.csv?policy=7&q=x&resource_group=rg&sort=since&sub=s&tenant=a&type=t"},
+		{judged.DriftCSV("2026-11-01", "2026-11-22"), "/api/v1/compliance/drift.csv?from=2026-11-01&sub=s&tenant=a&to=2026-11-22"},
+		{judged.ExemptionsCSV(), "/api/v1/compliance/exemptions.csv?standing=expired&tenant=a"},
+		{judged.SecureScoreCSV(), "/api/v1/compliance/secure-score.csv?sub=s&tenant=a"},
+		{judged.FrameworkCSV(), "/api/v1/compliance/frameworks/detail.csv?id=%2Fi&source=policy&sub=s&tenant=a"},
 		{page.Query{}.ChangesCSV("", ""), "/api/v1/resources/changes.csv"},
 	} {
 		if tt.got != tt.want {

@@ -102,6 +102,46 @@ func TestPreview(t *testing.T) {
 		s.Title, s.Sub = "Card states of resources", "Every partial in every state, with invented figures"
 		return page.StatesPage(s, s.Now, page.PathResourceStates)
 	})
+	render("/dev/states/compliance", func(s page.Shell) templ.Component {
+		s.Title, s.Sub = "Card states of compliance", "Every partial in every state, with invented figures"
+		return page.StatesPage(s, s.Now, page.PathJudgedStates)
+	})
+	render(page.PathCompliance, func(s page.Shell) templ.Component {
+		s.Title, s.Sub, s.To = "Compliance", "Azure Policy state, 5 of 6 tenants reporting", time.Time{}
+		if len(s.Query.Tenants) > 0 {
+			return page.CompliancePage(s, page.SampleOneTenant(s))
+		}
+		return page.CompliancePage(s, page.SampleCompliance(s))
+	})
+	render(page.PathPolicies+"/{id}", func(s page.Shell) templ.Component {
+		m := page.SamplePolicyPage(s)
+		s.Title, s.Sub, s.To = m.Name, "Policy", time.Time{}
+		return page.CompliancePolicyPage(s, m)
+	})
+	render(page.PathNonCompliant, func(s page.Shell) templ.Component {
+		s.Title, s.To = "Non-compliant resources", time.Time{}
+		return page.NonCompliantPage(s, page.SampleNonCompliant(s))
+	})
+	render(page.PathDrift, func(s page.Shell) templ.Component {
+		s.Title, s.To = "Drift", time.Time{}
+		return page.DriftPage(s, page.SampleDrift(s))
+	})
+	render(page.PathExemptions, func(s page.Shell) templ.Component {
+		s.Title, s.To = "Exemptions", time.Time{}
+		return page.ExemptionsPage(s, page.SampleExemptions(s))
+	})
+	render(page.PathSecureScore, func(s page.Shell) templ.Component {
+		s.Title, s.To = "Secure score", time.Time{}
+		return page.SecureScorePage(s, page.SampleSecureScore(s))
+	})
+	render(page.PathFrameworks, func(s page.Shell) templ.Component {
+		s.Title, s.To = "Frameworks", time.Time{}
+		return page.FrameworksPage(s, page.SampleFrameworks(s))
+	})
+	render(page.PathFramework, func(s page.Shell) templ.Component {
+		s.Title, s.To = "ISO 27001:2022", time.Time{}
+		return page.FrameworkPage(s, page.SampleFramework(s))
+	})
 	render("/missing", func(s page.Shell) templ.Component {
 		s.Title = "Not found"
 		return page.ErrorPage(s, page.Problem{Status: 404, Title: "No such page", Cause: "Nothing is at this address.", RequestID: "01JD3K9Q7B"})

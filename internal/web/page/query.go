@@ -26,6 +26,7 @@ type Query struct {
 	For          string
 	Filters
 	Things
+	Judging
 }
 
 // Filters narrow cost to names; each is any of its values, empty is all.
@@ -88,6 +89,8 @@ func ParseQuery(values url.Values) (q Query, notes []string) {
 	}
 	var unread []string
 	q.Things, unread = parseThings(values)
+	notes = append(notes, unread...)
+	q.Judging, unread = parseJudging(values)
 	return q, append(notes, unread...)
 }
 
@@ -177,6 +180,7 @@ func (q Query) Values() url.Values {
 	add("resource_group", q.RGs)
 	add("charge_type", q.Charges)
 	q.writeThings(v)
+	q.writeJudging(v)
 	return v
 }
 

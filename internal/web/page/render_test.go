@@ -40,8 +40,10 @@ func all(t *testing.T, change func(model any)) map[string]string {
 	gone.Gone, gone.Tags, gone.Waste[0].Resolved = testNow, nil, true
 	offer := page.SampleBudgets(s)
 	offer.Form = nil
+	judged, one, failing, policed, drift := page.SampleCompliance(s), page.SampleOneTenant(s), page.SampleNonCompliant(s), page.SamplePolicyPage(s), page.SampleDrift(s)
+	exemptions, secure, frameworks, framework := page.SampleExemptions(s), page.SampleSecureScore(s), page.SampleFrameworks(s), page.SampleFramework(s)
 	problem := page.Problem{Status: 500, Title: "Failed", Cause: "cause", Do: "do", RequestID: "id", RetryURL: "/"}
-	for _, m := range []any{&s, &overview, &costs, &syncs, &uncovered, &mixed, &empty, &first, &problem, &anomalies, &budgets, &restated, &offer, &resources, &facts, &waste, &gone, &tags, &changes} {
+	for _, m := range []any{&s, &overview, &costs, &syncs, &uncovered, &mixed, &empty, &first, &problem, &anomalies, &budgets, &restated, &offer, &resources, &facts, &waste, &gone, &tags, &changes, &judged, &one, &failing, &policed, &drift, &exemptions, &secure, &frameworks, &framework} {
 		change(m)
 	}
 	out := map[string]string{}
@@ -53,6 +55,9 @@ func all(t *testing.T, change func(model any)) map[string]string {
 		"drawer problem": page.DrawerProblem(problem), "resource card": page.ResourceSummaryCard(overview.Resources), "waste card": page.WasteSummaryCard(overview.Waste),
 		"forecast": page.ForecastCardPanel(overview.Forecast), "budgets card": page.BudgetsCardPanel(overview.Budgets), "movement": page.CostMovementPanel(costs.Movement),
 		"error": page.ErrorPage(s, problem), "error panel": page.ErrorPanel("cost-chart", "Daily cost", problem), "states": page.StatesPage(s, testNow, page.PathStates), "states of resources": page.StatesPage(s, testNow, page.PathResourceStates),
+		"compliance": page.CompliancePage(s, judged), "one tenant": page.CompliancePage(s, one), "non-compliant": page.NonCompliantPage(s, failing), "policy": page.CompliancePolicyPage(s, policed),
+		"drift": page.DriftPage(s, drift), "exemptions": page.ExemptionsPage(s, exemptions), "secure score": page.SecureScorePage(s, secure), "frameworks": page.FrameworksPage(s, frameworks), "framework": page.FrameworkPage(s, framework),
+		"compliance card": page.ComplianceCard(judged.Overall), "states of compliance": page.StatesPage(s, testNow, page.PathJudgedStates),
 		"uncovered": page.CostSummaryCard(uncovered), "mixed": page.CostSummaryCard(mixed), "empty": page.CostAnomaliesPanel(empty),
 		"first run": page.FirstRunPage(s), "first": page.CostBreakdownPanel(first), "chart": page.CostChartPanel(costs.Chart), "jobs": page.SyncJobsPanel(syncs.Jobs),
 	} {
@@ -150,6 +155,7 @@ func TestFormsKeepWhatWasTyped(t *testing.T) {
 	for name, wants := range map[string][]string{
 		"anomalies": {`aria-describedby="problem-2"`, ">moved away</textarea>", "Say until when this is expected", `<details class="fold-away" open`},
 		"waste":     {`aria-describedby="waste-problem-2"`, ">kept for an audit</textarea>", `action="/resources/waste/2/verdict"`, "Reopen"},
+		"drift":     {`value="Audit"`, `value="2024-01-01"`, `value="kept for an audit"`, `aria-describedby="baseline-problem"`, "Choose a later day."},
 		"budgets":   {`value="12,5"`, `<option value="Storage" selected`, `<option value="amortized" selected`, `value="s1" checked`, "Leave out separators.", "Delete this budget"},
 	} {
 		for _, want := range wants {

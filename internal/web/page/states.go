@@ -12,7 +12,7 @@ import (
 // galleryPart is one partial in all its states.
 type galleryPart struct {
 	title string
-	of    string // the page that shows it: PathStates or PathResourceStates
+	of    string // the page that shows it: PathStates, PathResourceStates or PathJudgedStates
 	wide  bool
 	cells []galleryCell
 }
@@ -100,6 +100,16 @@ func gallery(now time.Time) []galleryPart {
 		{title: "waste", of: PathResourceStates, wide: true},
 		{title: "tags", of: PathResourceStates},
 		{title: "resource-changes", of: PathResourceStates, wide: true},
+		{title: "compliance-card", of: PathJudgedStates},
+		{title: "compliance-score", of: PathJudgedStates},
+		{title: "compliance-gauge", of: PathJudgedStates, wide: true},
+		{title: "compliance-policies", of: PathJudgedStates, wide: true},
+		{title: "compliance-resources", of: PathJudgedStates, wide: true},
+		{title: "compliance-drift", of: PathJudgedStates, wide: true},
+		{title: "compliance-exemptions", of: PathJudgedStates, wide: true},
+		{title: "compliance-secure", of: PathJudgedStates, wide: true},
+		{title: "compliance-frameworks", of: PathJudgedStates, wide: true},
+		{title: "compliance-framework", of: PathJudgedStates, wide: true},
 	}
 	panels := func(r Region) []templ.Component {
 		summary, chart, breakdown := sampleSummary(r), sampleChart(r), sampleBreakdown(r)
@@ -113,6 +123,8 @@ func gallery(now time.Time) []galleryPart {
 			RestatedPanel(Shell{Now: now}, sampleRestated(r)),
 			ResourceTablePanel(sampleTable(r)), ResourceTypesPanel(sampleTypes(r)), ResourceSummaryCard(sampleResourceSummary(card)), WasteSummaryCard(sampleWasteSummary(card)),
 			WastePanel(Shell{Now: now}, sampleWaste(r)), TagTablePanel(sampleTagTable(r, "tags", "By tenant", "Tenant")), ChangeTablePanel(sampleChanges(r)),
+			ComplianceCard(sampleOverall(r)), ComplianceScorePanel(sampleOverall(r)), ComplianceGaugePanel(sampleGauges(r)), PolicyTablePanel(samplePolicies(r)), FailingTablePanel(sampleFailing(r, "")),
+			DriftPanel(sampleDrift(r)), ExemptionsPanel(sampleExemptions(r)), SecureScorePanel(sampleSecure(r)), FrameworksPanel(sampleFrameworks(r)), FrameworkPanel(sampleFramework(r)),
 		}
 	}
 	for _, f := range freshnesses(now) {
@@ -170,5 +182,48 @@ func moreStates(now time.Time, parts []galleryPart) {
 		m := sampleChart(r)
 		withEnd(&m)
 		return CostChartPanel(m)
+	})
+	judgedStates(add)
+}
+
+// judgedStates are what the panels of compliance can show beyond the states of their data.
+func judgedStates(add func(title, name string, c func(Region) templ.Component)) {
+	const hostile = `"'><script>alert(1)</script> ` + "\u202e" + `ÄäÖöÜü 東京 ` + "a-name-without-a-blank-that-is-far-longer-than-any-column-has-room-for"
+	add("compliance-gauge", "One tenant", func(r Region) templ.Component { return ComplianceGaugePanel(sampleOne(r)) })
+	add("compliance-gauge", "Twelve tenants", func(r Region) templ.Component { return ComplianceGaugePanel(sampleMany(r, 12)) })
+	add("compliance-gauge", "More tenants than rings", func(r Region) templ.Component {
+		m := sampleMany(r, 14)
+		m.Rows, m.Rest, m.More = m.Rows[:12], m.Rows[12:], 3
+		return ComplianceGaugePanel(m)
+	})
+	add("compliance-gauge", "No trend yet", func(r Region) templ.Component { m := sampleGauges(r); m.Trend = nil; return ComplianceGaugePanel(m) })
+	add("compliance-gauge", "No policies assigned", func(r Region) templ.Component {
+		m := sampleGauges(r)
+		m.Rows, m.Trend = []Score{sampleNoScore("Aldermoor Retail", "No policies assigned"), sampleNoScore("Cinder Foods", "Not registered")}, nil
+		return ComplianceGaugePanel(m)
+	})
+	add("compliance-gauge", "Hostile names", func(r Region) templ.Component {
+		m := sampleGauges(r)
+		m.Rows[0].Name, m.Rows[5].Cause, m.Trend.Lines[0].Name = hostile, hostile, hostile
+		return ComplianceGaugePanel(m)
+	})
+	add("compliance-score", "No policies assigned", func(r Region) templ.Component {
+		return ComplianceScorePanel(ComplianceScore{Region: r, Score: sampleNoScore("All tenants", "No policies assigned")})
+	})
+	add("compliance-policies", "Hostile names", func(r Region) templ.Component {
+		m := samplePolicies(r)
+		m.Rows[0].Name, m.Rows[0].Category, m.Rows[0].Worst = hostile, hostile, hostile
+		return PolicyTablePanel(m)
+	})
+	add("compliance-drift", "Nothing to compare with", func(r Region) templ.Component {
+		m := sampleDrift(r)
+		m.Why = "Compliance is held from 20 Nov 2026 on: choose that day or a later one."
+		return DriftPanel(m)
+	})
+	add("compliance-secure", "No score", func(r Region) templ.Component {
+		m := sampleSecure(r)
+		m.Gauge, m.Percent, m.Points, m.How, m.Controls = GaugeOf(0, false, 0), Dash, "", "No subscription has a score.", nil
+		m.Gauge.Sentence = "Secure score: none."
+		return SecureScorePanel(m)
 	})
 }

@@ -28,7 +28,7 @@ const themeIcons = { system: "sun-moon", light: "sun", dark: "moon" };
 
 function showTheme() {
   const now = root.dataset.theme || "system";
-  for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
+  for (const button of document.querySelectorAll("[data-print], [data-copy]")) button.hidden = false;
   for (const button of document.querySelectorAll("[data-theme-switch]")) {
     const next = themes[(themes.indexOf(now) + 1) % themes.length];
     button.hidden = false;
@@ -55,6 +55,8 @@ function closeMenus(except) {
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-theme-switch]")) return nextTheme();
   if (event.target.closest("[data-print]")) return print();
+  const copy = event.target.closest("[data-copy]");
+  if (copy) navigator.clipboard.writeText(copy.parentElement.querySelector("pre").textContent).then(() => say("Copied"), () => say("The browser did not allow it: select the text and copy it."));
   closeMenus(event.target.closest("details.menu"));
 });
 

@@ -30,7 +30,7 @@ function drawOne(canvas, go) {
   if (!block) return;
   drawn.get(canvas)?.chart.destroy();
   const data = JSON.parse(block.textContent);
-  const chart = new Chart(canvas, config(data));
+  const chart = new Chart(canvas, data.lines ? scores(data) : config(data));
   drawn.set(canvas, { chart, go });
   canvas.onclick = (event) => {
     const mark = markAt(chart, data, event.offsetX, event.offsetY);
@@ -87,8 +87,7 @@ function config(data) {
       },
       plugins: {
         tooltip: {
-          backgroundColor: surface, titleColor: token("--ink"), bodyColor: token("--ink"), footerColor: token("--ink"), borderColor: token("--line"), borderWidth: 1,
-          padding: 10, boxWidth: 8, boxHeight: 8, boxPadding: 4, usePointStyle: false, itemSort: (a, b) => b.datasetIndex - a.datasetIndex,
+          ...tooltip(), itemSort: (a, b) => b.datasetIndex - a.datasetIndex,
           callbacks: {
             title: (items) => data.days[items[0].dataIndex] + (!data.provisional[items[0].dataIndex] ? "" : data.totals[items[0].dataIndex] === null ? " (forecast)" : " (still changing)"),
             label: (item) => ` ${item.dataset.label}: ${exact(data.symbol, item.parsed.y)}`,
@@ -99,6 +98,87 @@ function config(data) {
       },
     },
     plugins: [marks(data)],
+  };
+}
+
+const tooltip = () => ({
+  backgroundColor: token("--surface"), titleColor: token("--ink"), bodyColor: token("--ink"), footerColor: token("--ink"), borderColor: token("--line"), borderWidth: 1,
+  padding: 10, boxWidth: 8, boxHeight: 8, boxPadding: 4, usePointStyle: false,
+});
+
+// Scores of tenants: a line each, named at its right end, and the target that they are held against.
+function scores(data) {
+  const ink2 = token("--ink-2");
+  const colour = (line) => token(line.slot ? `--s${line.slot}` : "--ink");
+  return {
+    type: "line",
+    data: { labels: data.labels, datasets: data.lines.map((line) => ({
+      label: line.name, data: line.values, borderColor: colour(line), backgroundColor: colour(line), borderWidth: line.slot ? 2 : 2.5,
+      pointRadius: (at) => (line.values.filter((v) => v !== null).length === 1 && at.parsed?.y != null ? 3 : 0), pointHitRadius: 6, cubicInterpolationMode: "monotone", spanGaps: false,
+    })) },
+    options: {
+      responsive: true, maintainAspectRatio: false, animation: false,
+      layout: { padding: ({ chart }) => ({ top: 8, right: chart.width < 480 ? 8 : Math.max(40, ...data.lines.map((l) => named(chart.ctx, l.name).width)) + 16 }) },
+      interaction: { mode: "index", intersect: false },
+      scales: {
+        x: { grid: { display: false }, border: { color: token("--line") }, ticks: { color: ink2, font: { size: 11 }, maxRotation: 0, autoSkipPadding: 18 } },
+        y: { min: data.low, max: 100, grid: { color: token("--grid") }, border: { display: false }, ticks: { color: ink2, font: { size: 11 }, stepSize: data.low < 50 ? 20 : 10 } },
+      },
+      plugins: { tooltip: { ...tooltip(), itemSort: (a, b) => b.parsed.y - a.parsed.y, callbacks: {
+        title: (items) => data.days[items[0].dataIndex], label: (item) => ` ${item.dataset.label}: ${item.parsed.y.toFixed(1)}%`,
+      } } },
+    },
+    plugins: [ends(data, colour)],
+  };
+}
+
+// named is a name short enough for its place, with its width.
+function named(ctx, name) {
+  const text = name.length > 24 ? name.slice(0, 23) + "…" : name;
+  ctx.save();
+  ctx.font = font(11, 600);
+  const { width } = ctx.measureText(text);
+  ctx.restore();
+  return { text, width };
+}
+
+function ends(data, colour) {
+  return {
+    id: "ends",
+    beforeDatasetsDraw({ ctx, chartArea: area, scales: { y } }) {
+      if (!(data.target > data.low)) return;
+      const at = Math.round(y.getPixelForValue(data.target)) + 0.5;
+      ctx.save();
+      ctx.strokeStyle = token("--ink-2");
+      ctx.setLineDash([4, 3]);
+      ctx.beginPath();
+      ctx.moveTo(area.left, at);
+      ctx.lineTo(area.right, at);
+      ctx.stroke();
+      ctx.restore();
+    },
+    afterDatasetsDraw(chart) {
+      const { ctx, chartArea: area, scales: { y } } = chart;
+      if (chart.width < 480) return; // the legend above names them
+      const labels = data.lines.map((line) => ({ line, v: line.values.findLast((v) => v !== null) })).filter(({ v }) => v != null)
+        .map(({ line, v }) => ({ line, from: y.getPixelForValue(v), y: y.getPixelForValue(v) })).sort((a, b) => a.y - b.y);
+      for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + 14);
+      let floor = area.bottom - 4; // what went over the edge is pushed back, and pushes what is above it
+      for (let i = labels.length - 1; i >= 0; i--) { labels[i].y = Math.min(labels[i].y, floor); floor = labels[i].y - 14; }
+      ctx.save();
+      ctx.font = font(11, 600);
+      ctx.textBaseline = "middle";
+      for (const { line, from, y: to } of labels) {
+        ctx.fillStyle = ctx.strokeStyle = colour(line);
+        ctx.lineWidth = 1;
+        ctx.beginPath();
+        ctx.moveTo(area.right + 1, from);
+        ctx.lineTo(area.right + 8, to);
+        ctx.stroke();
+        ctx.fillText(named(ctx, line.name).text, area.right + 11, to);
+      }
+      ctx.restore();
+    },
   };
 }
 
