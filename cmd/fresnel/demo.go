@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,34 @@ func (c demoCmd) Run(e *env) error {
 	if err := register(e.ctx, a, sim); err != nil {
 		return err
 	}
+	if c.Throttle == "off" {
+		if err := past(e, a, clock); err != nil {
+			return err
+		}
+	}
 	return c.serve(e, a)
+}
+
+// pastDays are the days, before today, of which compliance is read before the demo begins: Azure tells only how
+// things stand now, and with one day there is nothing to compare.
+var pastDays = []int{28, 21, 14, 10, 8, 7, 5, 3, 1}
+
+// past sets the simulator's clock back and reads compliance on a few days, as if Fresnel had been there.
+func past(e *env, a *app.App, clock *azuresim.Clock) error {
+	runs, err := a.LatestRuns(e.ctx, "compliance")
+	if err != nil || len(runs) > 0 || !slices.Contains(e.cfg.Jobs, "compliance") {
+		return err
+	}
+	defer clock.Real()
+	now := clock.Now()
+	for i, d := range pastDays {
+		clock.Freeze(now.AddDate(0, 0, -d))
+		fmt.Fprintf(e.out, "Reading compliance of %s, day %d of %d of the past\n", clock.Now().Format(time.DateOnly), i+1, len(pastDays))
+		if _, err := a.SyncNow(e.ctx, []string{"compliance"}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c demoCmd) serve(e *env, a *app.App) error {
