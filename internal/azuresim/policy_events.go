@@ -93,7 +93,7 @@ func (p *policies) moments(t *policyTarget, c *policyCheck, from, to time.Time) 
 	}
 	size := int64(driftSlot / time.Second)
 	for slot := from.Unix()/size - 1; slot <= to.Unix()/size; slot++ {
-		if seen, _, ok := p.drift(mix(c.asks, t.key), c.r, slot); ok {
+		if seen, _, ok := p.drift(t, c, slot); ok {
 			take(seen)
 		}
 	}

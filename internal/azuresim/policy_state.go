@@ -112,8 +112,9 @@ func (c *policyCheck) firstSeen(t *policyTarget) time.Time {
 }
 
 // drift is a change of compliance within a slot: when it is seen, and what is so from then on.
-func (p *policies) drift(q uint64, r *policyRef, slot int64) (seen time.Time, fails, ok bool) {
-	key := mix(q, uint64(slot))
+func (p *policies) drift(t *policyTarget, c *policyCheck, slot int64) (seen time.Time, fails, ok bool) {
+	key := mix(c.asks, t.key)
+	key = mix(key, uint64(slot))
 	if mix(key, 1)%driftRarity != 0 {
 		return seen, false, false
 	}
@@ -123,19 +124,32 @@ func (p *policies) drift(q uint64, r *policyRef, slot int64) (seen time.Time, fa
 	} else {
 		seen = p.w.sub.nextScan(when) // something beside it changed
 	}
-	return seen, unit(mix(key, 5)) < max(r.def.fails, 0.25), true
+	return seen, unit(mix(key, 5)) < max(3*p.likely(t, c), 0.02), true
+}
+
+// likely is how likely a target is not to comply with a definition at first. Most of what does not comply
+// belongs to the few resources that nobody looks after; how many those are depends on the tenant. What people
+// exempt mostly does not comply: why else would they.
+func (p *policies) likely(t *policyTarget, c *policyCheck) float64 {
+	if slices.ContainsFunc(c.exempt, func(e exemptRange) bool { return e.x.covers(t) }) {
+		return 0.7
+	}
+	few := 0.01 + 0.16*unit(mix(label(p.w.sub.tenant.id), label("neglect")))
+	if unit(mix(t.key, label("neglected"))) < few {
+		return min(0.95, 3*c.r.def.fails)
+	}
+	return c.r.def.fails / 40
 }
 
 // fails says whether a target does not comply, as last evaluated; seen is zero if that never changed.
 func (p *policies) fails(t *policyTarget, c *policyCheck, at time.Time) (fails bool, seen time.Time) {
-	q, r := mix(c.asks, t.key), c.r
 	size := int64(driftSlot / time.Second)
 	for slot := at.Unix() / size; slot > t.born.Unix()/size; slot-- {
-		if seen, fails, ok := p.drift(q, r, slot); ok && !seen.After(at) && seen.After(t.born.Add(resourceDelay)) {
+		if seen, fails, ok := p.drift(t, c, slot); ok && !seen.After(at) && seen.After(t.born.Add(resourceDelay)) {
 			return fails, seen
 		}
 	}
-	return unit(mix(q, 6)) < r.def.fails, seen
+	return unit(mix(c.asks, t.key, 6)) < p.likely(t, c), seen
 }
 
 // evaluate gives a target's state; ok is false if there is none.
