@@ -712,3 +712,23 @@ func (x Exemption) Touches(subscriptions []string) bool {
 	id, _, _ := strings.Cut(rest, "/")
 	return len(subscriptions) == 0 || !ok || slices.Contains(subscriptions, id)
 }
+
+// Fails gives what resources (ARM ids, lower case) do not comply with, and what
+// those policies are called, by number.
+func (r Reports) Fails(ctx context.Context, s fresnel.Scope, resources ...string) ([]Failed, map[int64]string, error) {
+	list, err := r.Reader.FailuresOf(ctx, s, resources)
+	if err != nil || len(list) == 0 {
+		return nil, nil, err
+	}
+	var nums []int64
+	for _, f := range list {
+		nums = append(nums, f.Policy)
+	}
+	slices.Sort(nums)
+	names := map[int64]string{}
+	items, err := r.Reader.Items(ctx, s, slices.Compact(nums))
+	for _, i := range items {
+		names[i.Num] = cmp.Or(i.Name, names[i.Num], i.ID[strings.LastIndexByte(i.ID, '/')+1:])
+	}
+	return list, names, err
+}

@@ -176,12 +176,26 @@ func failingRow(q *request, f *compliance.Failing, failed []compliance.Failed, n
 	r.URL, r.DrawerURL = resourceURLs(q, f.Resource, f.Type)
 	failed = slices.DeleteFunc(slices.Clone(failed), func(x compliance.Failed) bool { return x.Tenant != f.Tenant })
 	for _, x := range failed[:min(policiesOfRow, len(failed))] {
-		num := strconv.FormatInt(x.Policy, 10)
-		r.Policies = append(r.Policies, page.FailedPolicy{
-			Name: cmp.Or(names[x.Policy], "Policy "+num), URL: q.query.Scope().URL(page.PathPolicies + "/" + num), Conflict: x.State == compliance.Conflict, Since: x.Since,
-		})
+		r.Policies = append(r.Policies, failedPolicy(q, x, names))
 	}
 	return r
+}
+
+func failedPolicy(q *request, x compliance.Failed, names map[int64]string) page.FailedPolicy {
+	num := strconv.FormatInt(x.Policy, 10)
+	return page.FailedPolicy{
+		Name: cmp.Or(names[x.Policy], "Policy "+num), URL: q.query.Scope().URL(page.PathPolicies + "/" + num), Conflict: x.State == compliance.Conflict, Since: x.Since,
+	}
+}
+
+// failsOf are the policies that one resource does not comply with, as its facts list them.
+func (h handlers) failsOf(ctx context.Context, q *request, id string) ([]page.FailedPolicy, error) {
+	list, names, err := h.Compliance.Fails(ctx, q.scope, id)
+	var out []page.FailedPolicy
+	for _, x := range list {
+		out = append(out, failedPolicy(q, x, names))
+	}
+	return out, err
 }
 
 // resourceURLs are the page and the drawer of a resource that policies judge; a subscription is none.

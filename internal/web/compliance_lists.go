@@ -25,10 +25,6 @@ func (h handlers) exemptions(ctx context.Context, q *request) (view, error) {
 	if len(q.tenants) == 0 {
 		return firstRun, nil
 	}
-	if len(q.query.Subs) > 0 {
-		q.note("Left out the subscription: an exemption may hold above it, so those of whole tenants are listed.")
-		q.query.Subs = nil
-	}
 	m, err := h.exemptionsModel(ctx, q)
 	if err != nil {
 		return nil, err
@@ -54,6 +50,7 @@ func (h handlers) exemptionsModel(ctx context.Context, q *request) (page.Exempti
 	if err != nil {
 		return m, err
 	}
+	list = slices.DeleteFunc(list, func(x compliance.Exemption) bool { return !x.Touches(q.query.Subs) })
 	all := len(list)
 	for i := range list {
 		switch list[i].Standing {

@@ -71,6 +71,7 @@ type noRuns struct{}
 func (noRuns) List(context.Context, fresnel.Scope, string, bool, int64, int) ([]fresnel.Run, error) {
 	return nil, nil
 }
+
 func (noRuns) Latest(context.Context, fresnel.Scope, string) ([]fresnel.Run, error) { return nil, nil }
 
 func judgedMux(t *testing.T) (*http.ServeMux, *judged) {
@@ -220,10 +221,10 @@ func TestNatural(t *testing.T) {
 
 func TestScopeWords(t *testing.T) {
 	for id, want := range map[string]string{
-		"/subscriptions/1c8f0a2e-0000-4000-8000-0000000002ab":                                             "Subscription 1c8f…02ab",
-		"/subscriptions/s/resourcegroups/rg-web":                                                          "Resource group rg-web",
-		"/providers/microsoft.management/managementgroups/corp":                                           "Management group corp",
-		"/subscriptions/s/resourcegroups/rg/providers/microsoft.compute/disks/d1":                         "Resource d1",
+		"/subscriptions/1c8f0a2e-0000-4000-8000-0000000002ab":                     "Subscription 1c8f…02ab",
+		"/subscriptions/s/resourcegroups/rg-web":                                  "Resource group rg-web",
+		"/providers/microsoft.management/managementgroups/corp":                   "Management group corp",
+		"/subscriptions/s/resourcegroups/rg/providers/microsoft.compute/disks/d1": "Resource d1",
 		"": "", "/": "/",
 	} {
 		if got := scopeWords(id); got != want {

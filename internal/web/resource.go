@@ -88,6 +88,9 @@ func (h handlers) facts(ctx context.Context, q *request) (page.ResourceFacts, er
 	if m.Raw, err = indented(one.Properties); err != nil {
 		return m, err
 	}
+	if m.Fails, err = h.failsOf(ctx, q, one.Key()); err != nil {
+		return m, err
+	}
 	return m, h.history(ctx, q, &m, one.Key())
 }
 

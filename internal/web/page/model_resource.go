@@ -86,6 +86,7 @@ type ResourceFacts struct {
 	History                       []ChangeLine // the newest changes
 	HistoryMore                   string       // "The newest 10 of 31"
 	HistoryURL                    string
+	Fails                         []FailedPolicy
 }
 
 // MonthLine is what was paid in a month, in each billing currency.

@@ -90,7 +90,7 @@ func TestLists(t *testing.T) {
 		{judged.NonCompliantCSV(), "/api/v1/compliance/non-compliant.csv?policy=7&q=x&resource_group=rg&sub=s&tenant=a&type=t"},
 		{judged.WithSort("since").NonCompliantCSV(), "/api/v1/compliance/non-compliant.csv?policy=7&q=x&resource_group=rg&sort=since&sub=s&tenant=a&type=t"},
 		{judged.DriftCSV("2026-11-01", "2026-11-22"), "/api/v1/compliance/drift.csv?from=2026-11-01&sub=s&tenant=a&to=2026-11-22"},
-		{judged.ExemptionsCSV(), "/api/v1/compliance/exemptions.csv?standing=expired&tenant=a"},
+		{judged.ExemptionsCSV(), "/api/v1/compliance/exemptions.csv?standing=expired&sub=s&tenant=a"},
 		{judged.SecureScoreCSV(), "/api/v1/compliance/secure-score.csv?sub=s&tenant=a"},
 		{judged.FrameworkCSV(), "/api/v1/compliance/frameworks/detail.csv?id=%2Fi&source=policy&sub=s&tenant=a"},
 		{page.Query{}.ChangesCSV("", ""), "/api/v1/resources/changes.csv"},

@@ -131,7 +131,6 @@ func (q Query) DriftCSV(from, to string) string {
 func (q Query) ExemptionsCSV() string {
 	v := url.Values{}
 	Judging{Standing: q.Standing}.writeJudging(v)
-	q.Subs = nil
 	return q.csv("compliance/exemptions", v)
 }
 

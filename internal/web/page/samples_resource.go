@@ -62,6 +62,7 @@ func sampleFacts(r Region) ResourceFacts {
 		Tags: []Tag{{"env", "prod", PathResources}}, Costs: []MonthLine{{"October 2026", []string{"$38.40"}}, {"November so far", nil}}, Waste: []WasteLine{sampleWasteLine("1", "waste", AnomalyOpen)},
 		Created: now.AddDate(-1, 0, 0), First: now.AddDate(0, -4, 0), Changed: now.AddDate(0, -1, 0), Raw: "{\n  \"diskState\": \"Unattached\"\n}",
 		LackingTags: []string{"owner", "costcenter"}, WrongTags: []string{"env"}, History: sampleHistory(now), HistoryMore: "The newest 5 of 31", HistoryURL: PathChanges + "?id=x",
+		Fails: []FailedPolicy{{Name: "Allowed locations", URL: PathPolicies + "/1", Since: now.AddDate(0, 0, -9), Conflict: true}},
 	}
 }
 
