@@ -54,6 +54,8 @@ func (a *App) cacheKey(r *http.Request) (string, bool) {
 		path == "/partials/cost-forecast-card", path == "/partials/cost-budgets-card", path == "/partials/cost-movement",
 		path == "/costs/anomalies", path == "/costs/restated",
 		path == "/resources", strings.HasPrefix(path, "/resources/"), path == "/partials/resource-table", path == "/partials/resource-summary", path == "/partials/waste-summary":
+	case strings.Contains(path, "/compliance/policies/"): // a path for each policy: too many names for metrics
+		return "", false
 	case path == "/compliance", strings.HasPrefix(path, "/compliance/"), strings.HasPrefix(path, "/partials/compliance-"):
 	case strings.HasSuffix(path, ".csv"): // streamed: it may be larger than memory
 		return "", false

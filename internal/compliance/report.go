@@ -342,6 +342,10 @@ func (by PolicySort) compare(a, b Policy) int {
 	return cmp.Or(first, cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.Num, b.Num))
 }
 
+// microsofts is how the ids of Microsoft's own definitions begin: customers'
+// have a scope before it.
+const microsofts = "/providers/microsoft.authorization/"
+
 // policies gives the policies of a scope, or some of them; by number.
 func (r Reports) policies(ctx context.Context, s fresnel.Scope, only []string, nums ...int64) ([]Policy, error) {
 	sums, err := r.Reader.Sums(ctx, s, SumAsk{Kind: KindPolicy, Items: nums, Subscriptions: only})
@@ -368,7 +372,8 @@ func (r Reports) policies(ctx context.Context, s fresnel.Scope, only []string, n
 	for _, i := range items {
 		p := by[i.Num]
 		p.ID = cmp.Or(p.ID, i.ID)
-		p.Name, p.Category, p.Custom = cmp.Or(p.Name, i.Name), cmp.Or(p.Category, i.Category), p.Custom || i.More.Custom
+		p.Name, p.Category = cmp.Or(p.Name, i.Name), cmp.Or(p.Category, i.Category)
+		p.Custom = p.Custom || i.More.Custom || !strings.HasPrefix(strings.ToLower(i.ID), microsofts) // hidden ones, too
 		for e := range strings.SplitSeq(i.Effect, ",") {
 			if e != "" && !slices.Contains(p.Effects, e) {
 				p.Effects = append(p.Effects, e)

@@ -109,6 +109,13 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		part := &fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
 		r.parts = append(r.parts, part)
 		if sub.Skip(part) {
+			if part.State == fresnel.PartFailed { // what is held of it ages
+				for _, policies := range []bool{true, false} {
+					if err := s.Sink.Missed(ctx, t.ID, sub.ID, policies, SubjectFailed, part.Reason, part.Do, r.at); err != nil {
+						return r.result(), fmt.Errorf("compliance: note what was missed of %s: %w", sub.ID, err)
+					}
+				}
+			}
 			continue
 		}
 		ids = append(ids, sub.ID)
