@@ -127,9 +127,13 @@ func (f *held) Days(_ context.Context, s fresnel.Scope, p fresnel.Period) ([]com
 
 func (f *held) At(_ context.Context, s fresnel.Scope, only []string, d fresnel.Day) ([]compliance.SubscriptionAt, error) {
 	f.compare = [2]fresnel.Day{f.compare[1], d}
-	return scoped(s, f.at, func(x compliance.SubscriptionAt) fresnel.TenantID { return x.Tenant }, func(x compliance.SubscriptionAt) bool {
+	list := scoped(s, f.at, func(x compliance.SubscriptionAt) fresnel.TenantID { return x.Tenant }, func(x compliance.SubscriptionAt) bool {
 		return x.Day <= d && (len(only) == 0 || slices.Contains(only, x.Subscription))
-	}), nil
+	})
+	for i := range list {
+		list[i].Read = d.Time().Add(18 * time.Hour) // as if it had been read on that day, too
+	}
+	return list, nil
 }
 
 func (f *held) CountsAt(context.Context, fresnel.Scope, compliance.Kind, fresnel.Day) ([]compliance.CountAt, error) {
