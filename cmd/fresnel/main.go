@@ -1,4 +1,4 @@
-// Command fresnel syncs cost (and later compliance, inventory and identity) of
+// Command fresnel syncs cost, compliance and resources (and later identity) of
 // many Azure tenants into a database and serves dashboards and a REST API.
 package main
 
