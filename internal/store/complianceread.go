@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"strings"
 
 	"fresnel"
 	"fresnel/internal/compliance"
@@ -123,71 +121,4 @@ func (c *ComplianceReader) Sums(ctx context.Context, s fresnel.Scope, ask compli
 		return r.Scan(&v.Tenant, &v.Subscription, &v.Item, &n.Compliant, &n.NonCompliant, &n.Conflict, &n.Exempt, &n.Unknown, &v.Points, &v.Most, &v.Subs)
 	})
 	return out, c.db.wrap(ctx, "compliance sums", err)
-}
-
-const itemRead = "SELECT i.num, t.id, i.kind, i.assignment, i.policy, i.definition, i.id, i.name, i.category, i.effect, i.scope, i.about, i.reference, i.more, i.created_at, i.expires_at, i.first_seen, i.gone_at " +
-	"FROM compliance_item i JOIN tenant t ON t.num = i.tenant WHERE "
-
-// Items implements compliance.Reader.
-func (c *ComplianceReader) Items(ctx context.Context, s fresnel.Scope, nums []int64) ([]compliance.Item, error) {
-	if len(nums) == 0 {
-		return nil, nil
-	}
-	args := []any{jsonNumbers(nums)}
-	return c.items(ctx, "i.num IN "+c.db.d.numbers()+" AND "+c.db.visible("i.tenant", s, &args), args)
-}
-
-// Told implements compliance.Reader.
-func (c *ComplianceReader) Told(ctx context.Context, s fresnel.Scope, kinds []compliance.Kind, gone bool) ([]compliance.Item, error) {
-	nums := make([]int64, len(kinds))
-	for i, k := range kinds {
-		nums[i] = int64(k)
-	}
-	args := []any{jsonNumbers(nums)}
-	where := "i.kind IN " + c.db.d.numbers() + " AND " + c.db.visible("i.tenant", s, &args)
-	if !gone {
-		where += " AND i.gone_at = 0"
-	}
-	return c.items(ctx, where, args)
-}
-
-// Checks implements compliance.Reader.
-func (c *ComplianceReader) Checks(ctx context.Context, s fresnel.Scope, policy int64) ([]compliance.Item, error) {
-	args := []any{policy}
-	return c.items(ctx, "i.policy = ? AND "+c.db.visible("i.tenant", s, &args), args)
-}
-
-func (c *ComplianceReader) items(ctx context.Context, where string, args []any) ([]compliance.Item, error) {
-	rows, err := c.db.query(ctx, itemRead+where, args...)
-	if err != nil {
-		return nil, c.db.wrap(ctx, "compliance items", err)
-	}
-	out, err := scan(rows, func(r *sql.Rows, v *compliance.Item) error {
-		var created, expires, first, gone int64
-		var more string
-		if err := r.Scan(&v.Num, &v.Tenant, &v.Kind, &v.Assignment, &v.Policy, &v.Definition, &v.ID, &v.Name, &v.Category, &v.Effect, &v.Scope, &v.About, &v.Reference, &more, &created, &expires, &first, &gone); err != nil {
-			return err
-		}
-		v.Created, v.Expires, v.First, v.Gone = instant(created), instant(expires), instant(first), instant(gone)
-		v.Key = keyOf(v)
-		if more == "{}" {
-			return nil
-		}
-		return json.Unmarshal([]byte(more), &v.More)
-	})
-	return out, c.db.wrap(ctx, "compliance items", err)
-}
-
-// keyOf names an item by its id. Of a check the assignment is known by number.
-func keyOf(v *compliance.Item) compliance.Key {
-	k := compliance.Key{Kind: v.Kind, Reference: v.Reference}
-	switch v.Kind { //nolint:exhaustive // the others are named by a definition
-	case compliance.KindAssignment:
-		k.Assignment = strings.ToLower(v.ID)
-	case compliance.KindControl, compliance.KindStandardControl:
-		k.Definition = v.ID
-	default:
-		k.Definition = strings.ToLower(v.ID)
-	}
-	return k
 }

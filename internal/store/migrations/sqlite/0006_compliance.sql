@@ -33,6 +33,13 @@ CREATE TABLE compliance_item (
 CREATE INDEX ix_compliance_item_kind ON compliance_item (tenant, kind, num);
 CREATE INDEX ix_compliance_item_policy ON compliance_item (policy, tenant, num);
 
+-- How often what is known of a tenant's items has changed: whoever remembers
+-- them asks for this instead.
+CREATE TABLE compliance_named (
+    tenant BIGINT NOT NULL CONSTRAINT pk_compliance_named PRIMARY KEY,
+    stamp  BIGINT NOT NULL
+);
+
 -- The newest counts, since the day from which they have been so.
 CREATE TABLE compliance_count (
     tenant        BIGINT NOT NULL,
