@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"fresnel"
 	"fresnel/internal/compliance"
@@ -87,19 +88,25 @@ func (c *ComplianceReader) only(col string, ids []string, args *[]any) string {
 	return " AND " + col + " IN " + c.db.d.list()
 }
 
-// Sums implements compliance.Reader.
+// Sums implements compliance.Reader. There are many: a tenant's id is looked up
+// once, and not in every row, and numbers are scanned as what they are, for
+// database/sql makes a text of each that it has to convert.
 func (c *ComplianceReader) Sums(ctx context.Context, s fresnel.Scope, ask compliance.SumAsk) ([]compliance.Sum, error) {
+	ids, err := c.tenantIDs(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	args := []any{int64(ask.Kind)}
 	const counts = "x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown, x.points, x.most"
 	var q string
 	switch {
 	case ask.BySub:
-		q = "SELECT t.id, s.id, x.item, " + counts + ", 1 FROM compliance_count x JOIN tenant t ON t.num = x.tenant JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
+		q = "SELECT x.tenant, x.item, " + counts + ", 1, s.id FROM compliance_count x JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
 	case len(ask.Subscriptions) > 0:
-		q = "SELECT t.id, '', x.item, SUM(x.compliant), SUM(x.non_compliant), SUM(x.conflict), SUM(x.exempt), SUM(x.unknown), SUM(x.points), SUM(x.most), COUNT(*) FROM compliance_count x " +
-			"JOIN tenant t ON t.num = x.tenant JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
+		q = "SELECT x.tenant, x.item, CAST(SUM(x.compliant) AS BIGINT), CAST(SUM(x.non_compliant) AS BIGINT), CAST(SUM(x.conflict) AS BIGINT), CAST(SUM(x.exempt) AS BIGINT), CAST(SUM(x.unknown) AS BIGINT), " +
+			"CAST(SUM(x.points) AS BIGINT), CAST(SUM(x.most) AS BIGINT), COUNT(*) FROM compliance_count x JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
 	default:
-		q = "SELECT t.id, '', x.item, " + counts + ", x.subs FROM compliance_sum x JOIN tenant t ON t.num = x.tenant WHERE x.subs > 0 AND x.kind = ?"
+		q = "SELECT x.tenant, x.item, " + counts + ", x.subs FROM compliance_sum x WHERE x.subs > 0 AND x.kind = ?"
 	}
 	if len(ask.Items) > 0 {
 		q += " AND x.item IN " + c.db.d.numbers()
@@ -110,15 +117,47 @@ func (c *ComplianceReader) Sums(ctx context.Context, s fresnel.Scope, ask compli
 		q += c.only("s.id", ask.Subscriptions, &args)
 	}
 	if !ask.BySub && len(ask.Subscriptions) > 0 {
-		q += " GROUP BY t.id, x.item"
+		q += " GROUP BY x.tenant, x.item"
 	}
 	rows, err := c.db.query(ctx, q, args...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "compliance sums", err)
 	}
+	var n [10]int64
+	into := []any{&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9]}
+	var sub string
+	if ask.BySub {
+		into = append(into, &sub)
+	}
 	out, err := scan(rows, func(r *sql.Rows, v *compliance.Sum) error {
-		n := &v.Counts
-		return r.Scan(&v.Tenant, &v.Subscription, &v.Item, &n.Compliant, &n.NonCompliant, &n.Conflict, &n.Exempt, &n.Unknown, &v.Points, &v.Most, &v.Subs)
+		if err := r.Scan(into...); err != nil {
+			return err
+		}
+		v.Tenant, v.Subscription, v.Item, v.Counts, v.Points, v.Most, v.Subs = ids[n[0]], sub, n[1], countsOf(n[2:7]), n[7], n[8], int(n[9])
+		return nil
 	})
+	out = slices.DeleteFunc(out, func(v compliance.Sum) bool { return v.Tenant == "" }) // registered since its id was asked for
 	return out, c.db.wrap(ctx, "compliance sums", err)
+}
+
+// countsOf are counts in the order of the tables' columns.
+func countsOf(n []int64) compliance.Counts {
+	return compliance.Counts{Compliant: int(n[0]), NonCompliant: int(n[1]), Conflict: int(n[2]), Exempt: int(n[3]), Unknown: int(n[4])}
+}
+
+// tenantIDs gives the ids of the tenants of a scope by number.
+func (c *ComplianceReader) tenantIDs(ctx context.Context, s fresnel.Scope) (map[int64]fresnel.TenantID, error) {
+	var args []any
+	rows, err := c.db.query(ctx, "SELECT t.num, t.id FROM tenant t WHERE "+c.db.visible("t.num", s, &args), args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "tenants", err)
+	}
+	out := map[int64]fresnel.TenantID{}
+	_, err = scan(rows, func(r *sql.Rows, v *fresnel.TenantID) error {
+		var num int64
+		err := r.Scan(&num, v)
+		out[num] = *v
+		return err
+	})
+	return out, c.db.wrap(ctx, "tenants", err)
 }

@@ -195,6 +195,8 @@ CREATE INDEX ix_compliance_resource_tenant_most ON compliance_resource (tenant, 
 CREATE INDEX ix_compliance_resource_name ON compliance_resource (name, arm, tenant, sub);
 CREATE INDEX ix_compliance_resource_tenant_name ON compliance_resource (tenant, name, arm, sub);
 CREATE INDEX ix_compliance_resource_sub ON compliance_resource (sub, arm);
+CREATE INDEX ix_compliance_resource_group ON compliance_resource (rgroup, tenant, arm);
+CREATE INDEX ix_compliance_resource_type ON compliance_resource (rtype, tenant, arm);
 
 -- A day that people have named, to compare with.
 CREATE TABLE compliance_baseline (
