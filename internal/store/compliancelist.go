@@ -191,13 +191,16 @@ func (c *ComplianceReader) FailuresOf(ctx context.Context, s fresnel.Scope, reso
 func (c *ComplianceReader) Moved(ctx context.Context, s fresnel.Scope, subscriptions []string, from, to fresnel.Day, each func(compliance.Moved) bool) error {
 	begin, end := micros((from + 1).Time()), micros((to + 1).Time())
 	// Each side by an index of its own.
-	const cols = "SELECT p.num AS num FROM compliance_finding p WHERE "
-	which := cols + "p.since >= ? AND p.since < ? UNION " + cols + "p.resolved_at >= ? AND p.resolved_at < ? UNION " + cols + "p.changed_at >= ? AND p.changed_at < ?"
-	args := []any{begin, end, begin, end, begin, end}
+	var which []string
+	var args []any
+	for _, col := range []string{"since", "resolved_at", "changed_at"} {
+		q := "SELECT p.num AS num FROM compliance_finding p" + c.db.d.by("ix_compliance_finding_"+strings.TrimSuffix(col, "_at")) + " WHERE " + c.db.visible("p.tenant", s, &args) + " AND p." + col + " >= ? AND p." + col + " < ?"
+		which, args = append(which, q), append(args, begin, end)
+	}
 	const life = "(SELECT MAX(h.at) FROM resource_change h WHERE h.arm = p.arm AND h.kind = ? AND h.at < ?)"
 	q := "SELECT p.arm, p.policy, p.state, p.checks, p.first_seen, p.since, p.resolved_at, p.changed_at, a.name, t.id, s.id, COALESCE(y.name, ''), COALESCE(" + life + ", 0), COALESCE(" + life + ", 0) " +
 		"FROM compliance_finding p JOIN arm_id a ON a.num = p.arm JOIN tenant t ON t.num = p.tenant JOIN subscription s ON s.num = p.sub LEFT JOIN resource r ON r.arm = p.arm LEFT JOIN resource_type y ON y.num = r.rtype " +
-		"WHERE p.num IN (" + which + ")"
+		"WHERE p.num IN (" + strings.Join(which, " UNION ") + ")"
 	args = append([]any{createdKind, end, deletedKind, end}, args...)
 	q += " AND " + c.db.visible("p.tenant", s, &args) + c.only("s.id", subscriptions, &args) + " ORDER BY p.arm, p.policy, p.since"
 	rows, err := c.db.query(ctx, q, args...)

@@ -173,9 +173,9 @@ CREATE TABLE compliance_finding (
 CREATE INDEX ix_compliance_finding_sub ON compliance_finding (sub, resolved_at);
 CREATE INDEX ix_compliance_finding_arm ON compliance_finding (arm, policy);
 CREATE INDEX ix_compliance_finding_policy ON compliance_finding (policy, since, arm, state, tenant) WHERE resolved_at = 0;
-CREATE INDEX ix_compliance_finding_since ON compliance_finding (since);
-CREATE INDEX ix_compliance_finding_resolved ON compliance_finding (resolved_at);
-CREATE INDEX ix_compliance_finding_changed ON compliance_finding (changed_at);
+CREATE INDEX ix_compliance_finding_since ON compliance_finding (tenant, since);
+CREATE INDEX ix_compliance_finding_resolved ON compliance_finding (tenant, resolved_at);
+CREATE INDEX ix_compliance_finding_changed ON compliance_finding (tenant, changed_at);
 
 -- A resource that does not comply with at least one policy.
 CREATE TABLE compliance_resource (
