@@ -206,7 +206,18 @@ func (c *ComplianceReader) Checks(ctx context.Context, s fresnel.Scope, policy i
 
 func (c *ComplianceReader) some(ctx context.Context, s fresnel.Scope, want func(*compliance.Item) bool) ([]compliance.Item, error) {
 	tenants, err := c.tenants(ctx, s)
-	var out []compliance.Item
+	if err != nil {
+		return nil, err
+	}
+	n := 0 // counted first: items are large
+	for _, t := range tenants {
+		for i := range t.list {
+			if want(&t.list[i]) {
+				n++
+			}
+		}
+	}
+	out := make([]compliance.Item, 0, n)
 	for _, t := range tenants {
 		for i := range t.list {
 			if want(&t.list[i]) {
@@ -214,5 +225,5 @@ func (c *ComplianceReader) some(ctx context.Context, s fresnel.Scope, want func(
 			}
 		}
 	}
-	return out, err
+	return out, nil
 }
