@@ -29,15 +29,16 @@ type itemMemory struct {
 // tenantItems are the items of a tenant by number. Nobody changes them.
 type tenantItems struct {
 	stamp int64
+	nums  []int64 // of list: an item is large, and a search would touch many
 	list  []compliance.Item
 }
 
-func (t *tenantItems) find(num int64) (compliance.Item, bool) {
-	i, ok := slices.BinarySearchFunc(t.list, num, func(v compliance.Item, n int64) int { return int(v.Num - n) })
-	if !ok {
-		return compliance.Item{}, false
+func itemsAt(stamp int64, list []compliance.Item) *tenantItems {
+	t := &tenantItems{stamp: stamp, nums: make([]int64, len(list)), list: list}
+	for i := range list {
+		t.nums[i] = list[i].Num
 	}
-	return t.list[i], true
+	return t
 }
 
 // renamed tells that items of a tenant have changed.
@@ -85,7 +86,7 @@ func (c *ComplianceReader) tenants(ctx context.Context, s fresnel.Scope) ([]*ten
 	defer m.mu.Unlock()
 	for i, s := range stamps {
 		if out[i] == nil {
-			out[i] = &tenantItems{s.at, read[s.tenant]}
+			out[i] = itemsAt(s.at, read[s.tenant])
 			m.keep(s.tenant, out[i])
 		}
 	}
@@ -181,15 +182,24 @@ func (c *ComplianceReader) Items(ctx context.Context, s fresnel.Scope, nums []in
 		return nil, err
 	}
 	nums = slices.Compact(slices.Sorted(slices.Values(nums)))
-	var out []compliance.Item
+	var found []*compliance.Item
 	for _, t := range tenants {
 		for _, n := range nums {
-			if v, ok := t.find(n); ok {
-				out = append(out, v)
+			if i, ok := slices.BinarySearch(t.nums, n); ok {
+				found = append(found, &t.list[i])
 			}
 		}
 	}
-	return out, nil
+	return copied(found), nil
+}
+
+// copied are items of which the caller may do with each what it wants.
+func copied(found []*compliance.Item) []compliance.Item {
+	out := make([]compliance.Item, len(found))
+	for i, v := range found {
+		out[i] = *v
+	}
+	return out
 }
 
 // Told implements compliance.Reader.
@@ -209,21 +219,13 @@ func (c *ComplianceReader) some(ctx context.Context, s fresnel.Scope, want func(
 	if err != nil {
 		return nil, err
 	}
-	n := 0 // counted first: items are large
+	var found []*compliance.Item
 	for _, t := range tenants {
 		for i := range t.list {
 			if want(&t.list[i]) {
-				n++
+				found = append(found, &t.list[i])
 			}
 		}
 	}
-	out := make([]compliance.Item, 0, n)
-	for _, t := range tenants {
-		for i := range t.list {
-			if want(&t.list[i]) {
-				out = append(out, t.list[i])
-			}
-		}
-	}
-	return out, nil
+	return copied(found), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strings"
 
 	"fresnel"
 	"fresnel/internal/compliance"
@@ -97,16 +98,18 @@ func (c *ComplianceReader) Sums(ctx context.Context, s fresnel.Scope, ask compli
 		return nil, err
 	}
 	args := []any{int64(ask.Kind)}
-	const counts = "x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown, x.points, x.most"
+	counts, summed := "x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown", 5
+	if ask.Kind == compliance.KindControl { // nothing else has points
+		counts, summed = counts+", x.points, x.most", 7
+	}
 	var q string
 	switch {
 	case ask.BySub:
-		q = "SELECT x.tenant, x.item, " + counts + ", 1, s.id FROM compliance_count x JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
+		q = "SELECT x.tenant, x.item, 1, " + counts + ", s.id FROM compliance_count x JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
 	case len(ask.Subscriptions) > 0:
-		q = "SELECT x.tenant, x.item, CAST(SUM(x.compliant) AS BIGINT), CAST(SUM(x.non_compliant) AS BIGINT), CAST(SUM(x.conflict) AS BIGINT), CAST(SUM(x.exempt) AS BIGINT), CAST(SUM(x.unknown) AS BIGINT), " +
-			"CAST(SUM(x.points) AS BIGINT), CAST(SUM(x.most) AS BIGINT), COUNT(*) FROM compliance_count x JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
+		q = "SELECT x.tenant, x.item, COUNT(*), CAST(SUM(" + strings.ReplaceAll(counts, ", ", ") AS BIGINT), CAST(SUM(") + ") AS BIGINT) FROM compliance_count x JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
 	default:
-		q = "SELECT x.tenant, x.item, " + counts + ", x.subs FROM compliance_sum x WHERE x.subs > 0 AND x.kind = ?"
+		q = "SELECT x.tenant, x.item, x.subs, " + counts + " FROM compliance_sum x WHERE x.subs > 0 AND x.kind = ?"
 	}
 	if len(ask.Items) > 0 {
 		q += " AND x.item IN " + c.db.d.numbers()
@@ -124,7 +127,7 @@ func (c *ComplianceReader) Sums(ctx context.Context, s fresnel.Scope, ask compli
 		return nil, c.db.wrap(ctx, "compliance sums", err)
 	}
 	var n [10]int64
-	into := []any{&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9]}
+	into := []any{&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9]}[:3+summed]
 	var sub string
 	if ask.BySub {
 		into = append(into, &sub)
@@ -133,7 +136,7 @@ func (c *ComplianceReader) Sums(ctx context.Context, s fresnel.Scope, ask compli
 		if err := r.Scan(into...); err != nil {
 			return err
 		}
-		v.Tenant, v.Subscription, v.Item, v.Counts, v.Points, v.Most, v.Subs = ids[n[0]], sub, n[1], countsOf(n[2:7]), n[7], n[8], int(n[9])
+		v.Tenant, v.Subscription, v.Item, v.Counts, v.Points, v.Most, v.Subs = ids[n[0]], sub, n[1], countsOf(n[3:8]), n[8], n[9], int(n[2])
 		return nil
 	})
 	out = slices.DeleteFunc(out, func(v compliance.Sum) bool { return v.Tenant == "" }) // registered since its id was asked for
