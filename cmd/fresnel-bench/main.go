@@ -2,7 +2,7 @@
 // measured in the same run: ratios, because digits depend on the machine.
 //
 //	go run ./cmd/fresnel-bench              everything
-//	go run ./cmd/fresnel-bench -only http   one part: http, questions, ingest, sync, size or inventory
+//	go run ./cmd/fresnel-bench -only http   one part: http, questions, ingest, sync, size, inventory or compliance
 //	go run ./cmd/fresnel-bench -profile d   also CPU profiles, one a part, in folder d
 //
 // -postgres, or FRESNEL_TEST_POSTGRES, names a throwaway PostgreSQL server to
@@ -33,7 +33,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	load := flag.Bool("load", false, "be the load generator of another fresnel-bench")
-	only := flag.String("only", "", "one part: http, questions, ingest, sync, size or inventory")
+	only := flag.String("only", "", "one part: http, questions, ingest, sync, size, inventory or compliance")
 	resident := flag.String("resident", "", "be the process whose memory another fresnel-bench reads, over this database")
 	postgres := flag.String("postgres", os.Getenv("FRESNEL_TEST_POSTGRES"), "URL of a throwaway PostgreSQL server")
 	profiles := flag.String("profile", "", "folder for CPU profiles")
@@ -89,12 +89,12 @@ func (b *bench) run(only, profiles string) error {
 	parts := []struct {
 		name string
 		do   func() error
-	}{{"http", b.http}, {"questions", b.questions}, {"ingest", b.ingest}, {"sync", b.during}, {"size", b.size}, {"inventory", b.resources}}
+	}{{"http", b.http}, {"questions", b.questions}, {"ingest", b.ingest}, {"sync", b.during}, {"size", b.size}, {"inventory", b.resources}, {"compliance", b.judged}}
 	for _, part := range parts {
 		if only != "" && only != part.name {
 			continue
 		}
-		if b.db == nil && part.name != "size" && part.name != "inventory" { // which have databases of their own
+		if b.db == nil && part.name != "size" && part.name != "inventory" && part.name != "compliance" { // which have databases of their own
 			if b.db, err = store.Open(b.ctx, "sqlite:"+b.path, slog.New(slog.DiscardHandler)); err != nil {
 				return err
 			}

@@ -118,11 +118,15 @@ func syncResources(t *testing.T, settings []string, sim *azuresim.Server, subscr
 // inventoryHash is over all rows of what resources are kept in.
 func inventoryHash(t *testing.T, db *sql.DB) string {
 	t.Helper()
+	return hashOf(t, db, "SELECT arm, tenant, sub, rtype, rgroup, location, tset, name, hash, first_seen, changed_at, gone_at FROM resource ORDER BY arm",
+		"SELECT arm, doc FROM resource_doc ORDER BY arm", "SELECT tenant, tset, tkey, tvalue FROM resource_tag ORDER BY tenant, tset, tkey, tvalue")
+}
+
+// hashOf is over all rows of queries; each has to have some.
+func hashOf(t *testing.T, db *sql.DB, queries ...string) string {
+	t.Helper()
 	h := sha256.New()
-	for _, query := range []string{
-		"SELECT arm, tenant, sub, rtype, rgroup, location, tset, name, hash, first_seen, changed_at, gone_at FROM resource ORDER BY arm",
-		"SELECT arm, doc FROM resource_doc ORDER BY arm", "SELECT tenant, tset, tkey, tvalue FROM resource_tag ORDER BY tenant, tset, tkey, tvalue",
-	} {
+	for _, query := range queries {
 		n := 0
 		rs, err := db.Query(query)
 		if err != nil {

@@ -62,19 +62,19 @@ type graphCounts struct {
 	Unknown        int    `json:"unknown"`
 }
 
-func (g *graphCounts) counted(by compliance.Level) (compliance.Counted, error) {
+func (g *graphCounts) counted(by compliance.Level, in repeated) (compliance.Counted, error) {
 	out := compliance.Counted{
-		Subscription: strings.ToLower(g.SubscriptionID), Effect: strings.ToLower(g.Effect),
+		Subscription: in.lower(g.SubscriptionID), Effect: in.lower(g.Effect),
 		Counts: compliance.Counts{Compliant: g.Compliant, NonCompliant: g.NonCompliant, Conflict: g.Conflict, Exempt: g.Exempt, Unknown: g.Unknown},
 	}
 	switch by {
 	case compliance.BySubscription:
 	case compliance.ByAssignment:
-		out.Key = compliance.Key{Kind: compliance.KindAssignment, Assignment: strings.ToLower(g.Assignment)}
+		out.Key = compliance.Key{Kind: compliance.KindAssignment, Assignment: in.lower(g.Assignment)}
 	case compliance.ByPolicy:
-		out.Key = compliance.Key{Kind: compliance.KindPolicy, Definition: strings.ToLower(g.Definition)}
+		out.Key = compliance.Key{Kind: compliance.KindPolicy, Definition: in.lower(g.Definition)}
 	case compliance.ByCheck:
-		out.Key = checkKey(g.Assignment, g.Definition, g.Reference)
+		out.Key = in.check(g.Assignment, g.Definition, g.Reference)
 	}
 	low := min(g.Compliant, g.NonCompliant, g.Conflict, g.Exempt, g.Unknown)
 	if !fresnel.IsGUID(out.Subscription) || low < 0 || by != compliance.BySubscription && out.Key.Assignment+out.Key.Definition == "" {
@@ -83,8 +83,22 @@ func (g *graphCounts) counted(by compliance.Level) (compliance.Counted, error) {
 	return out, nil
 }
 
-func checkKey(assignment, definition, reference string) compliance.Key {
-	return compliance.Key{Kind: compliance.KindCheck, Assignment: strings.ToLower(assignment), Definition: strings.ToLower(definition), Reference: strings.ToLower(reference)}
+// repeated keeps each text of an answer once: of a hundred thousand states only
+// some hundred assignments and definitions, and a tenth as many resources, differ.
+type repeated map[string]string
+
+// lower is a text in lower case.
+func (r repeated) lower(s string) string {
+	s = strings.ToLower(s)
+	if held, ok := r[s]; ok {
+		return held
+	}
+	r[s] = s
+	return s
+}
+
+func (r repeated) check(assignment, definition, reference string) compliance.Key {
+	return compliance.Key{Kind: compliance.KindCheck, Assignment: r.lower(assignment), Definition: r.lower(definition), Reference: r.lower(reference)}
 }
 
 // decoded reads rows; of the first error it gives the error and ends.
@@ -110,9 +124,9 @@ func decoded[W, T any](rows iter.Seq2[json.RawMessage, error], one func(*W) (T, 
 
 // PolicyCounts implements compliance.Source.
 func (c *Client) PolicyCounts(ctx context.Context, t fresnel.Tenant, subs []string, by compliance.Level) iter.Seq2[compliance.Counted, error] {
-	level := levels[by]
+	level, in := levels[by], repeated{}
 	rows := c.graphSome(ctx, t, subs, level.per, func(part string) string { return countQuery(level.by, part) })
-	return decoded(rows, func(g *graphCounts) (compliance.Counted, error) { return g.counted(by) })
+	return decoded(rows, func(g *graphCounts) (compliance.Counted, error) { return g.counted(by, in) })
 }
 
 // stateParts divide states into parts that an answer each holds, for those
@@ -145,10 +159,11 @@ type graphFailure struct {
 
 // PolicyFailures implements compliance.Source.
 func (c *Client) PolicyFailures(ctx context.Context, t fresnel.Tenant, subs []string) iter.Seq2[compliance.Failure, error] {
+	in := repeated{}
 	return decoded(c.graphRows(ctx, t, subs, failureQuery), func(g *graphFailure) (compliance.Failure, error) {
 		f := compliance.Failure{
-			Subscription: strings.ToLower(g.SubscriptionID), Resource: strings.ToLower(g.Resource), Type: strings.ToLower(g.Type), Group: strings.ToLower(g.ResourceGroup),
-			State: compliance.ParseState(g.State), Check: checkKey(g.Assignment, g.Definition, g.Reference),
+			Subscription: in.lower(g.SubscriptionID), Resource: in.lower(g.Resource), Type: in.lower(g.Type), Group: in.lower(g.ResourceGroup),
+			State: compliance.ParseState(g.State), Check: in.check(g.Assignment, g.Definition, g.Reference),
 		}
 		if !fresnel.IsGUID(f.Subscription) || !strings.HasPrefix(f.Resource, "/") || f.Check.Assignment == "" || f.Check.Definition == "" {
 			return f, graphBroken("a state of Resource Graph has no resource, assignment or definition", &malformed{"unexpected shape"})

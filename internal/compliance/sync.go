@@ -274,8 +274,8 @@ func (r *run) policiesOnce(ctx context.Context, ids []string) (again []string, c
 	}
 	for len(some) > 0 {
 		n, rows := 0, 0
-		for n < len(some) && (n == 0 || rows+held[some[n]].Counts.NonCompliant <= rowsAtOnce) {
-			rows += held[some[n]].Counts.NonCompliant
+		for n < len(some) && (n == 0 || rows+held[some[n]].failing() <= rowsAtOnce) {
+			rows += held[some[n]].failing()
 			n++
 		}
 		more, why, err := r.failures(ctx, some[:n], held)
@@ -341,6 +341,18 @@ func (r *run) put(ctx context.Context, p *PolicySnapshot) error {
 	r.by[p.Subscription].Rows += p.Counts.Resources()
 	r.written += n
 	return nil
+}
+
+// failing is how many failures there are to read: a resource has one of each
+// check that it fails.
+func (p *PolicySnapshot) failing() int {
+	n := 0
+	for _, c := range p.Items {
+		if c.Key.Kind == KindCheck {
+			n += c.Counts.NonCompliant + c.Counts.Conflict
+		}
+	}
+	return n
 }
 
 // agrees holds a snapshot against itself: the resources that do not comply, one

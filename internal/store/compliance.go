@@ -216,7 +216,7 @@ func (c *Compliance) Prune(ctx context.Context, before time.Time) error {
 		{"DELETE FROM compliance_past WHERE to_day < ?", day},
 		{"DELETE FROM compliance_day WHERE day < ?", day},
 		{"DELETE FROM compliance_tenant_day WHERE tenant IN (SELECT num FROM tenant) AND day < ?", day},
-		{"DELETE FROM compliance_finding WHERE resolved_at > 0 AND resolved_at < ?", micros(before)},
+		{"DELETE FROM compliance_finding WHERE tenant IN (SELECT num FROM tenant) AND resolved_at > 0 AND resolved_at < ?", micros(before)},
 	} {
 		if _, err := c.db.exec(ctx, "prune compliance", q.text, q.arg); err != nil {
 			return err

@@ -96,6 +96,7 @@ func (c *Compliance) known(ctx context.Context, tx *sql.Tx, tenant int64, items 
 		have[h.num] = h
 	}
 	insert := c.db.d.insertAbsent("compliance_item", strings.Split(itemColumns, ", "))
+	changed := false
 	effects := map[int64]bool{} // policies whose effects may have changed
 	for _, num := range slices.Sorted(maps.Keys(items)) {
 		it := items[num]
@@ -118,11 +119,18 @@ func (c *Compliance) known(ctx context.Context, tx *sql.Tx, tenant int64, items 
 		if err != nil {
 			return err
 		}
+		changed = true
 		if kind == compliance.KindCheck {
 			effects[it.policy] = true
 		}
 	}
-	return c.keepEffects(ctx, tx, tenant, effects)
+	if !changed {
+		return nil
+	}
+	if err := c.keepEffects(ctx, tx, tenant, effects); err != nil {
+		return err
+	}
+	return c.renamed(ctx, tx, tenant)
 }
 
 // keepEffects sets the effects of policies: those of their checks.

@@ -90,18 +90,45 @@ func (c *ComplianceReader) CountsAt(ctx context.Context, s fresnel.Scope, kind c
 	now := cols + "compliance_count x WHERE x.kind = ? AND x.from_day <= ? AND " + c.db.visible("x.tenant", s, &args)
 	args = append(args, int64(kind), int64(d), int64(d))
 	past := cols + "compliance_past x WHERE x.kind = ? AND x.to_day > ? AND x.from_day <= ? AND " + c.db.visible("x.tenant", s, &args)
-	rows, err := c.db.query(ctx, "SELECT t.id, s.id, x.item, x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown FROM ("+now+" UNION ALL "+past+") x JOIN tenant t ON t.num = x.tenant JOIN subscription s ON s.num = x.sub", args...)
+	tenants, subs, err := c.places(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := c.db.query(ctx, now+" UNION ALL "+past, args...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "counts of a day", err)
 	}
+	var n [8]int64
 	out, err := scan(rows, func(r *sql.Rows, v *compliance.CountAt) error {
-		n := &v.Counts
-		return r.Scan(&v.Tenant, &v.Subscription, &v.Item, &n.Compliant, &n.NonCompliant, &n.Conflict, &n.Exempt, &n.Unknown)
+		if err := r.Scan(&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7]); err != nil {
+			return err
+		}
+		v.Tenant, v.Subscription, v.Item, v.Day, v.Counts = tenants[n[0]], subs[n[1]], n[2], d, countsOf(n[3:])
+		return nil
 	})
-	for i := range out {
-		out[i].Day = d
-	}
+	out = slices.DeleteFunc(out, func(v compliance.CountAt) bool { return v.Tenant == "" || v.Subscription == "" }) // registered since ids were asked for
 	return out, c.db.wrap(ctx, "counts of a day", err)
+}
+
+// places gives the ids of the tenants of a scope, and of their subscriptions, by number.
+func (c *ComplianceReader) places(ctx context.Context, s fresnel.Scope) (map[int64]fresnel.TenantID, map[int64]string, error) {
+	tenants, err := c.tenantIDs(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	var args []any
+	rows, err := c.db.query(ctx, "SELECT s.num, s.id FROM subscription s WHERE "+c.db.visible("s.tenant", s, &args), args...)
+	if err != nil {
+		return nil, nil, c.db.wrap(ctx, "subscriptions", err)
+	}
+	subs := map[int64]string{}
+	_, err = scan(rows, func(r *sql.Rows, v *string) error {
+		var num int64
+		err := r.Scan(&num, v)
+		subs[num] = *v
+		return err
+	})
+	return tenants, subs, c.db.wrap(ctx, "subscriptions", err)
 }
 
 // Baselines implements compliance.Reader: tenants with the same name and day together.

@@ -16,11 +16,16 @@ import (
 var failingSorts = map[compliance.FailingSort]struct {
 	col  string
 	desc bool
+	by   string // the end of the name of the indexes that have this order
 }{
-	compliance.FailingNewest:   {"f.since", true},
-	compliance.FailingMost:     {"f.policies", true},
-	compliance.FailingSortName: {"f.name", false},
+	compliance.FailingNewest:   {"f.since", true, "since"},
+	compliance.FailingMost:     {"f.policies", true, "most"},
+	compliance.FailingSortName: {"f.name", false, "name"},
 }
+
+// fewFailing is how many rows are sorted rather than looked for in the list's
+// order: of more, a page is full after a few rows for each that is shown.
+const fewFailing = 2000
 
 // Failing implements compliance.Reader.
 func (c *ComplianceReader) Failing(ctx context.Context, s fresnel.Scope, q compliance.FailingQuery) (compliance.FailingList, error) {
@@ -37,12 +42,17 @@ func (c *ComplianceReader) Failing(ctx context.Context, s fresnel.Scope, q compl
 			sort.col = since
 		}
 	}
+	few := false
 	if !q.Uncounted {
 		total, err := c.countFailing(ctx, from+where, args)
-		if err != nil {
+		if err != nil || total == 0 {
 			return out, err
 		}
 		out.Total, out.More = min(total, compliance.CountLimit), total > compliance.CountLimit
+		few = total <= fewFailing && len(q.Types)+len(q.Groups) > 0
+	}
+	if q.Policy == 0 && len(q.Subscriptions) == 0 && !few {
+		from = c.failingIn(s, sort.by)
 	}
 	way, dir := ">", ""
 	if sort.desc {
@@ -102,6 +112,16 @@ func (c *ComplianceReader) Failing(ctx context.Context, s fresnel.Scope, q compl
 // failing resources.
 func (c *ComplianceReader) failing(s fresnel.Scope, q compliance.FailingQuery) (from, where string, args []any) {
 	from, where = "compliance_resource f", " WHERE 1 = 1"
+	switch {
+	case len(q.Subscriptions) > 0:
+		from += c.db.d.by("ix_compliance_resource_sub")
+	case len(q.Groups) > 0:
+		from += c.db.d.by("ix_compliance_resource_group")
+	case len(q.Types) > 0:
+		from += c.db.d.by("ix_compliance_resource_type")
+	case q.Text != "":
+		from = c.failingIn(s, "name")
+	}
 	if q.Policy != 0 {
 		from = "compliance_finding p JOIN compliance_resource f ON f.arm = p.arm"
 		where, args = " WHERE p.policy = ? AND p.resolved_at = 0 AND p.state = 4", []any{q.Policy}
@@ -121,10 +141,19 @@ func (c *ComplianceReader) failing(s fresnel.Scope, q compliance.FailingQuery) (
 		}
 	}
 	if q.Text != "" {
-		where += ` AND f.name LIKE ? ESCAPE '!'`
-		args = append(args, "%"+strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(clean(strings.ToLower(q.Text)))+"%")
+		where += " AND " + c.db.d.has("f.name")
+		args = append(args, clean(strings.ToLower(q.Text)))
 	}
 	return from, where, args
+}
+
+// failingIn is the table in the order of a list. Of one tenant there is an index
+// of its own.
+func (c *ComplianceReader) failingIn(s fresnel.Scope, by string) string {
+	if !s.All() && len(s.IDs()) == 1 {
+		by = "tenant_" + by
+	}
+	return "compliance_resource f" + c.db.d.by("ix_compliance_resource_"+by)
 }
 
 func (c *ComplianceReader) countFailing(ctx context.Context, question string, args []any) (int, error) {
@@ -139,7 +168,7 @@ func (c *ComplianceReader) FailuresOf(ctx context.Context, s fresnel.Scope, reso
 		return nil, nil
 	}
 	args := []any{jsonList(resources)}
-	rows, err := c.db.query(ctx, "SELECT t.id, a.name, p.state, p.policy, p.checks, p.first_seen, p.since FROM compliance_finding p JOIN arm_id a ON a.num = p.arm JOIN tenant t ON t.num = p.tenant "+
+	rows, err := c.db.query(ctx, "SELECT t.id, a.name, p.state, p.policy, p.checks, p.first_seen, p.since FROM compliance_finding p"+c.db.d.by("ix_compliance_finding_arm")+" JOIN arm_id a ON a.num = p.arm JOIN tenant t ON t.num = p.tenant "+
 		"WHERE p.arm IN (SELECT num FROM arm_id WHERE name IN "+c.db.d.list()+") AND p.resolved_at = 0 AND "+c.db.visible("p.tenant", s, &args)+" ORDER BY p.arm, p.since, p.policy", args...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "failures of resources", err)
@@ -162,13 +191,16 @@ func (c *ComplianceReader) FailuresOf(ctx context.Context, s fresnel.Scope, reso
 func (c *ComplianceReader) Moved(ctx context.Context, s fresnel.Scope, subscriptions []string, from, to fresnel.Day, each func(compliance.Moved) bool) error {
 	begin, end := micros((from + 1).Time()), micros((to + 1).Time())
 	// Each side by an index of its own.
-	const cols = "SELECT p.num AS num FROM compliance_finding p WHERE "
-	which := cols + "p.since >= ? AND p.since < ? UNION " + cols + "p.resolved_at >= ? AND p.resolved_at < ? UNION " + cols + "p.changed_at >= ? AND p.changed_at < ?"
-	args := []any{begin, end, begin, end, begin, end}
+	var which []string
+	var args []any
+	for _, col := range []string{"since", "resolved_at", "changed_at"} {
+		q := "SELECT p.num AS num FROM compliance_finding p" + c.db.d.by("ix_compliance_finding_"+strings.TrimSuffix(col, "_at")) + " WHERE " + c.db.visible("p.tenant", s, &args) + " AND p." + col + " >= ? AND p." + col + " < ?"
+		which, args = append(which, q), append(args, begin, end)
+	}
 	const life = "(SELECT MAX(h.at) FROM resource_change h WHERE h.arm = p.arm AND h.kind = ? AND h.at < ?)"
 	q := "SELECT p.arm, p.policy, p.state, p.checks, p.first_seen, p.since, p.resolved_at, p.changed_at, a.name, t.id, s.id, COALESCE(y.name, ''), COALESCE(" + life + ", 0), COALESCE(" + life + ", 0) " +
 		"FROM compliance_finding p JOIN arm_id a ON a.num = p.arm JOIN tenant t ON t.num = p.tenant JOIN subscription s ON s.num = p.sub LEFT JOIN resource r ON r.arm = p.arm LEFT JOIN resource_type y ON y.num = r.rtype " +
-		"WHERE p.num IN (" + which + ")"
+		"WHERE p.num IN (" + strings.Join(which, " UNION ") + ")"
 	args = append([]any{createdKind, end, deletedKind, end}, args...)
 	q += " AND " + c.db.visible("p.tenant", s, &args) + c.only("s.id", subscriptions, &args) + " ORDER BY p.arm, p.policy, p.since"
 	rows, err := c.db.query(ctx, q, args...)

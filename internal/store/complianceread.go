@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
+	"slices"
 	"strings"
 
 	"fresnel"
@@ -89,19 +89,27 @@ func (c *ComplianceReader) only(col string, ids []string, args *[]any) string {
 	return " AND " + col + " IN " + c.db.d.list()
 }
 
-// Sums implements compliance.Reader.
+// Sums implements compliance.Reader. There are many: a tenant's id is looked up
+// once, and not in every row, and numbers are scanned as what they are, for
+// database/sql makes a text of each that it has to convert.
 func (c *ComplianceReader) Sums(ctx context.Context, s fresnel.Scope, ask compliance.SumAsk) ([]compliance.Sum, error) {
+	ids, err := c.tenantIDs(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	args := []any{int64(ask.Kind)}
-	const counts = "x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown, x.points, x.most"
+	counts, summed := "x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown", 5
+	if ask.Kind == compliance.KindControl { // nothing else has points
+		counts, summed = counts+", x.points, x.most", 7
+	}
 	var q string
 	switch {
 	case ask.BySub:
-		q = "SELECT t.id, s.id, x.item, " + counts + ", 1 FROM compliance_count x JOIN tenant t ON t.num = x.tenant JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
+		q = "SELECT x.tenant, x.item, 1, " + counts + ", s.id FROM compliance_count x JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
 	case len(ask.Subscriptions) > 0:
-		q = "SELECT t.id, '', x.item, SUM(x.compliant), SUM(x.non_compliant), SUM(x.conflict), SUM(x.exempt), SUM(x.unknown), SUM(x.points), SUM(x.most), COUNT(*) FROM compliance_count x " +
-			"JOIN tenant t ON t.num = x.tenant JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
+		q = "SELECT x.tenant, x.item, COUNT(*), CAST(SUM(" + strings.ReplaceAll(counts, ", ", ") AS BIGINT), CAST(SUM(") + ") AS BIGINT) FROM compliance_count x JOIN subscription s ON s.num = x.sub WHERE x.kind = ?"
 	default:
-		q = "SELECT t.id, '', x.item, " + counts + ", x.subs FROM compliance_sum x JOIN tenant t ON t.num = x.tenant WHERE x.subs > 0 AND x.kind = ?"
+		q = "SELECT x.tenant, x.item, x.subs, " + counts + " FROM compliance_sum x WHERE x.subs > 0 AND x.kind = ?"
 	}
 	if len(ask.Items) > 0 {
 		q += " AND x.item IN " + c.db.d.numbers()
@@ -112,82 +120,47 @@ func (c *ComplianceReader) Sums(ctx context.Context, s fresnel.Scope, ask compli
 		q += c.only("s.id", ask.Subscriptions, &args)
 	}
 	if !ask.BySub && len(ask.Subscriptions) > 0 {
-		q += " GROUP BY t.id, x.item"
+		q += " GROUP BY x.tenant, x.item"
 	}
 	rows, err := c.db.query(ctx, q, args...)
 	if err != nil {
 		return nil, c.db.wrap(ctx, "compliance sums", err)
 	}
+	var n [10]int64
+	into := []any{&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9]}[:3+summed]
+	var sub string
+	if ask.BySub {
+		into = append(into, &sub)
+	}
 	out, err := scan(rows, func(r *sql.Rows, v *compliance.Sum) error {
-		n := &v.Counts
-		return r.Scan(&v.Tenant, &v.Subscription, &v.Item, &n.Compliant, &n.NonCompliant, &n.Conflict, &n.Exempt, &n.Unknown, &v.Points, &v.Most, &v.Subs)
+		if err := r.Scan(into...); err != nil {
+			return err
+		}
+		v.Tenant, v.Subscription, v.Item, v.Counts, v.Points, v.Most, v.Subs = ids[n[0]], sub, n[1], countsOf(n[3:8]), n[8], n[9], int(n[2])
+		return nil
 	})
+	out = slices.DeleteFunc(out, func(v compliance.Sum) bool { return v.Tenant == "" }) // registered since its id was asked for
 	return out, c.db.wrap(ctx, "compliance sums", err)
 }
 
-const itemRead = "SELECT i.num, t.id, i.kind, i.assignment, i.policy, i.definition, i.id, i.name, i.category, i.effect, i.scope, i.about, i.reference, i.more, i.created_at, i.expires_at, i.first_seen, i.gone_at " +
-	"FROM compliance_item i JOIN tenant t ON t.num = i.tenant WHERE "
-
-// Items implements compliance.Reader.
-func (c *ComplianceReader) Items(ctx context.Context, s fresnel.Scope, nums []int64) ([]compliance.Item, error) {
-	if len(nums) == 0 {
-		return nil, nil
-	}
-	args := []any{jsonNumbers(nums)}
-	return c.items(ctx, "i.num IN "+c.db.d.numbers()+" AND "+c.db.visible("i.tenant", s, &args), args)
+// countsOf are counts in the order of the tables' columns.
+func countsOf(n []int64) compliance.Counts {
+	return compliance.Counts{Compliant: int(n[0]), NonCompliant: int(n[1]), Conflict: int(n[2]), Exempt: int(n[3]), Unknown: int(n[4])}
 }
 
-// Told implements compliance.Reader.
-func (c *ComplianceReader) Told(ctx context.Context, s fresnel.Scope, kinds []compliance.Kind, gone bool) ([]compliance.Item, error) {
-	nums := make([]int64, len(kinds))
-	for i, k := range kinds {
-		nums[i] = int64(k)
-	}
-	args := []any{jsonNumbers(nums)}
-	where := "i.kind IN " + c.db.d.numbers() + " AND " + c.db.visible("i.tenant", s, &args)
-	if !gone {
-		where += " AND i.gone_at = 0"
-	}
-	return c.items(ctx, where, args)
-}
-
-// Checks implements compliance.Reader.
-func (c *ComplianceReader) Checks(ctx context.Context, s fresnel.Scope, policy int64) ([]compliance.Item, error) {
-	args := []any{policy}
-	return c.items(ctx, "i.policy = ? AND "+c.db.visible("i.tenant", s, &args), args)
-}
-
-func (c *ComplianceReader) items(ctx context.Context, where string, args []any) ([]compliance.Item, error) {
-	rows, err := c.db.query(ctx, itemRead+where, args...)
+// tenantIDs gives the ids of the tenants of a scope by number.
+func (c *ComplianceReader) tenantIDs(ctx context.Context, s fresnel.Scope) (map[int64]fresnel.TenantID, error) {
+	var args []any
+	rows, err := c.db.query(ctx, "SELECT t.num, t.id FROM tenant t WHERE "+c.db.visible("t.num", s, &args), args...)
 	if err != nil {
-		return nil, c.db.wrap(ctx, "compliance items", err)
+		return nil, c.db.wrap(ctx, "tenants", err)
 	}
-	out, err := scan(rows, func(r *sql.Rows, v *compliance.Item) error {
-		var created, expires, first, gone int64
-		var more string
-		if err := r.Scan(&v.Num, &v.Tenant, &v.Kind, &v.Assignment, &v.Policy, &v.Definition, &v.ID, &v.Name, &v.Category, &v.Effect, &v.Scope, &v.About, &v.Reference, &more, &created, &expires, &first, &gone); err != nil {
-			return err
-		}
-		v.Created, v.Expires, v.First, v.Gone = instant(created), instant(expires), instant(first), instant(gone)
-		v.Key = keyOf(v)
-		if more == "{}" {
-			return nil
-		}
-		return json.Unmarshal([]byte(more), &v.More)
+	out := map[int64]fresnel.TenantID{}
+	_, err = scan(rows, func(r *sql.Rows, v *fresnel.TenantID) error {
+		var num int64
+		err := r.Scan(&num, v)
+		out[num] = *v
+		return err
 	})
-	return out, c.db.wrap(ctx, "compliance items", err)
-}
-
-// keyOf names an item by its id. Of a check the assignment is known by number.
-func keyOf(v *compliance.Item) compliance.Key {
-	k := compliance.Key{Kind: v.Kind, Reference: v.Reference}
-	switch v.Kind { //nolint:exhaustive // the others are named by a definition
-	case compliance.KindAssignment:
-		k.Assignment = strings.ToLower(v.ID)
-	case compliance.KindControl, compliance.KindStandardControl:
-		k.Definition = v.ID
-	default:
-		k.Definition = strings.ToLower(v.ID)
-	}
-	return k
+	return out, c.db.wrap(ctx, "tenants", err)
 }

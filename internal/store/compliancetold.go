@@ -51,9 +51,13 @@ func (c *Compliance) PutTold(ctx context.Context, t fresnel.TenantID, list []com
 		if err != nil {
 			return err
 		}
-		if written += gone; written > 0 {
-			g, err = c.db.raise(ctx, tx)
+		if written += gone; written == 0 {
+			return nil
 		}
+		if err := c.renamed(ctx, tx, tenant); err != nil {
+			return err
+		}
+		g, err = c.db.raise(ctx, tx)
 		return err
 	})
 	if err == nil {

@@ -42,6 +42,8 @@ type dialect interface {
 	indexTexts(table, col string) string
 	// forgetTexts takes the rows whose keys a question gives out of it.
 	forgetTexts(table, col, keys string) string
+	// has is the condition that a text has a part, letter by letter.
+	has(col string) string
 	// by names the index that a table is to be read by, after its alias; "" = the
 	// engine knows its data well enough to find out.
 	by(index string) string

@@ -60,6 +60,8 @@ func (postgresDialect) indexTexts(string, string) string { return "" }
 
 func (postgresDialect) forgetTexts(string, string, string) string { return "" }
 
+func (postgresDialect) has(col string) string { return "STRPOS(" + col + ", ?) > 0" }
+
 func (postgresDialect) by(string) string { return "" }
 
 func (postgresDialect) insertAbsent(table string, cols []string) string {

@@ -94,6 +94,8 @@ func (sqliteDialect) forgetTexts(table, col, keys string) string {
 	return "DELETE FROM " + table + "_" + col + " WHERE rowid IN (" + keys + ")"
 }
 
+func (sqliteDialect) has(col string) string { return "INSTR(" + col + ", ?) > 0" }
+
 // by: SQLite has no statistics, and of several indexes it takes the one with
 // the most columns that are asked for, however many rows that means.
 func (sqliteDialect) by(index string) string { return " INDEXED BY " + index }

@@ -31,6 +31,7 @@ type DB struct {
 	log        *slog.Logger
 	generation atomic.Int64
 	dims       dims
+	items      itemMemory
 	reads      *prepared           // of r
 	writes     *prepared           // of w
 	room       *semaphore.Weighted // for lines in work, see rowsInWork

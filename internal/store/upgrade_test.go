@@ -41,7 +41,7 @@ func TestUpgradeToAllTenants(t *testing.T) {
 			"DROP TABLE resource", "DROP TABLE resource_doc", "DROP TABLE resource_tag", "DROP TABLE resource_count", "DROP TABLE resource_facet", "DROP TABLE tag_set", "DROP TABLE resource_read",
 			"DROP TABLE resource_type", "DROP TABLE location", "DROP TABLE tag_key", "DROP TABLE tag_value", "DROP TABLE tag_count",
 			"DROP TABLE resource_change", "DROP TABLE change_read", "DROP TABLE tag_missing",
-			"DROP VIEW compliance_snapshots", "CREATE TABLE compliance_snapshots (id TEXT)", "DROP TABLE compliance_key", "DROP TABLE compliance_item", "DROP TABLE compliance_count", "DROP TABLE compliance_past",
+			"DROP VIEW compliance_snapshots", "CREATE TABLE compliance_snapshots (id TEXT)", "DROP TABLE compliance_key", "DROP TABLE compliance_item", "DROP TABLE compliance_named", "DROP TABLE compliance_count", "DROP TABLE compliance_past",
 			"DROP TABLE compliance_sum", "DROP TABLE compliance_sub", "DROP TABLE compliance_day", "DROP TABLE compliance_tenant_day", "DROP TABLE compliance_finding", "DROP TABLE compliance_resource", "DROP TABLE compliance_baseline",
 			"DELETE FROM goose_db_version WHERE version_id >= 3",
 		} {

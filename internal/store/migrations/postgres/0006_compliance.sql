@@ -33,6 +33,13 @@ CREATE TABLE compliance_item (
 CREATE INDEX ix_compliance_item_kind ON compliance_item (tenant, kind, num);
 CREATE INDEX ix_compliance_item_policy ON compliance_item (policy, tenant, num);
 
+-- How often what is known of a tenant's items has changed: whoever remembers
+-- them asks for this instead.
+CREATE TABLE compliance_named (
+    tenant BIGINT NOT NULL CONSTRAINT pk_compliance_named PRIMARY KEY,
+    stamp  BIGINT NOT NULL
+);
+
 -- The newest counts, since the day from which they have been so.
 CREATE TABLE compliance_count (
     tenant        BIGINT NOT NULL,
@@ -166,9 +173,9 @@ CREATE TABLE compliance_finding (
 CREATE INDEX ix_compliance_finding_sub ON compliance_finding (sub, resolved_at);
 CREATE INDEX ix_compliance_finding_arm ON compliance_finding (arm, policy);
 CREATE INDEX ix_compliance_finding_policy ON compliance_finding (policy, since, arm, state, tenant) WHERE resolved_at = 0;
-CREATE INDEX ix_compliance_finding_since ON compliance_finding (since);
-CREATE INDEX ix_compliance_finding_resolved ON compliance_finding (resolved_at);
-CREATE INDEX ix_compliance_finding_changed ON compliance_finding (changed_at);
+CREATE INDEX ix_compliance_finding_since ON compliance_finding (tenant, since);
+CREATE INDEX ix_compliance_finding_resolved ON compliance_finding (tenant, resolved_at);
+CREATE INDEX ix_compliance_finding_changed ON compliance_finding (tenant, changed_at);
 
 -- A resource that does not comply with at least one policy.
 CREATE TABLE compliance_resource (
@@ -188,6 +195,8 @@ CREATE INDEX ix_compliance_resource_tenant_most ON compliance_resource (tenant, 
 CREATE INDEX ix_compliance_resource_name ON compliance_resource (name, arm, tenant, sub);
 CREATE INDEX ix_compliance_resource_tenant_name ON compliance_resource (tenant, name, arm, sub);
 CREATE INDEX ix_compliance_resource_sub ON compliance_resource (sub, arm);
+CREATE INDEX ix_compliance_resource_group ON compliance_resource (rgroup, tenant, arm);
+CREATE INDEX ix_compliance_resource_type ON compliance_resource (rtype, tenant, arm);
 
 -- A day that people have named, to compare with.
 CREATE TABLE compliance_baseline (
