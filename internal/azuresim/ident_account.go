@@ -25,7 +25,7 @@ const (
 	castMember             // only through a group
 	castMemberToo          // only through a group, and nested
 	castPIM                // eligible through a group
-	castLimited            // Exchange Administrator until a date
+	castLimited            // Authentication Administrator until a date
 	castHelp               // Authentication Administrator
 	castOwner              // owner of applications, without a role
 	castSubscriber         // owner of subscriptions

@@ -37,7 +37,7 @@ func (w *identTenant) buildAssignments() {
 	add(user(castCustom), custom, assigned)
 	add(user(castScoped), roleUsers, assigned).unit = 1
 	add(user(castScoped), roleAuthn, eligible).unit = 2
-	add(user(castLimited), roleExchange, assigned).end = w.start.Add(20 * day)
+	add(user(castLimited), roleAuthn, assigned).end = w.start.Add(20 * day)
 	add(user(castHelp), roleAuthn, assigned)
 	add(user(castPlain), roleDirectory, assigned)
 	add(user(castLate), roleConditional, assigned).from = w.start.Add(2 * day)

@@ -212,7 +212,7 @@ func (g *identCall) page(set *identSet, sh *asked, token *pageToken) (rows []byt
 	if g.fault != nil {
 		fault = *g.fault
 	}
-	whim := i > 0 && !token.Empty && set.n > 300 && below(mix(g.v.key, label("empty page"), uint64(i)), 12) == 0
+	whim := i > 0 && !token.Empty && set.n > 300 && below(mix(g.v.key, label("empty page"), uint64(i)), 7) == 0
 	if fault.Kind == faultEmpty || whim {
 		return nil, i, true
 	}

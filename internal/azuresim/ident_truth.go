@@ -94,6 +94,20 @@ func (s *Server) IdentityList(list string, q IdentityQuery) ([]string, error) {
 	return slices.Sorted(maps.Keys(v.truth(&q)[list])), nil
 }
 
+// IdentitySets tells all lists of a tenant at once, each sorted; one that is empty is not there.
+func (s *Server) IdentitySets(q IdentityQuery) (map[string][]string, error) {
+	q.fill(s.clock.Now())
+	v := s.directoryAt(q.Tenant, q.At)
+	if v == nil {
+		return nil, fmt.Errorf("azuresim: tenant %q has no directory", q.Tenant)
+	}
+	out := map[string][]string{}
+	for name, set := range v.truth(&q) {
+		out[name] = slices.Sorted(maps.Keys(set))
+	}
+	return out, nil
+}
+
 // lists are sets of ids by name.
 type lists map[string]map[string]bool
 
