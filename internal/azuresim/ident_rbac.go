@@ -130,7 +130,7 @@ func (w *identTenant) buildRBAC() {
 	add("", root, azureAccess, user(castChief))
 	add("", root, azureReader, service(serviceManaged))
 	add("", groupPath(w.t.slug+"-landingzones"), azureRBAC, user(castRoles))
-	add("", groupPath(w.t.slug+"-sandbox"), azureOwner, group(groupEveryone))
+	add("", groupPath(w.t.slug+"-sandbox"), azureOwner, group(groupTierZero))
 	guests := w.firstGuests(3)
 	for j, s := range w.t.subs {
 		path := "/subscriptions/" + s.id
