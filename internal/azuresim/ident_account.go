@@ -8,30 +8,30 @@ import (
 
 // The numbers of the cast: accounts that have a role in this.
 const (
-	castGlass       = iota // emergency access, never used
-	castGlassToo           // emergency access, used long ago
-	castSync               // the account of directory synchronization
-	castPackage            // of a provisioning package
-	castChief              // many roles, directly and through groups
-	castEligible           // eligible, and activates it on workdays
-	castRoles              // Privileged Role Administrator
-	castNoMFA              // Helpdesk Administrator without MFA
-	castSynced             // synchronized, and Application Administrator
-	castDisabled           // disabled, and Security Administrator
-	castReader             // Global Reader
-	castReports            // Reports Reader, which is not privileged
-	castCustom             // a custom role that is privileged
-	castScoped             // User Administrator of an administrative unit
-	castMember             // only through a group
-	castMemberToo          // only through a group, and nested
-	castPIM                // eligible through a group
-	castLimited            // Authentication Administrator until a date
-	castHelp               // Authentication Administrator
-	castOwner              // owner of applications, without a role
-	castSubscriber         // owner of subscriptions
-	castLate               // becomes an administrator two days after the start
-	castLeft               // is none any more three days after the start
-	castPlain              // Directory Readers
+	castGlass      = iota // emergency access, never used
+	castGlassToo          // emergency access, used long ago
+	castSync              // the account of directory synchronization
+	castPackage           // of a provisioning package
+	castChief             // many roles, directly and through groups
+	castEligible          // eligible, and activates it on workdays
+	castRoles             // Privileged Role Administrator
+	castNoMFA             // Helpdesk Administrator without MFA
+	castSynced            // synchronized, and Application Administrator
+	castDisabled          // disabled, and Security Administrator
+	castReader            // Global Reader
+	castReports           // Reports Reader, which is not privileged
+	castCustom            // a custom role that is privileged
+	castScoped            // User Administrator of an administrative unit
+	castMember            // only through a group
+	castMemberToo         // only through a group, and nested
+	castPIM               // eligible through a group
+	castLimited           // Authentication Administrator until a date
+	castHelp              // Authentication Administrator
+	castOwner             // owner of applications, without a role
+	castSubscriber        // owner of subscriptions
+	castLate              // becomes an administrator two days after the start
+	castLeft              // is none any more three days after the start
+	castPlain             // Directory Readers
 )
 
 // account is a person, a guest, or what looks like one in the list of users.

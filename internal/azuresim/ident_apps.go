@@ -36,7 +36,7 @@ const (
 	serviceManaged = iota
 	serviceSecret
 	serviceCertificate
-	serviceOwned // its secret is expired
+	serviceOwned    // its secret is expired
 	serviceFirstApp = serviceSecret
 )
 
@@ -65,13 +65,27 @@ var identCases = [][]struct {
 	password bool
 	life     int // days
 }{
-	{{200, true, 365}}, {{300, false, 365}}, {{-40, true, 180}}, {{7, true, 365}}, {{20, true, 365}}, {{29, false, 365}}, {{31, true, 180}},
-	{{0, true, 100}}, {{1000, true, 1095}}, {{-20, true, 365}, {250, true, 365}}, {}, {{-100, false, 365}}, {{12, true, 180}, {400, false, 700}},
-	{{-5, true, 180}, {10, true, 180}}, {{99_000, true, 100_000}}, {{-400, true, 365}, {-35, true, 365}}, {{700, false, 730}},
+	{{200, true, 365}},
+	{{300, false, 365}},
+	{{-40, true, 180}},
+	{{7, true, 365}},
+	{{20, true, 365}},
+	{{29, false, 365}},
+	{{31, true, 180}},
+	{{0, true, 100}},
+	{{1000, true, 1095}},
+	{{-20, true, 365}, {250, true, 365}},
+	{},
+	{{-100, false, 365}},
+	{{12, true, 180}, {400, false, 700}},
+	{{-5, true, 180}, {10, true, 180}},
+	{{99_000, true, 100_000}},
+	{{-400, true, 365}, {-35, true, 365}},
+	{{700, false, 730}},
 }
 
-// buildPrincipals makes applications and service principals. Some belong to the managing tenant.
-func (w *identTenant) buildPrincipals(managing string) {
+// buildPrincipals makes applications and service principals. The one that reads all this is among them.
+func (w *identTenant) buildPrincipals(e *estate) {
 	const day = 24 * time.Hour
 	w.principals = append(w.principals, &identPrincipal{
 		id: guid(mix(w.key, label("managed identity"))), appID: guid(mix(w.key, label("managed identity"), 1)), name: "mi-platform-automation", kind: "ManagedIdentity",
@@ -112,14 +126,28 @@ func (w *identTenant) buildPrincipals(managing string) {
 			id: guid(mix(w.key, label("first party"), uint64(i))), appID: f.id, name: f.name, kind: "Application", org: microsoftOrganization, enabled: true, created: w.start.Add(-2000 * day),
 		})
 	}
-	for i, org := range []string{managing, guid(label("a vendor"))} {
-		name := [...]string{"Fresnel", "Vendor Portal"}[i]
-		p := &identPrincipal{id: guid(mix(w.key, label("foreign"), uint64(i))), appID: guid(mix(label("foreign application"), uint64(i))), name: name, kind: "Application", org: org, enabled: true, created: w.start.Add(-500 * day)}
-		if i == 1 {
-			p.credentials = []identCredential{w.credential(p.id, 0, true, 15, 180)} // on the service principal itself
-		}
-		w.principals = append(w.principals, p)
+	vendor := guid(mix(w.key, label("foreign")))
+	w.principals = append(w.principals, &identPrincipal{
+		id: vendor, appID: guid(label("foreign application")), name: "Vendor Portal", kind: "Application", org: guid(label("a vendor")), enabled: true,
+		created: w.start.Add(-500 * day), credentials: []identCredential{w.credential(vendor, 0, true, 15, 180)}, // on the service principal itself
+	})
+	w.addOurs(e)
+}
+
+// addOurs adds the application with which we come: of the tenant, or the managing tenant's.
+func (w *identTenant) addOurs(e *estate) {
+	created := w.start.AddDate(0, 0, -200)
+	p := &identPrincipal{name: "Fresnel", kind: "Application", enabled: true, created: created}
+	if w.t.kind == kindApp {
+		key := mix(e.seed, label("app"), label(w.t.id))
+		a := &identApp{id: guid(mix(key, 2)), appID: guid(key), name: p.name, created: created}
+		a.credentials = []identCredential{w.credential(a.id, 0, true, 120, 365)}
+		w.apps = append(w.apps, a)
+		p.id, p.appID, p.org, p.app = guid(mix(key, 1)), a.appID, w.t.id, a
+	} else {
+		p.id, p.appID, p.org = guestObject(e, w.t), guid(mix(e.seed, label("app"), label(e.managing.id))), e.managing.id
 	}
+	w.principals = append(w.principals, p)
 }
 
 // credential ends some days after the start, at another minute of the day for each.

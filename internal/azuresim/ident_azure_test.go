@@ -115,9 +115,9 @@ func TestIdentityAzureRoles(t *testing.T) {
 		if len(at) >= len(all) || len(at) == 0 {
 			t.Errorf("atScope %d, all %d", len(at), len(all))
 		}
-		p := at[len(at)-1]["properties"].(map[string]any)["principalId"]
+		p := object(at[len(at)-1]).object("properties")["principalId"]
 		for _, r := range c.listARM(token, sub+rolesOf+"&$filter=principalId%20eq%20'"+fmt.Sprint(p)+"'") {
-			if r["properties"].(map[string]any)["principalId"] != p {
+			if object(r).object("properties")["principalId"] != p {
 				t.Errorf("%v", r)
 			}
 		}
@@ -126,7 +126,7 @@ func TestIdentityAzureRoles(t *testing.T) {
 		}
 		types := map[string]bool{}
 		for _, r := range rows {
-			types[fmt.Sprint(r["properties"].(map[string]any)["principalType"])] = true
+			types[fmt.Sprint(object(r).object("properties")["principalType"])] = true
 		}
 		if len(types) != 4 {
 			t.Errorf("%v", types)

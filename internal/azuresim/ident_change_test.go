@@ -100,6 +100,45 @@ func TestIdentityDelta(t *testing.T) {
 	}
 }
 
+// What changes while the pages are read is told with them or the next time.
+func TestIdentityDeltaWhilePaging(t *testing.T) {
+	o := full
+	o.Accounts = 700
+	for _, frozen := range []bool{true, false} {
+		c := start(t, o)
+		g := c.msgraph(c.sim.Estate()[0].ID)
+		victims := g.truth("enabled-members")
+		known := map[string]object{}
+		path := "/users/delta?$select=id,accountEnabled"
+		for i := 0; ; i++ {
+			a := g.ask(path)
+			var p graphPage
+			if err := json.Unmarshal(a.body, &p); err != nil || a.status != 200 {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+			follow(known, p.Value)
+			if p.Delta != "" {
+				path = p.Delta
+				break
+			}
+			path = p.Next
+			if !frozen {
+				c.clock.Advance(time.Hour)
+			}
+			for j, what := range []string{"delete", "disable", "purge"} {
+				if err := c.sim.ChangeAccount(g.tenant, victims[i*100+j], what); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		rows, _ := g.walk(path)
+		follow(known, rows)
+		g.known = nil
+		g.same("users", ids(slices.Collect(maps.Values(known)), func(object) bool { return true }))
+		g.same("disabled", ids(slices.Collect(maps.Values(known)), func(o object) bool { return o["accountEnabled"] == false }))
+	}
+}
+
 type batchResult struct {
 	Responses []struct {
 		ID      string
@@ -255,7 +294,7 @@ func TestIdentityFaults(t *testing.T) {
 		t.Errorf("%v", a.header)
 	}
 	fault(azuresim.Fault{Kind: "5xx", Times: 1, Tenant: g.tenant})
-	g.refused(path, 503, "ServiceUnavailable")
+	g.refused(path, 503, "serviceNotAvailable")
 	fault(azuresim.Fault{Kind: "html", Times: 1})
 	if a := g.ask(path); a.status != 502 || !strings.Contains(string(a.body), "<html>") {
 		t.Errorf("%d", a.status)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -19,19 +18,23 @@ const (
 // deltaUsers answers /users/delta: everything, and then what changed since. The token knows what was
 // selected at first; Graph does not follow sign-ins, and does not let anybody choose the size of a page.
 func (g *identCall) deltaUsers() {
-	names, since, seq, token, ok := g.deltaStart()
+	from, token, ok := g.deltaStart()
 	if !ok {
 		return
 	}
 	v := *g.v
 	v.at = token.At
-	changes := !since.IsZero()
+	changes := !from.since.IsZero()
+	fault := Fault{}
+	if g.fault != nil {
+		fault = *g.fault
+	}
 	set := v.userSet(kindUsers, func(*life) bool { return true }, func(a *account) identRow { return a })
-	n, sh := v.numbers(), asked{names: names}
+	n, sh := v.numbers(), asked{names: from.names}
 	var rows []byte
 	i, count := token.Offset, 0
-	if g.fault != nil && g.fault.Kind == faultEmpty {
-		g.deltaAnswer(nil, names, since, seq, token, i, true)
+	if fault.Kind == faultEmpty {
+		g.deltaAnswer(nil, from, token, i, true)
 		return
 	}
 	for ; i < set.n && count < deltaPage; i++ {
@@ -40,12 +43,12 @@ func (g *identCall) deltaUsers() {
 			number = identAdded + i - n
 		}
 		var row []byte
-		switch l := v.lifeSince(number, since, seq); {
+		switch l := v.lifeSince(number, from.since, from.seq); {
 		case l.unborn, changes && !l.changed:
 			continue
 		case l.alive():
-			row = appendRow(nil, v.accountWith(number, l), &set, &sh, &Fault{}, 0)
-			if !slices.Contains(names, "id") {
+			row = appendRow(nil, v.accountWith(number, l), &set, &sh, &fault, count)
+			if !slices.Contains(from.names, "id") {
 				row = append(append(appendText([]byte(`{"id":`), v.accountID(number)), ','), row[1:]...)
 			}
 		case !changes:
@@ -63,13 +66,28 @@ func (g *identCall) deltaUsers() {
 		rows = append(rows, row...)
 		count++
 	}
-	g.deltaAnswer(rows, names, since, seq, token, i, false)
+	g.deltaAnswer(rows, from, token, i, false)
 }
 
-// deltaStart reads what a request continues. Its token says what was selected, since when, and after which
-// event of a test.
-func (g *identCall) deltaStart() (names []string, since time.Time, seq int, token pageToken, ok bool) {
-	prefix := "delta " + g.p.tenantID + " "
+// deltaFrom is what a request for changes continues.
+type deltaFrom struct {
+	names []string  // selected at first
+	since time.Time // zero = everything
+	seq   int       // of the last event of a test that is known
+	first int       // of the last event when the first page was asked for
+}
+
+// purpose is what a token carries, which says what was selected, since when, and after which event of a test.
+func (d deltaFrom) purpose(tenant string) string {
+	nanos := int64(0)
+	if !d.since.IsZero() {
+		nanos = d.since.UnixNano()
+	}
+	return fmt.Sprintf("delta %s %s %d %d %d", tenant, strings.Join(d.names, ","), nanos, d.seq, d.first)
+}
+
+// deltaStart reads what a request continues, and answers it if that cannot be.
+func (g *identCall) deltaStart() (from deltaFrom, token pageToken, ok bool) {
 	token = pageToken{At: g.at}
 	sealed, changes := g.query.Get("$skiptoken"), false
 	if text := g.query.Get("$deltatoken"); text == "latest" {
@@ -80,53 +98,47 @@ func (g *identCall) deltaStart() (names []string, since time.Time, seq int, toke
 	if sealed == "" {
 		if slices.Contains(g.selected(), "signInActivity") {
 			g.badRequest("The property 'signInActivity' is not supported by delta query.")
-			return nil, since, 0, token, false
+			return from, token, false
 		}
-		names, ok = g.names(kindUsers)
-		return names, since, 0, token, ok
+		from.first = g.v.ed.seq
+		from.names, ok = g.names(kindUsers)
+		return from, token, ok
 	}
 	t, good := g.s.unseal(sealed)
-	parts := strings.Split(strings.TrimPrefix(t.For, prefix), " ")
-	if !good || !strings.HasPrefix(t.For, prefix) || len(parts) != 3 || !changes && time.Now().Unix() >= t.Expires {
+	var tenant, names string
+	var nanos int64
+	_, err := fmt.Sscanf(t.For, "delta %s %s %d %d %d", &tenant, &names, &nanos, &from.seq, &from.first)
+	if !good || err != nil || tenant != g.p.tenantID || !changes && time.Now().Unix() >= t.Expires {
 		g.badRequest("The token is not valid.")
-		return nil, since, 0, token, false
+		return from, token, false
 	}
-	names = strings.Split(parts[0], ",")
+	from.names = strings.Split(names, ",")
 	if !changes {
-		nanos, _ := strconv.ParseInt(parts[1], 10, 64) // we wrote it
-		seq, _ = strconv.Atoi(parts[2])
 		if nanos != 0 {
-			since = time.Unix(0, nanos).UTC()
+			from.since = time.Unix(0, nanos).UTC()
 		}
-		return names, since, seq, t, true
+		return from, t, true
 	}
 	if g.at.Sub(t.At) > deltaKept {
-		g.w.Header().Set("Location", g.s.URL()+"/v1.0/users/delta?$select="+url.QueryEscape(parts[0]))
+		g.w.Header().Set("Location", g.s.URL()+"/v1.0/users/delta?$select="+url.QueryEscape(names))
 		g.fail(http.StatusGone, "resyncRequired", "Resync required. The delta token has expired.")
-		return nil, since, 0, token, false
+		return from, token, false
 	}
-	seq, _ = strconv.Atoi(parts[2])
-	return names, t.At, seq, token, true
+	from.since, from.first = t.At, g.v.ed.seq
+	return from, token, true
 }
 
 // deltaAnswer writes a page, with a link to the next one or to what will change.
-func (g *identCall) deltaAnswer(rows []byte, names []string, since time.Time, seq int, token pageToken, next int, empty bool) {
-	set, sh := identSet{kind: kindUsers}, asked{names: names}
+func (g *identCall) deltaAnswer(rows []byte, from deltaFrom, token pageToken, next int, empty bool) {
+	set, sh := identSet{kind: kindUsers}, asked{names: from.names}
 	body := g.head(&set, &sh)
-	more := empty || next < g.v.numbersAt(token.At)+len(g.v.ed.added)
-	nanos := int64(0)
-	if !since.IsZero() {
-		nanos = since.UnixNano()
-	}
-	if !more {
-		nanos, seq = 0, g.v.ed.seq
-	}
-	token.For = fmt.Sprintf("delta %s %s %d %d", g.p.tenantID, strings.Join(names, ","), nanos, seq)
-	token.Offset, token.Empty = next, empty
 	name, param := "@odata.nextLink", "$skiptoken"
-	if !more {
+	token.Offset, token.Empty = next, empty
+	if !empty && next >= g.v.numbersAt(token.At)+len(g.v.ed.added) {
 		name, param, token.Offset = "@odata.deltaLink", "$deltatoken", 0
+		from = deltaFrom{names: from.names, seq: from.first}
 	}
+	token.For = from.purpose(g.p.tenantID)
 	link := g.s.URL() + "/v1.0/users/delta?" + param + "=" + g.s.seal(token)
 	body = append(appendText(body, name), ':')
 	body = append(appendText(body, link), `,"value":[`...)

@@ -71,7 +71,9 @@ func TestIdentityLicences(t *testing.T) {
 	tenant := c.sim.Estate()[0].ID
 	g := c.msgraph(tenant)
 	const noPremium = "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
-	plans := func() string { return string(g.ask("/subscribedSkus?$select=skuPartNumber,servicePlans,consumedUnits").body) }
+	plans := func() string {
+		return string(g.ask("/subscribedSkus?$select=skuPartNumber,servicePlans,consumedUnits").body)
+	}
 	if p := plans(); !strings.Contains(p, `"AAD_PREMIUM_P2"`) {
 		t.Error(p)
 	}

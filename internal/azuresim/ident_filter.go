@@ -70,13 +70,13 @@ func (p *filterParser) parse(text string) (identFilter, error) {
 func filterTokens(text string) ([]string, error) {
 	var out []string
 	for i := 0; i < len(text); {
-		switch c := text[i]; {
-		case c == ' ':
+		switch text[i] {
+		case ' ':
 			i++
-		case c == '(' || c == ')' || c == ',':
-			out = append(out, string(c))
+		case '(', ')', ',':
+			out = append(out, text[i:i+1])
 			i++
-		case c == '\'':
+		case '\'':
 			j := i + 1
 			for ; j < len(text); j++ {
 				if text[j] == '\'' {

@@ -39,7 +39,7 @@ func (w *identTenant) buildUnits() {
 }
 
 func (w *identTenant) buildGroups() {
-	named := [groupCount]identGroup{
+	named := []identGroup{
 		groupTierZero:     {name: "Tier 0 Administrators", assignable: true, members: []int{castChief, castMember}},
 		groupDesk:         {name: "Service Desk", members: []int{castHelp, castNoMFA}, nested: []int{groupNight}},
 		groupNight:        {name: "Service Desk Night", members: []int{castMemberToo}, nested: []int{groupDesk}},
@@ -51,11 +51,12 @@ func (w *identTenant) buildGroups() {
 	}
 	count := int(groupCount) + 6 + w.accounts/150
 	for i := range count {
-		g := identGroup{}
-		if i < int(groupCount) {
-			g = named[i]
+		var g *identGroup
+		if i < len(named) {
+			g = &named[i]
 		} else {
-			g.name = fmt.Sprintf("Project %s %d", w.surname(1<<17+i)[6:], i)
+			g = &identGroup{}
+			g.name = fmt.Sprintf("Project %s %d", w.surname(1<<17 + i)[6:], i)
 			for j := range 3 + below(mix(w.key, label("members"), uint64(i)), 40) {
 				g.members = append(g.members, below(mix(w.key, label("member"), uint64(i), uint64(j)), w.accounts))
 			}
@@ -66,7 +67,7 @@ func (w *identTenant) buildGroups() {
 		}
 		g.id = guid(mix(w.key, label("group"), uint64(i)))
 		g.created = w.start.Add(-time.Duration(10+below(mix(w.key, label("group age"), uint64(i)), 2000)) * 24 * time.Hour)
-		w.groups = append(w.groups, &g)
+		w.groups = append(w.groups, g)
 	}
 }
 

@@ -102,8 +102,13 @@ func (s *Server) GraphToken(tenant string, lifetime time.Duration) (string, erro
 
 // guestApp is the managing tenant's application in a customer's tenant: it has a service principal there.
 func (s *Server) guestApp(home app, t *tenant) app {
-	home.tenant, home.objectID = t, guid(mix(s.estate.seed, label("guest application"), label(t.id)))
+	home.tenant, home.objectID = t, guestObject(s.estate, t)
 	return home
+}
+
+// guestObject is the id of that service principal.
+func guestObject(e *estate, t *tenant) string {
+	return guid(mix(e.seed, label("guest application"), label(t.id)))
 }
 
 // granted are the permissions that our application has in a tenant.

@@ -25,8 +25,14 @@ func (w *identTenant) buildConditional() {
 	admins := []string{roleGlobal, rolePrivRole, roleSecurity, roleUsers, roleApps, roleCloudApps, roleConditional, roleHelpdesk, roleAuthn, roleExchange}
 	users := func(include, roles, excludedGroups []string) identObject {
 		return identObject{
-			{"includeUsers", include}, {"excludeUsers", glass}, {"includeGroups", []string{}}, {"excludeGroups", excludedGroups},
-			{"includeRoles", roles}, {"excludeRoles", []string{}}, {"includeGuestsOrExternalUsers", nil}, {"excludeGuestsOrExternalUsers", nil},
+			{"includeUsers", include},
+			{"excludeUsers", glass},
+			{"includeGroups", []string{}},
+			{"excludeGroups", excludedGroups},
+			{"includeRoles", roles},
+			{"excludeRoles", []string{}},
+			{"includeGuestsOrExternalUsers", nil},
+			{"excludeGuestsOrExternalUsers", nil},
 		}
 	}
 	controls := func(list ...string) identObject {
@@ -66,9 +72,16 @@ func (p *identPolicy) prop(name string) any {
 		return nil
 	case "conditions":
 		return identObject{
-			{"users", p.users}, {"clientAppTypes", p.clients},
+			{"users", p.users},
+			{"clientAppTypes", p.clients},
 			{"applications", identObject{{"includeApplications", p.applications}, {"excludeApplications", []string{}}, {"includeUserActions", []string{}}, {"includeAuthenticationContextClassReferences", []string{}}}},
-			{"userRiskLevels", []string{}}, {"signInRiskLevels", []string{}}, {"servicePrincipalRiskLevels", []string{}}, {"platforms", nil}, {"locations", nil}, {"devices", nil}, {"clientApplications", nil},
+			{"userRiskLevels", []string{}},
+			{"signInRiskLevels", []string{}},
+			{"servicePrincipalRiskLevels", []string{}},
+			{"platforms", nil},
+			{"locations", nil},
+			{"devices", nil},
+			{"clientApplications", nil},
 		}
 	case "grantControls":
 		return p.grant

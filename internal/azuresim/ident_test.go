@@ -20,6 +20,10 @@ type object map[string]any
 
 func (o object) text(name string) string { s, _ := o[name].(string); return s }
 
+func (o object) list(name string) []any { l, _ := o[name].([]any); return l }
+
+func (o object) object(name string) object { m, _ := o[name].(map[string]any); return m }
+
 func (o object) when(name string) time.Time {
 	t, _ := time.Parse(time.RFC3339, o.text(name))
 	return t
@@ -196,8 +200,8 @@ func (g *graphClient) checkAccounts() []object {
 	g.same("enabled", ids(users, on))
 	g.same("disabled", ids(users, func(o object) bool { return !on(o) }))
 	g.same("synced", ids(users, func(o object) bool { return o["onPremisesSyncEnabled"] == true }))
-	g.same("licensed", ids(users, func(o object) bool { return len(o["assignedLicenses"].([]any)) > 0 }))
-	g.same("disabled-licensed", ids(users, func(o object) bool { return !on(o) && len(o["assignedLicenses"].([]any)) > 0 }))
+	g.same("licensed", ids(users, func(o object) bool { return len(o.list("assignedLicenses")) > 0 }))
+	g.same("disabled-licensed", ids(users, func(o object) bool { return !on(o) && len(o.list("assignedLicenses")) > 0 }))
 	g.same("pending-guests", ids(users, func(o object) bool { return isGuest(o) && o.text("externalUserState") == "PendingAcceptance" }), true)
 	isStale := func(o object) bool { t := lastUse(o); return on(o) && !t.IsZero() && t.Before(stale) }
 	never := func(o object) bool { return on(o) && lastUse(o).IsZero() }
@@ -367,10 +371,11 @@ func TestIdentityCredentialsEqualTruth(t *testing.T) {
 		apps := map[string]map[string]bool{"applications-expired": {}, "applications-expiring": {}, "applications-without": {}, "applications-ownerless": {}}
 		for _, path := range []string{"/applications", "/servicePrincipals"} {
 			for _, a := range g.all(path + "?$select=id,appId,displayName,passwordCredentials,keyCredentials&$top=999") {
-				list := slices.Concat(a["passwordCredentials"].([]any), a["keyCredentials"].([]any))
+				list := slices.Concat(a.list("passwordCredentials"), a.list("keyCredentials"))
 				expired, soon := 0, 0
 				for _, x := range list {
-					k := object(x.(map[string]any))
+					m, _ := x.(map[string]any)
+					k := object(m)
 					end := k.when("endDateTime")
 					sets["credentials"][k.text("keyId")] = true
 					if end.IsZero() {

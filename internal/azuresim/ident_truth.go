@@ -35,33 +35,6 @@ type Identity struct {
 	Counts    map[string]int   `json:"counts"`
 }
 
-// IdentityLists says what every list holds. People are accounts that are not deleted.
-var IdentityLists = map[string]string{
-	"users": "accounts", "members": "accounts that are no guests", "guests": "accounts of type Guest, or without a type and with #EXT# in the name",
-	"external-members": "members with #EXT# in the name", "untyped": "accounts without a type", "enabled": "accounts", "disabled": "accounts",
-	"enabled-members": "accounts", "enabled-guests": "accounts", "disabled-guests": "accounts", "synced": "accounts", "licensed": "accounts", "pending-guests": "guests that did not accept", "deleted": "accounts that can be restored",
-	"people": "enabled members but the ones for synchronization and packages",
-	"stale":  "enabled accounts that were not used for so long", "stale-members": "those", "stale-guests": "those",
-	"never": "enabled accounts that were never used, and are not new", "never-members": "those", "never-guests": "those", "newcomers": "enabled accounts that were not used yet, and are new",
-	"disabled-licensed": "disabled accounts with licences", "disabled-roles": "disabled accounts with a role, eligible ones included", "disabled-privileged": "those with a privileged one",
-	"report": "accounts in the report of authentication methods", "report-people": "people in it", "mfa-registered": "accounts in it", "mfa-capable": "accounts in it",
-	"mfa-registered-people": "people in it", "mfa-unregistered-people": "people in it", "report-missing": "people who are not in it", "report-deleted": "deleted accounts in it",
-	"privileged": "accounts with an active privileged role that does more than read", "privileged-direct": "those with one of their own", "privileged-groups": "those with one through a group",
-	"privileged-eligible": "accounts that could activate one", "privileged-eligible-only": "those without an active one", "privileged-standing": "accounts with one that was assigned without an end",
-	"privileged-timed": "accounts with one that was assigned until a date", "privileged-activated": "accounts that activated one", "privileged-enabled": "those of privileged that are enabled",
-	"privileged-no-mfa": "those of privileged-enabled that the report shows without MFA", "privileged-readers": "accounts whose privileged roles only read",
-	"global-administrators": "accounts with the active role", "global-administrators-eligible": "accounts", "control-plane": "accounts with such a role, active",
-	"control-plane-guests": "those", "control-plane-synced": "those", "control-plane-services": "service principals", "control-plane-secrets": "service principals with a secret that is not expired",
-	"orphaned-roles": "assignments to nobody", "unassignable-groups": "groups with a role that are not made for one", "custom-privileged": "accounts with a privileged role of the tenant's own, active",
-	"credentials": "keyIds of applications and service principals but Microsoft's", "credentials-expired": "keyIds", "credentials-expiring": "keyIds that end soon", "credentials-valid": "keyIds that end later, or never", "credentials-endless": "keyIds without an end", "credentials-long": "keyIds given for longer than allowed, not expired",
-	"applications": "applications", "applications-expired": "applications whose credentials are all expired", "applications-expiring": "applications whose last credential ends soon",
-	"applications-covered": "applications with a credential that is expired or ends soon, and one that ends later", "applications-without": "applications without credentials", "applications-ownerless": "applications",
-	"emergency": "accounts that every policy of conditional access leaves out",
-	"azure":     "assignments of Azure roles", "azure-above": "those at management groups", "azure-owner": "assignments of Owner", "azure-access": "of User Access Administrator", "azure-rbac": "of Role Based Access Control Administrator", "azure-contributor": "of Contributor",
-	"azure-custom-owner": "of a custom role with all actions", "azure-orphaned": "to nobody", "azure-guests": "of Owner, User Access or RBAC Administrator or custom owner to a guest", "azure-service-owners": "of Owner or custom owner to a service principal",
-	"azure-user-owners": "of Owner, User Access Administrator or custom owner to a user", "azure-owner-people": "accounts with Owner or custom owner, directly or through groups",
-}
-
 // Identity tells the numbers of every directory, or of one.
 func (s *Server) Identity(q IdentityQuery) ([]Identity, error) {
 	q.fill(s.clock.Now())

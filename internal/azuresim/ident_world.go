@@ -29,23 +29,23 @@ const (
 // identTenant is the directory of a tenant. Accounts are computed from their number, so that a hundred
 // thousand of them take no memory; the rest is small and built once.
 type identTenant struct {
-	t                     *tenant
-	key                   uint64
-	start                 time.Time
-	accounts, guests      int           // at the start
-	gone                  int           // deleted within the month before the start
-	step                  time.Duration // between new accounts, after the start
-	hostile               bool
-	idSalt                uint64
-	word                  int // the part of names that is this tenant's
-	groups                []*identGroup
-	units                 []identUnit
-	roles                 []*identRole
-	assignments           []*identAssignment
-	apps                  []*identApp
-	principals            []*identPrincipal // service principals
-	rbac                  map[string][]*rbacAssignment
-	conditional           []*identPolicy
+	t                *tenant
+	key              uint64
+	start            time.Time
+	accounts, guests int           // at the start
+	gone             int           // deleted within the month before the start
+	step             time.Duration // between new accounts, after the start
+	hostile          bool
+	idSalt           uint64
+	word             int // the part of names that is this tenant's
+	groups           []*identGroup
+	units            []identUnit
+	roles            []*identRole
+	assignments      []*identAssignment
+	apps             []*identApp
+	principals       []*identPrincipal // service principals
+	rbac             map[string][]*rbacAssignment
+	conditional      []*identPolicy
 
 	mu    sync.Mutex // serializes edits
 	edits atomic.Pointer[identEdits]
@@ -53,14 +53,14 @@ type identTenant struct {
 
 // identEdits are what tests changed. They are replaced, never changed, so that a reader has one state.
 type identEdits struct {
-	opt     DirectoryOptions
-	seq     int // of the last event
-	events  map[int][]identEvent
-	added   []addedAccount
-	roles   []*identAssignment
-	ended   map[string]time.Time // assignments and credentials that were removed, by id
-	keys    map[string][]identCredential
-	rbac    []*rbacAssignment
+	opt    DirectoryOptions
+	seq    int // of the last event
+	events map[int][]identEvent
+	added  []addedAccount
+	roles  []*identAssignment
+	ended  map[string]time.Time // assignments and credentials that were removed, by id
+	keys   map[string][]identCredential
+	rbac   []*rbacAssignment
 }
 
 // identEvent is what a test did to an account.
@@ -145,7 +145,7 @@ func (e *estate) newDirectoryOf(t *tenant, o Options) *identTenant {
 	w.roles = identRoles(key)
 	w.buildUnits()
 	w.buildGroups()
-	w.buildPrincipals(e.managing.id)
+	w.buildPrincipals(e)
 	w.buildAssignments()
 	w.buildConditional()
 	w.buildRBAC()
