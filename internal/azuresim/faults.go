@@ -44,6 +44,7 @@ type Fault struct {
 	Times        int     `json:"times,omitempty"`        // 0 = unlimited
 	Tenant       string  `json:"tenant,omitempty"`       // only this tenant: of the token, or owner of the subscription
 	Subscription string  `json:"subscription,omitempty"` // only this subscription
+	Path         string  `json:"path,omitempty"`         // only requests whose path contains this
 	// HangSeconds is how long a hang lasts before the true answer comes; 0 = until the client leaves.
 	HangSeconds float64 `json:"hangSeconds,omitempty"`
 }
@@ -154,6 +155,7 @@ func (f Fault) matches(c *call) bool {
 	}
 	return (f.API == "*" || f.API == c.api) &&
 		(f.Tenant == "" || strings.EqualFold(f.Tenant, c.tenant)) &&
+		(f.Path == "" || strings.Contains(strings.ToLower(c.r.URL.Path), strings.ToLower(f.Path))) &&
 		(f.Subscription == "" || f.Kind == faultAbsent || strings.EqualFold(f.Subscription, c.subscription))
 }
 

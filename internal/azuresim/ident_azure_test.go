@@ -102,6 +102,12 @@ func TestIdentityAzureRoles(t *testing.T) {
 		if v.Count != below || below == 0 {
 			t.Errorf("%s: Resource Graph has %d, truth %d below management groups", tn.Kind, v.Count, below)
 		}
+		if tn.Kind == "app" {
+			wider := strings.Replace(body, `"query"`, `"options":{"authorizationScopeFilter":"AtScopeAboveAndBelow"},"query"`, 1)
+			if v, _ := c.graph(token, wider); v.Count != len(have) || v.Count == below {
+				t.Errorf("with what is above: %d of %d", v.Count, len(have))
+			}
+		}
 		defs, _ := c.graph(token, graphOf("authorizationresources | where type =~ 'microsoft.authorization/roledefinitions' | where properties.type == 'CustomRole' | project id, properties", list))
 		if n := map[string]int{"app": 2, "delegated": 0}[tn.Kind]; defs.Count != n {
 			t.Errorf("%s: %d roles of its own in Resource Graph", tn.Kind, defs.Count)

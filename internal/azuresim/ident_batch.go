@@ -99,13 +99,15 @@ func (g *identCall) part(p batchPart) batchAnswer {
 		r.Header.Set(k, v)
 	}
 	r.Header.Set("Authorization", g.r.Header.Get("Authorization"))
-	c := &call{w: rec, r: r, at: g.at, api: apiMSGraph, tenant: g.tenant, list: true}
+	c := &call{w: rec, r: r, at: g.at, api: apiMSGraph, tenant: g.tenant, list: true, continued: g.s.afterEmpty(queryValue(r, "$skiptoken"))}
 	for seg := range strings.SplitSeq(r.URL.Path, "/") {
 		if seg != "" {
 			c.path = append(c.path, seg)
 		}
 	}
-	g.s.answerIdentity(c)
+	if f := g.s.faults.strike(c); f == nil || !g.s.apply(f, c, g.s.answerIdentity) {
+		g.s.answerIdentity(c)
+	}
 	a := batchAnswer{ID: p.ID, Status: rec.status, Headers: map[string]string{}}
 	for k := range rec.header {
 		a.Headers[k] = rec.header.Get(k)

@@ -295,6 +295,13 @@ func TestIdentityFaults(t *testing.T) {
 	}
 	fault(azuresim.Fault{Kind: "5xx", Times: 1, Tenant: g.tenant})
 	g.refused(path, 503, "serviceNotAvailable")
+	fault(azuresim.Fault{Kind: "429", Path: "/reports/", Header: "none"})
+	if a := g.refused("/reports/authenticationMethods/userRegistrationDetails", 429, "TooManyRequests"); a.header.Get("Retry-After") != "" {
+		t.Errorf("%v", a.header)
+	}
+	if _, status, _ := g.batch(get("1", "/reports/authenticationMethods/userRegistrationDetails"), get("2", "/organization")); status["1"] != 429 || status["2"] != 200 {
+		t.Errorf("%v", status)
+	}
 	fault(azuresim.Fault{Kind: "html", Times: 1})
 	if a := g.ask(path); a.status != 502 || !strings.Contains(string(a.body), "<html>") {
 		t.Errorf("%d", a.status)

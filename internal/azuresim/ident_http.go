@@ -133,7 +133,7 @@ func (s *Server) routeIdentity(c *call) func(*call) {
 	if p, err := s.authenticate(c.r, audienceGraph); err == nil {
 		c.tenant = p.tenantID
 	}
-	c.list = true
+	c.list = !c.is("*", "$batch")
 	c.continued = s.afterEmpty(queryValue(c.r, "$skiptoken"))
 	return s.answerIdentity
 }

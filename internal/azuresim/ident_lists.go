@@ -218,6 +218,11 @@ func (g *identCall) groupMembers() {
 	deep := strings.EqualFold(g.path[3], "transitiveMembers")
 	users := len(g.path) > 4
 	g.list(func(v *identView) identSet {
+		if v.groups[i].everyone { // without a list of them
+			set := v.userSet(kindObjects, (*life).alive, func(a *account) identRow { return refRow{a, kindUsers.entity} })
+			set.typed = true
+			return set
+		}
 		refs := v.members(i, deep)
 		if users {
 			refs = slices.DeleteFunc(refs, func(r identRef) bool { return r.kind != principalUser })

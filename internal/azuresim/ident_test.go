@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -247,6 +248,29 @@ func TestIdentityAccountsEqualTruth(t *testing.T) {
 		}
 		deleted := g.all("/directory/deletedItems/microsoft.graph.user?$select=id,deletedDateTime")
 		g.same("deleted", ids(deleted, func(o object) bool { return !o.when("deletedDateTime").IsZero() }))
+	}
+}
+
+func TestIdentityRepeats(t *testing.T) {
+	a, b := start(t, full), start(t, full)
+	tenant := a.sim.Estate()[0].ID
+	if x, y := a.msgraph(tenant).all("/users?$select="+userFields+",signInActivity"), b.msgraph(tenant).all("/users?$select="+userFields+",signInActivity"); !reflect.DeepEqual(x, y) {
+		t.Error("the same seed gave other accounts")
+	}
+	g := a.msgraph(tenant)
+	everyone := 0
+	for _, x := range g.all("/groups?$select=id,displayName,membershipRule") {
+		if n := len(g.transitive(x.text("id"))); x["membershipRule"] != nil {
+			everyone = n
+		}
+	}
+	if everyone != len(g.truth("users")) {
+		t.Errorf("%d in the group of all", everyone)
+	}
+	for _, o := range []azuresim.Options{{Accounts: 10}, {Accounts: 100, Guests: 90}, {Accounts: -1}} {
+		if _, err := azuresim.New(o); err == nil {
+			t.Errorf("%v was taken", o)
+		}
 	}
 }
 

@@ -68,8 +68,8 @@ func (o *Options) fill() error {
 	if o.ThrottleSpeed < 0 || o.Tenants < 0 || o.SubscriptionsPerTenant < 0 || o.Months < 0 || o.Groups < 0 || o.Services < 0 || o.RefreshEvery < 0 || o.ARMPageSize < 0 || o.Resources < 0 || o.PolicyStates < 0 || o.Accounts < 0 || o.Guests < 0 {
 		return errors.New("azuresim: a size in the options is negative")
 	}
-	if o.Accounts != 0 && o.Accounts < identMinimum {
-		return fmt.Errorf("azuresim: a directory has at least %d accounts", identMinimum)
+	if o.Accounts != 0 && (o.Accounts < identMinimum || o.Guests > o.Accounts-identCast) {
+		return fmt.Errorf("azuresim: a directory has at least %d accounts, %d of which are no guests", identMinimum, identCast)
 	}
 	return nil
 }
