@@ -130,6 +130,24 @@ func TestIdentityAzureRoles(t *testing.T) {
 		if one := c.do("GET", fmt.Sprint(at[len(at)-1]["id"])+"?api-version=2022-04-01", token, ""); one.status != 200 {
 			t.Errorf("%d %s", one.status, one.body)
 		}
+		for list, role := range map[string]string{"azure-owner": "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "azure-access": "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "azure-rbac": "f58310d9-a9f6-439a-9e8d-f62e7b41a168", "azure-contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c"} {
+			var with []map[string]any
+			for _, r := range rows {
+				if strings.HasSuffix(object(r).object("properties").text("roleDefinitionId"), "/"+role) {
+					with = append(with, r)
+				}
+			}
+			var want []string
+			for _, id := range g.truth(list) {
+				if !slices.Contains(missing, strings.ToLower(id)) {
+					want = append(want, strings.ToLower(id))
+				}
+			}
+			slices.Sort(want)
+			if have := lower(with); !slices.Equal(have, want) {
+				t.Errorf("%s: %s", list, difference(have, want))
+			}
+		}
 		types := map[string]bool{}
 		for _, r := range rows {
 			types[fmt.Sprint(object(r).object("properties")["principalType"])] = true
@@ -142,6 +160,9 @@ func TestIdentityAzureRoles(t *testing.T) {
 				t.Errorf("%s is empty", list)
 			}
 		}
+	}
+	if rows := c.listARM(c.token, "/providers/Microsoft.Authorization/roleDefinitions?api-version=2022-04-01"); len(rows) != 5 {
+		t.Errorf("%d built-in roles", len(rows))
 	}
 	if a := c.do("GET", "/subscriptions/"+c.sim.Estate()[0].Subscriptions[0].ID+rolesOf+"&$filter=nonsense", c.token, ""); a.status != 400 {
 		t.Errorf("%d", a.status)

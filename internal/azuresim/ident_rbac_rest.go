@@ -33,13 +33,16 @@ func (s *Server) roleThings(c *call, g governed) {
 		t = sub.tenant
 	}
 	v := s.directoryAt(t.id, c.at)
+	if v == nil && strings.EqualFold(g.rest[0], "roleDefinitions") {
+		v = &identView{identTenant: &identTenant{t: t}} // the managing tenant has only the built-in ones
+	}
 	if v == nil {
 		c.fail(http.StatusForbidden, "AuthorizationFailed", "The client '"+p.appID+"' does not have authorization to perform action '"+action+"' over scope '/'.")
 		return
 	}
 	var items []thing
 	if strings.EqualFold(g.rest[0], "roleDefinitions") {
-		if items, ok = v.definitionThings(c, g, p); !ok {
+		if items, ok = v.definitionThings(c, g); !ok {
 			return
 		}
 	} else if items, ok = v.assignmentThings(c, g); !ok {
@@ -66,7 +69,7 @@ func (s *Server) roleThings(c *call, g governed) {
 }
 
 // definitionThings are the roles that can be used at a scope.
-func (v *identView) definitionThings(c *call, g governed, p principal) ([]thing, bool) {
+func (v *identView) definitionThings(c *call, g governed) ([]thing, bool) {
 	filter := queryValue(c.r, "$filter")
 	var out []thing
 	for _, r := range v.azureRoles() {
@@ -82,7 +85,7 @@ func (v *identView) definitionThings(c *call, g governed, p principal) ([]thing,
 			c.fail(http.StatusBadRequest, "InvalidFilter", "The filter '"+filter+"' is not supported.")
 			return nil, false
 		}
-		if r.custom && c.subscription == "" && p.tenantID != v.t.id {
+		if r.custom && v.ed == nil {
 			continue
 		}
 		out = append(out, thing{strings.TrimSuffix(g.path, "/") + "/providers/Microsoft.Authorization/roleDefinitions/" + r.id, "Microsoft.Authorization/roleDefinitions", "", v.roleProperties(r), nil})

@@ -6,8 +6,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -251,29 +249,6 @@ func TestIdentityAccountsEqualTruth(t *testing.T) {
 	}
 }
 
-func TestIdentityRepeats(t *testing.T) {
-	a, b := start(t, full), start(t, full)
-	tenant := a.sim.Estate()[0].ID
-	if x, y := a.msgraph(tenant).all("/users?$select="+userFields+",signInActivity"), b.msgraph(tenant).all("/users?$select="+userFields+",signInActivity"); !reflect.DeepEqual(x, y) {
-		t.Error("the same seed gave other accounts")
-	}
-	g := a.msgraph(tenant)
-	everyone := 0
-	for _, x := range g.all("/groups?$select=id,displayName,membershipRule") {
-		if n := len(g.transitive(x.text("id"))); x["membershipRule"] != nil {
-			everyone = n
-		}
-	}
-	if everyone != len(g.truth("users")) {
-		t.Errorf("%d in the group of all", everyone)
-	}
-	for _, o := range []azuresim.Options{{Accounts: 10}, {Accounts: 100, Guests: 90}, {Accounts: -1}} {
-		if _, err := azuresim.New(o); err == nil {
-			t.Errorf("%v was taken", o)
-		}
-	}
-}
-
 // transitive are the accounts of a group.
 func (g *graphClient) transitive(group string) []string {
 	var out []string
@@ -383,110 +358,5 @@ func TestIdentityRolesEqualTruth(t *testing.T) {
 			}
 		}
 		c.clock.Advance(24 * time.Hour)
-	}
-}
-
-func TestIdentityCredentialsEqualTruth(t *testing.T) {
-	c := start(t, full)
-	g := c.msgraph(c.sim.Estate()[0].ID)
-	for range 3 {
-		now := c.clock.Now()
-		sets := map[string]map[string]bool{"credentials-expired": {}, "credentials-expiring": {}, "credentials-endless": {}, "credentials": {}, "credentials-long": {}}
-		apps := map[string]map[string]bool{"applications-expired": {}, "applications-expiring": {}, "applications-without": {}, "applications-ownerless": {}}
-		for _, path := range []string{"/applications", "/servicePrincipals"} {
-			for _, a := range g.all(path + "?$select=id,appId,displayName,passwordCredentials,keyCredentials&$top=999") {
-				list := slices.Concat(a.list("passwordCredentials"), a.list("keyCredentials"))
-				expired, soon := 0, 0
-				for _, x := range list {
-					m, _ := x.(map[string]any)
-					k := object(m)
-					end := k.when("endDateTime")
-					sets["credentials"][k.text("keyId")] = true
-					if end.IsZero() {
-						sets["credentials-endless"][k.text("keyId")] = true
-					} else if !end.After(now) {
-						expired++
-						sets["credentials-expired"][k.text("keyId")] = true
-					} else {
-						if !end.After(now.AddDate(0, 0, 30)) {
-							soon++
-							sets["credentials-expiring"][k.text("keyId")] = true
-						}
-						if end.Sub(k.when("startDateTime")) > 730*24*time.Hour {
-							sets["credentials-long"][k.text("keyId")] = true
-						}
-					}
-				}
-				if path == "/applications" {
-					id := a.text("id")
-					if len(list) == 0 {
-						apps["applications-without"][id] = true
-					} else if expired == len(list) {
-						apps["applications-expired"][id] = true
-					} else if soon > 0 && expired+soon == len(list) {
-						apps["applications-expiring"][id] = true
-					}
-					if len(g.all("/applications/"+id+"/owners?$select=id")) == 0 {
-						apps["applications-ownerless"][id] = true
-					}
-				}
-			}
-		}
-		for list, got := range sets {
-			g.same(list, got)
-		}
-		for list, got := range apps {
-			g.same(list, got)
-		}
-		c.clock.Advance(15 * 24 * time.Hour)
-	}
-	n := 0
-	for _, sp := range g.all("/servicePrincipals?$select=id,appOwnerOrganizationId") {
-		if sp.text("appOwnerOrganizationId") == "f8cdef31-a31e-4b4a-93e4-5f571e91255a" {
-			n++
-		}
-	}
-	if n < 10 {
-		t.Errorf("%d of Microsoft's own", n)
-	}
-}
-
-func TestIdentityHostileNames(t *testing.T) {
-	o := full
-	o.MarkupNames = true
-	c := start(t, o)
-	g := c.msgraph(c.sim.Estate()[0].ID)
-	want := map[string]azuresim.DirectoryPerson{}
-	surnames := map[string]int{}
-	c.sim.DirectoryPeople("", time.Time{}, func(p azuresim.DirectoryPerson) bool {
-		if p.Tenant == g.tenant {
-			want[p.ID] = p
-		}
-		if p.Surname != "" {
-			surnames[p.Surname]++
-		}
-		return true
-	})
-	for s, n := range surnames {
-		if n > 1 || len(s) < 10 {
-			t.Errorf("surname %s: %d times", s, n)
-		}
-	}
-	strange := 0
-	for _, u := range g.all("/users?$select=id,displayName,userPrincipalName,mail") {
-		p := want[u.text("id")]
-		if p.DisplayName != u.text("displayName") || p.UserPrincipalName != u.text("userPrincipalName") || p.Mail != u.text("mail") {
-			t.Errorf("%v is not %v", u, p)
-		}
-		if strings.ContainsAny(p.DisplayName, "<\u202e'\n") {
-			strange++
-		}
-		one := g.ask("/users/" + url.PathEscape(u.text("id")) + "?$select=displayName")
-		if !strings.Contains(string(one.body), `"displayName"`) {
-			t.Fatalf("%s", one.body)
-		}
-	}
-	if strange < 4 {
-		t.Errorf("%d strange names", strange)
 	}
 }
