@@ -196,3 +196,45 @@ func TestIdentityHostileNames(t *testing.T) {
 		t.Errorf("%d strange names", strange)
 	}
 }
+
+// Reading and changing at the same time gives whole answers, and one state for each.
+func TestIdentityEditsWhileReading(t *testing.T) {
+	o := full
+	o.Accounts = 300
+	c := start(t, o)
+	tenant := c.sim.Estate()[0].ID
+	g := c.msgraph(tenant)
+	victims := g.truth("enabled-members")[50:80]
+	done := make(chan error)
+	go func() {
+		var err error
+		for _, id := range victims {
+			for _, what := range []string{"disable", "delete"} {
+				if e := c.sim.ChangeAccount(tenant, id, what); e != nil {
+					err = e
+				}
+			}
+			if _, e := c.sim.AddAccount(tenant, azuresim.NewAccount{DisplayName: "A", UserPrincipalName: "a@x.example", UserType: "Member"}); e != nil {
+				err = e
+			}
+		}
+		done <- err
+	}()
+	for reading := true; reading; {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			reading = false
+		default:
+			if n := len(g.all("/users?$select=id&$top=999")); n < 298 || n > 303 {
+				t.Errorf("%d accounts", n)
+			}
+		}
+	}
+	g.known = nil
+	if n := len(g.truth("users")); n != 300 || len(g.all("/users?$select=id&$top=999")) != n {
+		t.Errorf("%d accounts in the end", n)
+	}
+}
