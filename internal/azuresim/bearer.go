@@ -13,6 +13,7 @@ import (
 // principal is who an access token speaks for.
 type principal struct {
 	appID, objectID, tenantID, issuer string
+	roles                             []string // permissions of an application
 }
 
 // Why a bearer token is refused. The APIs word it differently.
@@ -29,6 +30,8 @@ type accessClaims struct {
 	AppID    string `json:"appid"`
 	ObjectID string `json:"oid"`
 	TenantID string `json:"tid"`
+
+	Roles []string `json:"roles"`
 }
 
 // authenticate verifies the bearer token of a request for one of some audiences.
@@ -48,7 +51,7 @@ func (s *Server) authenticate(r *http.Request, audiences ...string) (principal, 
 	case len(claims.Audience) != 1 || !slices.Contains(audiences, strings.ToLower(strings.TrimRight(claims.Audience[0], "/"))):
 		return principal{}, errAudience
 	}
-	return principal{claims.AppID, claims.ObjectID, claims.TenantID, claims.Issuer}, nil
+	return principal{claims.AppID, claims.ObjectID, claims.TenantID, claims.Issuer, claims.Roles}, nil
 }
 
 // tokenTenant is the tenant of a valid ARM token, for the filters of faults; "" if there is none.
@@ -72,6 +75,10 @@ func (c *call) fail(status int, code, message string) {
 		(&entraError{status, "temporarily_unavailable", 90033, message}).write(c)
 		return
 	}
+	if c.api == apiMSGraph {
+		c.graphFailure(status, code, message)
+		return
+	}
 	body := map[string]any{"code": code, "message": message}
 	if c.api == apiARM {
 		body["details"], body["additionalInfo"] = []any{}, []any{}
@@ -89,6 +96,8 @@ func (c *call) throttled(code string) {
 		c.fail(http.StatusTooManyRequests, "Throttled", "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached")
 	case apiGraph:
 		c.graphDetails(http.StatusTooManyRequests, "RateLimiting", []graphDetail{{Code: "RateLimiting", Message: "Client application has been throttled and should not attempt to repeat the request until an amount of time has elapsed. Please see https://aka.ms/resourcegraph-throttling for help."}})
+	case apiMSGraph:
+		c.fail(http.StatusTooManyRequests, "TooManyRequests", "Too many requests. Please retry after some time.")
 	case apiCost, apiConsumption:
 		c.fail(http.StatusTooManyRequests, "429", "Too many requests. Please retry.")
 	default:

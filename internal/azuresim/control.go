@@ -14,6 +14,7 @@ import (
 type Connection struct {
 	AuthorityURL       string             `json:"authorityUrl"`
 	ResourceManagerURL string             `json:"resourceManagerUrl"`
+	GraphURL           string             `json:"graphUrl"` // without /v1.0
 	VaultURL           string             `json:"vaultUrl"`
 	ManagingTenantID   string             `json:"managingTenantId"`
 	ClientID           string             `json:"clientId"`
@@ -36,7 +37,7 @@ func (s *Server) Connection() Connection {
 	base := s.URL()
 	home, _ := s.directory.of(s.estate.managing)
 	out := Connection{
-		AuthorityURL: base, ResourceManagerURL: base, VaultURL: base,
+		AuthorityURL: base, ResourceManagerURL: base, GraphURL: base, VaultURL: base,
 		ManagingTenantID: s.estate.managing.id, ClientID: home.clientID, ClientSecret: home.secret,
 	}
 	if token, err := s.Assertion(home.clientID); err == nil {
@@ -124,7 +125,7 @@ func (s *Server) control(c *call) {
 		d := s.directory
 		c.json(http.StatusOK, map[string]any{"keys": []any{jwk(d.issuerKid, &d.issuerKey.PublicKey, s.URL()+issuerPath)}})
 	default:
-		if !s.controlPolicy(c, what) && !s.controlInventory(c, what) {
+		if !s.controlPolicy(c, what) && !s.controlInventory(c, what) && !s.controlIdentity(c, what) {
 			s.controlApp(c)
 		}
 	}

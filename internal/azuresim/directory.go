@@ -159,17 +159,29 @@ func (s *Server) AccessToken(clientID, audience string, lifetime time.Duration) 
 	if !ok {
 		return "", fmt.Errorf("azuresim: access token: application %s is unknown", clientID)
 	}
-	return s.directory.accessToken(a, audience, lifetime)
+	return s.directory.accessToken(a, audience, lifetime, s.rolesFor(a, audience))
 }
 
-func (d *directory) accessToken(a app, audience string, lifetime time.Duration) (string, error) {
+// rolesFor are the permissions in a token: of Graph only.
+func (s *Server) rolesFor(a app, audience string) []string {
+	if strings.TrimRight(strings.ToLower(audience), "/") != audienceGraph {
+		return nil
+	}
+	return s.granted(a.tenant)
+}
+
+func (d *directory) accessToken(a app, audience string, lifetime time.Duration, roles []string) (string, error) {
 	now := time.Now()
-	return sign(jwt.MapClaims{
+	claims := jwt.MapClaims{
 		"aud": audience, "iss": tokenIssuer(a.tenant), "iat": now.Unix(),
 		"nbf": now.Add(-5 * time.Minute).Unix(), "exp": now.Add(lifetime).Unix(), "appid": a.clientID, "appidacr": "1",
 		"idp": tokenIssuer(a.tenant), "idtyp": "app", "oid": a.objectID, "sub": a.objectID, "tid": a.tenant.id,
 		"uti": randomSecret()[:22], "ver": "1.0", "xms_tcdt": 1_600_000_000,
-	}, d.tokenKid, d.tokenKey)
+	}
+	if roles != nil {
+		claims["roles"] = roles
+	}
+	return sign(claims, d.tokenKid, d.tokenKey)
 }
 
 // tokenIssuer is the issuer of tokens for resources of the first generation, such as ARM.

@@ -21,6 +21,12 @@
 // ARM; the truth is at /sim/compliance with /resources and /events, /sim/exemptions, /sim/securescore and
 // /sim/frameworks.
 //
+// Every tenant but the managing one has a directory (ident_*.go): accounts, which are computed from their
+// numbers, groups, roles with and without PIM, applications, conditional access, and who has which role of
+// Azure. It is served as Microsoft Graph under /v1.0, and through ARM and Resource Graph; the truth, and
+// what tests change, is at /sim/identity. Sign-ins, activations and credentials follow the estate's clock,
+// and so do the tokens of delta, whose seven days nobody could wait for.
+//
 // Two kinds of time live here and must not be confused. The estate's time is the settable [Clock]: it
 // decides which costs are visible. Tokens, throttles and nextLinks live on real time, because their
 // clients do.

@@ -114,7 +114,7 @@ func (s *Server) token(c *call) {
 	if lifetime == 0 {
 		lifetime = time.Duration(3600+below(label(randomGUID()), 1800)) * time.Second
 	}
-	token, err := s.directory.accessToken(a, audience, lifetime)
+	token, err := s.directory.accessToken(a, audience, lifetime, s.rolesFor(a, audience))
 	if err != nil {
 		s.log.Error("token not signed", "err", err)
 		(&entraError{500, "server_error", 90033, "A transient error has occurred. Please try again."}).write(c)
@@ -145,6 +145,9 @@ func (s *Server) grant(c *call) (app, string, *entraError) {
 		return app{}, "", fail
 	}
 	a, ok := s.directory.get(form("client_id"))
+	if ok && a.tenant == s.estate.managing && strings.TrimRight(strings.ToLower(audience), "/") == audienceGraph && s.consented(t) {
+		a = s.guestApp(a, t) // it has tenants of its own, and this one let it in
+	}
 	if !ok || a.tenant != t || a.state == AppUnconsented {
 		return app{}, "", &entraError{400, "unauthorized_client", 700016, fmt.Sprintf("Application with identifier '%s' was not found in the directory '%s'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.", form("client_id"), t.name)}
 	}

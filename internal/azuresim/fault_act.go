@@ -25,7 +25,7 @@ func (s *Server) apply(f *Fault, c *call, handle func(*call)) (answered bool) {
 		if status == 0 {
 			status = http.StatusServiceUnavailable
 		}
-		c.fail(status, serverErrorCode(status), "The server encountered an internal error. Please retry the request.")
+		c.fail(status, serverErrorCode(c.api, status), "The server encountered an internal error. Please retry the request.")
 	case faultHTML:
 		proxyPage(c.w)
 	case faultReset:
@@ -44,11 +44,17 @@ func (s *Server) apply(f *Fault, c *call, handle func(*call)) (answered bool) {
 	return true
 }
 
-func serverErrorCode(status int) string {
+func serverErrorCode(api string, status int) string {
 	switch status {
 	case http.StatusServiceUnavailable:
+		if api == apiMSGraph {
+			return "serviceNotAvailable"
+		}
 		return "ServiceUnavailable"
 	case http.StatusGatewayTimeout:
+		if api == apiMSGraph {
+			return "UnknownError"
+		}
 		return "GatewayTimeout"
 	default:
 		return "InternalServerError"

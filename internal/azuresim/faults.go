@@ -15,19 +15,19 @@ import (
 // Fault is one way in which Azure misbehaves. The first fault that matches a request and whose
 // probability strikes is applied.
 type Fault struct {
-	API string `json:"api"` // cost, consumption, resourcegraph, policyinsights, arm, entra, keyvault or *
+	API string `json:"api"` // cost, consumption, resourcegraph, policyinsights, arm, entra, keyvault, msgraph or *
 
 	// Kind is one of
 	//	429, 5xx, hang, reset, html   of any API
 	//	gzip                          the compressed answer ends in the middle
-	//	empty                         a page without entries comes first (cost, consumption, resourcegraph, policyinsights, arm)
-	//	expired                       the token counts as expired from now on (cost, consumption, resourcegraph, policyinsights, arm)
-	//	case                          ids in capitals and small letters at random (cost, resourcegraph, arm)
-	//	nulls                         rows without amounts (cost), every third row with nothing but its id (resourcegraph)
-	//	columns                       a column is missing (cost, resourcegraph)
+	//	empty                         a page without entries comes first (cost, consumption, resourcegraph, policyinsights, arm, msgraph)
+	//	expired                       the token counts as expired from now on (cost, consumption, resourcegraph, policyinsights, arm, msgraph)
+	//	case                          ids in capitals and small letters at random (cost, resourcegraph, arm, msgraph)
+	//	nulls                         rows without amounts (cost), every third row with nothing but its id (resourcegraph, msgraph)
+	//	columns                       a column is missing (cost, resourcegraph, msgraph)
 	//	pretaxcost                    Cost is refused, only PreTaxCost is known (cost)
 	//	duplicates                    each row in two parts, which are on different pages (cost); the last row of a
-	//	                              page again on the next one (resourcegraph)
+	//	                              page again on the next one (resourcegraph, msgraph)
 	//	absent                        a subscription is left out: that of the fault, or the first (resourcegraph)
 	//	truncated                     half of a page, resultTruncated "true", and no token (resourcegraph)
 	Kind string `json:"kind"`
@@ -44,6 +44,7 @@ type Fault struct {
 	Times        int     `json:"times,omitempty"`        // 0 = unlimited
 	Tenant       string  `json:"tenant,omitempty"`       // only this tenant: of the token, or owner of the subscription
 	Subscription string  `json:"subscription,omitempty"` // only this subscription
+	Path         string  `json:"path,omitempty"`         // only requests whose path contains this
 	// HangSeconds is how long a hang lasts before the true answer comes; 0 = until the client leaves.
 	HangSeconds float64 `json:"hangSeconds,omitempty"`
 }
@@ -70,13 +71,13 @@ const (
 
 // faultAPIs are the APIs for which a kind exists; kinds that are not listed exist for all.
 var faultAPIs = map[string][]string{
-	faultEmpty:      {apiCost, apiConsumption, apiGraph, apiARM, apiPolicy},
-	faultExpired:    {apiCost, apiConsumption, apiGraph, apiARM, apiPolicy},
-	faultCase:       {apiCost, apiGraph, apiARM},
-	faultNulls:      {apiCost, apiGraph},
-	faultColumns:    {apiCost, apiGraph},
+	faultEmpty:      {apiCost, apiConsumption, apiGraph, apiARM, apiPolicy, apiMSGraph},
+	faultExpired:    {apiCost, apiConsumption, apiGraph, apiARM, apiPolicy, apiMSGraph},
+	faultCase:       {apiCost, apiGraph, apiARM, apiMSGraph},
+	faultNulls:      {apiCost, apiGraph, apiMSGraph},
+	faultColumns:    {apiCost, apiGraph, apiMSGraph},
 	faultPreTax:     {apiCost},
-	faultDuplicates: {apiCost, apiGraph},
+	faultDuplicates: {apiCost, apiGraph, apiMSGraph},
 	faultAbsent:     {apiGraph},
 	faultTruncated:  {apiGraph},
 	fault429:        nil, fault5xx: nil, faultHang: nil, faultReset: nil, faultHTML: nil, faultGzip: nil,
@@ -93,6 +94,7 @@ const (
 	apiConsumption = "consumption"
 	apiGraph       = "resourcegraph"
 	apiPolicy      = "policyinsights"
+	apiMSGraph     = "msgraph" // Microsoft Graph; resourcegraph is Azure Resource Graph
 )
 
 // LoadFaults reads a JSON array of faults from a file.
@@ -123,8 +125,8 @@ func parseFaults(r io.Reader) ([]Fault, error) {
 func (f Fault) validate() error {
 	apis, known := faultAPIs[f.Kind]
 	switch {
-	case !slices.Contains([]string{apiCost, apiConsumption, apiGraph, apiPolicy, apiARM, apiEntra, apiKeyVault, "*"}, f.API):
-		return fmt.Errorf("api %q is not cost, consumption, resourcegraph, policyinsights, arm, entra, keyvault or *", f.API)
+	case !slices.Contains([]string{apiCost, apiConsumption, apiGraph, apiPolicy, apiARM, apiEntra, apiKeyVault, apiMSGraph, "*"}, f.API):
+		return fmt.Errorf("api %q is not cost, consumption, resourcegraph, policyinsights, arm, entra, keyvault, msgraph or *", f.API)
 	case !known:
 		return fmt.Errorf("kind %q is none of %s", f.Kind, strings.Join(slices.Sorted(maps.Keys(faultAPIs)), ", "))
 	case apis != nil && f.API != "*" && !slices.Contains(apis, f.API):
@@ -143,16 +145,17 @@ func (f Fault) validate() error {
 
 // matches says whether the fault is meant for a call. Empty pages need an answer that has pages, and
 // the page after an empty one is never empty again, or the paging would not end. Rows are doubled from
-// the first page on.
+// the first page on, but those of Microsoft Graph from page to page.
 func (f Fault) matches(c *call) bool {
 	switch {
 	case f.Kind == faultEmpty && (c.api != apiCost && !c.list || c.continued),
-		f.Kind == faultDuplicates && queryValue(c.r, "$skiptoken") != "",
+		f.Kind == faultDuplicates && (queryValue(c.r, "$skiptoken") != "") != (c.api == apiMSGraph),
 		faultAPIs[f.Kind] != nil && !slices.Contains(faultAPIs[f.Kind], c.api):
 		return false
 	}
 	return (f.API == "*" || f.API == c.api) &&
 		(f.Tenant == "" || strings.EqualFold(f.Tenant, c.tenant)) &&
+		(f.Path == "" || strings.Contains(strings.ToLower(c.r.URL.Path), strings.ToLower(f.Path))) &&
 		(f.Subscription == "" || f.Kind == faultAbsent || strings.EqualFold(f.Subscription, c.subscription))
 }
 

@@ -195,6 +195,8 @@ func (g *graphScan) stream(name string) *kqlStream {
 		head, rows = g.policyHead, func(sub *subscription) []kqlRow { return g.s.policies(sub, g.at).policyRows(g.at) }
 	case "securityresources":
 		head, rows = func() []kqlRow { return nil }, func(sub *subscription) []kqlRow { return g.s.security(sub, g.at).rows() }
+	case "authorizationresources":
+		head, rows = g.rbacHead, g.rbacRows
 	default:
 		return nil
 	}

@@ -243,7 +243,7 @@ func TestGraphOperators(t *testing.T) {
 			t.Errorf("%s: %d %.400s", query, a.status, a.body)
 		}
 	}
-	for _, table := range []string{"nothing", "authorizationresources", "healthresources"} {
+	for _, table := range []string{"nothing", "networkresources", "healthresources"} {
 		v, a := c.graph(c.token, c.graphBody(table+" | take 1", nil))
 		if d := v.Error.Details; a.status != 400 || len(d) != 2 || d[1].Code != "DisallowedLogicalTableName" {
 			t.Errorf("%s: %d %.300s", table, a.status, a.body)

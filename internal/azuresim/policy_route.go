@@ -67,6 +67,9 @@ func (s *Server) routeGovernance(c *call) func(*call) {
 	}):
 		c.list = len(g.rest) == 1
 		return func(c *call) { s.policyObjects(c, g) }
+	case g.provider == "microsoft.authorization" && slices.ContainsFunc([]string{"roleAssignments", "roleDefinitions"}, func(k string) bool { return restIs(g.rest, k) || restIs(g.rest, k, "*") }):
+		c.list = len(g.rest) == 1
+		return func(c *call) { s.roleThings(c, g) }
 	case g.provider == "microsoft.security" && c.subscription != "":
 		c.list = true
 		return func(c *call) { s.securityThings(c, g) }

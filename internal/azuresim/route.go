@@ -71,6 +71,8 @@ func (s *Server) route(c *call) func(*call) {
 	case first == "sim":
 		c.api = apiControl
 		return s.control
+	case first == "v1.0", first == "beta":
+		return s.routeIdentity(c)
 	case first == "secrets":
 		c.api, c.tenant = apiKeyVault, s.estate.managing.id
 		return s.getSecret

@@ -27,6 +27,9 @@ type Options struct {
 	PolicyStates           int           // of a subscription, at least; 0 = as many as its assignments give, about 400
 	PolicyGet              bool          // Policy Insights answers GET on its nextLinks, too; it is documented to take POST
 	Waste                  int           // cases of waste in a subscription; 0 = enough to have each once, but 4 to 8; negative = none
+	Accounts               int           // of a tenant's directory at the start, guests included; 0 = 60 to 400, differing by tenant
+	Guests                 int           // of the accounts; 0 = 8 %
+	SignInLimit            bool          // lists of users with their sign-ins are throttled to 10 in a minute, too; that is not confirmed
 	Start                  time.Time     // fixes the estate's dates; zero = the clock's now
 	Clock                  *Clock        // nil = real time
 	Throttle               string        // "off" (default), "real" or "harsh"
@@ -62,8 +65,11 @@ func (o *Options) fill() error {
 	if o.Throttle != throttleOff && o.Throttle != throttleReal && o.Throttle != throttleHarsh {
 		return fmt.Errorf("azuresim: throttle %q is not off, real or harsh", o.Throttle)
 	}
-	if o.ThrottleSpeed < 0 || o.Tenants < 0 || o.SubscriptionsPerTenant < 0 || o.Months < 0 || o.Groups < 0 || o.Services < 0 || o.RefreshEvery < 0 || o.ARMPageSize < 0 || o.Resources < 0 || o.PolicyStates < 0 {
+	if o.ThrottleSpeed < 0 || o.Tenants < 0 || o.SubscriptionsPerTenant < 0 || o.Months < 0 || o.Groups < 0 || o.Services < 0 || o.RefreshEvery < 0 || o.ARMPageSize < 0 || o.Resources < 0 || o.PolicyStates < 0 || o.Accounts < 0 || o.Guests < 0 {
 		return errors.New("azuresim: a size in the options is negative")
+	}
+	if o.Accounts != 0 && (o.Accounts < identMinimum || o.Guests > o.Accounts-identCast) {
+		return fmt.Errorf("azuresim: a directory has at least %d accounts, %d of which are no guests", identMinimum, identCast)
 	}
 	return nil
 }
@@ -89,6 +95,7 @@ type Server struct {
 	results   graphResults
 	counts    graphCounts
 	policy    policyCache
+	identity  identity
 	needs     graphNeeds
 	tls       *certificates
 	pagingKey [32]byte
@@ -233,7 +240,7 @@ func (s *Server) ResetBound() {
 	s.needs.reset()
 }
 
-// RequestCount counts answered requests by API (cost, consumption, resourcegraph, policyinsights, arm, entra, keyvault, sim) and status.
+// RequestCount counts answered requests by API (cost, consumption, resourcegraph, policyinsights, arm, entra, keyvault, msgraph, sim) and status.
 // Status 0 counts connections that a fault broke.
 type RequestCount struct {
 	API    string `json:"api"`

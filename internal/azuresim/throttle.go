@@ -46,6 +46,9 @@ const (
 type limit struct{ capacity, rate float64 }
 
 func limitOf(kind string) limit {
+	if l, ok := identLimit(kind); ok {
+		return l
+	}
 	switch kind {
 	case bucketScope:
 		return limit{4, 4.0 / 60}
@@ -80,7 +83,7 @@ func (t *throttles) limit(kind string) limit {
 	return l
 }
 
-// refusalHeader is the header with which a kind of bucket says when to come back.
+// refusalHeader is the header with which a kind of bucket says when to come back; "" if it does not.
 func refusalHeader(kind string) string {
 	switch kind {
 	case bucketScope:
@@ -89,6 +92,8 @@ func refusalHeader(kind string) string {
 		return costHeader + "qpu-retry-after"
 	case bucketClientType:
 		return costHeader + "clienttype-retry-after"
+	case bucketConditional:
+		return ""
 	case bucketConsumption:
 		return "x-ms-ratelimit-microsoft.consumption-retry-after"
 	default:
@@ -154,6 +159,9 @@ func (t *throttles) take(api string, h http.Header, charges []charge) bool {
 	}
 	if len(waits) > 0 || t.whim(api) {
 		for name, seconds := range waits {
+			if name == "" {
+				continue
+			}
 			h.Set(name, strconv.Itoa(max(1, int(math.Ceil(seconds-1e-9)))))
 		}
 		t.countRefusal(api, now)
