@@ -1,5 +1,5 @@
 // Package azure is the client of the Azure APIs that Fresnel reads: Entra
-// tokens, Key Vault, Resource Manager and Cost Management.
+// tokens, Key Vault, Resource Manager, Cost Management and Microsoft Graph.
 //
 // It knows wire formats, credentials and throttles, and turns every failure
 // into a fresnel.Error that says what to do. It is not the meaning of what it
@@ -51,6 +51,7 @@ func (Secret) MarshalText() ([]byte, error) { return []byte("***"), nil }
 type Config struct {
 	AuthorityURL       string // https://login.microsoftonline.com/
 	ResourceManagerURL string // https://management.azure.com
+	GraphURL           string // "" = https://graph.microsoft.com
 	VaultHost          string // the only host that may hold secrets; "" = Azure's own vault domains
 	TenantID           string // the managing tenant
 	ClientID           string // the managing app or user-assigned identity
@@ -62,8 +63,8 @@ type Config struct {
 	Unlimited          bool           // do not keep to Azure's published limits; still wait where it asks to
 	Now                func() time.Time
 	Log                *slog.Logger
-	// Observe is told of every HTTP attempt: api is cost, arm, entra or
-	// keyvault; status 0 is a failure without an answer. It may be nil.
+	// Observe is told of every HTTP attempt: api is cost, arm, entra,
+	// keyvault or msgraph, among others; status 0 is a failure without an answer. It may be nil.
 	Observe func(api string, status int, took time.Duration)
 }
 
@@ -75,7 +76,8 @@ type Client struct {
 	limits *limits
 	creds  *credentials
 	armURL *url.URL
-	preTax nameSet // subscriptions whose agreement has no column Cost
+	msURL  *url.URL // Microsoft Graph
+	preTax nameSet  // subscriptions whose agreement has no column Cost
 }
 
 const (
@@ -98,7 +100,14 @@ func New(cfg Config) (*Client, error) {
 	if _, err := httpsURL("FRESNEL_AZURE_AUTHORITY", cfg.AuthorityURL); err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, armURL: arm, limits: newLimits(cfg.Unlimited), preTax: nameSet{names: map[string]bool{}}}
+	if cfg.GraphURL == "" {
+		cfg.GraphURL = "https://graph.microsoft.com"
+	}
+	ms, err := httpsURL("the address of Microsoft Graph", cfg.GraphURL)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, armURL: arm, msURL: ms, limits: newLimits(cfg.Unlimited), preTax: nameSet{names: map[string]bool{}}}
 	c.cloud = cloud.Configuration{
 		ActiveDirectoryAuthorityHost: cfg.AuthorityURL,
 		Services: map[cloud.ServiceName]cloud.ServiceConfiguration{
@@ -183,25 +192,34 @@ func (c *Client) clientOptions(api string) policy.ClientOptions {
 // pipeline is the way of one tenant's requests: our own policy waits and
 // retries, the token is put on each attempt.
 func (c *Client) pipeline(api string, cred *credential) runtime.Pipeline {
+	return c.pipelineTo(api, cred, "https://management.azure.com/.default")
+}
+
+func (c *Client) pipelineTo(api string, cred *credential, scope string) runtime.Pipeline {
 	opts := c.clientOptions(api)
 	opts.Retry = policy.RetryOptions{MaxRetries: -1} // retryPolicy does it
 	return runtime.NewPipeline(module, version, runtime.PipelineOptions{
 		PerCall:  []policy.Policy{&retryPolicy{c: c}},
-		PerRetry: []policy.Policy{&bearerPolicy{cred: cred, scope: "https://management.azure.com/.default"}},
+		PerRetry: []policy.Policy{&bearerPolicy{cred: cred, scope: scope}},
 	}, &opts)
 }
 
 // nextLink checks an address that Azure gave us before a token goes there.
 func (c *Client) nextLink(link string) (string, error) {
+	return linkAt(link, c.armURL, "FRESNEL_AZURE_RESOURCE_MANAGER")
+}
+
+// linkAt checks that an address is one of a service's; setting is what names it.
+func linkAt(link string, ours *url.URL, setting string) (string, error) {
 	u, err := url.Parse(link)
-	if err != nil || u.Scheme != c.armURL.Scheme || !strings.EqualFold(u.Host, c.armURL.Host) || u.User != nil {
+	if err != nil || u.Scheme != ours.Scheme || !strings.EqualFold(u.Host, ours.Host) || u.User != nil {
 		host := "an unreadable address"
 		if err == nil {
 			host = fmt.Sprintf("host %.100q", u.Host)
 		}
 		return "", &fresnel.Error{
-			Kind: fresnel.Unavailable, Msg: "Azure's next page is at " + host + ", not at " + c.armURL.Host + ": not followed",
-			Do: "Check FRESNEL_AZURE_RESOURCE_MANAGER and any proxy between Fresnel and Azure.",
+			Kind: fresnel.Unavailable, Msg: "Azure's next page is at " + host + ", not at " + ours.Host + ": not followed",
+			Do: "Check " + setting + " and any proxy between Fresnel and Azure.",
 		}
 	}
 	return link, nil

@@ -31,11 +31,12 @@ type credentials struct {
 	managing *credential
 	mu       sync.Mutex
 	apps     map[fresnel.TenantID]*appCredential
+	guests   map[fresnel.TenantID]*credential // the managing app in customers' tenants
 }
 
 func newCredentials(c *Client) (*credentials, error) {
-	cs := &credentials{c: c, apps: map[fresnel.TenantID]*appCredential{}}
-	cred, err := c.managingCredential()
+	cs := &credentials{c: c, apps: map[fresnel.TenantID]*appCredential{}, guests: map[fresnel.TenantID]*credential{}}
+	cred, err := c.managingCredential(c.cfg.TenantID)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +44,9 @@ func newCredentials(c *Client) (*credentials, error) {
 	return cs, nil
 }
 
-func (c *Client) managingCredential() (azcore.TokenCredential, error) {
+// managingCredential is the managing principal, with tokens of a tenant. A
+// managed identity has those of its own tenant only.
+func (c *Client) managingCredential(tenant string) (azcore.TokenCredential, error) {
 	cfg := c.cfg
 	opts := c.clientOptions("entra")
 	switch cfg.Credential {
@@ -61,11 +64,11 @@ func (c *Client) managingCredential() (azcore.TokenCredential, error) {
 			b, err := os.ReadFile(cfg.FederatedTokenFile)
 			return strings.TrimSpace(string(b)), err
 		}
-		cred, err := azidentity.NewClientAssertionCredential(cfg.TenantID, cfg.ClientID, read,
+		cred, err := azidentity.NewClientAssertionCredential(tenant, cfg.ClientID, read,
 			&azidentity.ClientAssertionCredentialOptions{ClientOptions: opts, DisableInstanceDiscovery: c.customAuthority()})
 		return cred, badCredential(err)
 	case ClientSecret:
-		cred, err := azidentity.NewClientSecretCredential(cfg.TenantID, cfg.ClientID, string(cfg.ClientSecret),
+		cred, err := azidentity.NewClientSecretCredential(tenant, cfg.ClientID, string(cfg.ClientSecret),
 			&azidentity.ClientSecretCredentialOptions{ClientOptions: opts, DisableInstanceDiscovery: c.customAuthority()})
 		return cred, badCredential(err)
 	}
@@ -104,6 +107,36 @@ func (cs *credentials) of(t fresnel.Tenant) (*credential, error) {
 		cs.apps[t.ID] = a
 	}
 	return &credential{a, string(t.ID) + "|" + t.ClientID}, nil
+}
+
+// graph gives the credential for Microsoft Graph of a tenant. Lighthouse
+// delegates nothing of it: there the managing app must be known in the
+// customer's tenant and takes its tokens from there.
+func (cs *credentials) graph(t fresnel.Tenant) (*credential, error) {
+	cfg := cs.c.cfg
+	switch {
+	case !t.Delegated():
+		return cs.of(t)
+	case strings.EqualFold(string(t.ID), cfg.TenantID):
+		return cs.managing, nil
+	case cfg.Credential == ManagedIdentity || cfg.Credential == "":
+		return nil, &fresnel.Error{
+			Kind: fresnel.Denied, Msg: "the managing credential is a managed identity, which has no token for another tenant: Microsoft Graph of tenant " + string(t.ID) + " cannot be read",
+			Do: "Use a multi-tenant app registration with a federated credential (FRESNEL_AZURE_CREDENTIAL=workload-identity) to which the customer consents, or register an app of the tenant itself.",
+		}
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if g := cs.guests[t.ID]; g != nil {
+		return g, nil
+	}
+	cred, err := cs.c.managingCredential(string(t.ID))
+	if err != nil {
+		return nil, err
+	}
+	g := &credential{cred, string(t.ID) + "|" + cfg.ClientID}
+	cs.guests[t.ID] = g
+	return g, nil
 }
 
 // appCredential is the app of one tenant, whose secret is in Key Vault. The

@@ -35,6 +35,13 @@ func armRules() []limitRule        { return []limitRule{{250, 10 * time.Second}}
 // none: this is far more than we ask for.
 func insightsRules() []limitRule { return []limitRule{{10, time.Minute}} }
 
+// Those of Microsoft Graph. Resource units are of an application in a tenant:
+// a small tenant has fewer than these, and then says when to come back.
+// Source: learn.microsoft.com/graph/throttling-limits.
+func unitRules() []limitRule        { return []limitRule{{8000, 10 * time.Second}} }
+func reportRules() []limitRule      { return []limitRule{{5, 10 * time.Second}} }
+func conditionalRules() []limitRule { return []limitRule{{1, time.Second}} }
+
 // limits holds the buckets of every scope, principal and tenant, shared by all
 // jobs of the process.
 type limits struct {
@@ -50,7 +57,7 @@ func newLimits(unlimited bool) *limits {
 // bucket is one budget that Azure keeps: several windows, and a pause that
 // Azure has asked for.
 type bucket struct {
-	kind  string // scope, principal, tenant, client or arm
+	kind  string // scope, principal, tenant, client, arm, graph, or one of Microsoft Graph
 	mu    sync.Mutex
 	rates []*rate.Limiter
 	until time.Time

@@ -23,14 +23,15 @@ type retryPolicy struct{ c *Client }
 type bucketsKey struct{}
 
 // spend is what a call takes from the budgets that Azure keeps: one request
-// from each, except of the tenant's, which counts units of queries (QPU).
+// from each, except of those that count units: the tenant's (QPU), and Microsoft
+// Graph's resource units.
 type spend struct {
 	buckets []*bucket
 	units   int
 }
 
 func (s spend) of(b *bucket) int {
-	if b.kind == "tenant" {
+	if b.kind == "tenant" || b.kind == msUnits {
 		return s.units
 	}
 	return 1
@@ -155,7 +156,11 @@ func names(header, bucket string) bool {
 	case "clienttype":
 		return bucket == "client"
 	default:
-		return bucket == "principal" || bucket == "arm" || bucket == "graph"
+		switch bucket {
+		case "principal", "arm", "graph", msUnits, msReports, msConditional, msSignIns:
+			return true
+		}
+		return false
 	}
 }
 

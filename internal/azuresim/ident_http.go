@@ -76,6 +76,7 @@ var identEndpoints = []identEndpoint{
 	{"applications", []string{permApps}, familyUnits, 2, 0, (*identCall).applications},
 	{"applications/*/owners", []string{permApps}, familyUnits, 1, 0, (*identCall).owners},
 	{"servicePrincipals", []string{permApps}, familyUnits, 1, 0, (*identCall).servicePrincipals},
+	{"servicePrincipals/*/owners", []string{permApps}, familyUnits, 1, 0, (*identCall).serviceOwners},
 	{"identity/conditionalAccess/policies", []string{permPolicy}, familyConditional, 1, 1, (*identCall).conditionalAccess},
 	{"policies/identitySecurityDefaultsEnforcementPolicy", []string{permPolicy}, familyUnits, 1, 0, (*identCall).securityDefaults},
 	{"subscribedSkus", []string{permLicences, permOrg}, familyUnits, 3, 0, (*identCall).subscribedSKUs},

@@ -286,3 +286,12 @@ func (g *identCall) servicePrincipals() {
 		return identSet{kind: kindServices, n: len(v.principals), row: func(i int) identRow { return serviceRow{v, v.principals[i]} }}
 	})
 }
+
+// serviceOwners: here nobody owns a service principal.
+func (g *identCall) serviceOwners() {
+	if !slices.ContainsFunc(g.v.principals, func(p *identPrincipal) bool { return strings.EqualFold(p.id, g.args[0]) }) {
+		g.notFound(g.args[0])
+		return
+	}
+	g.list(func(v *identView) identSet { return v.refSet(nil) })
+}

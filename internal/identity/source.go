@@ -16,22 +16,32 @@ import (
 type Source interface {
 	// Accounts gives all accounts, or with the mark of an earlier reading those
 	// that changed since; gone: those that are no more. next is the mark for the
-	// next reading; it is asked for at the end. A mark that Graph does not take any
-	// more is Conflict: then all are to be read.
+	// next reading; it is asked for at the end, and is empty if the list was not read
+	// to it. An account may be told twice: the last is right. A mark that Graph does
+	// not take any more is Conflict: then all are to be read.
 	Accounts(ctx context.Context, t fresnel.Tenant, mark string) (list iter.Seq2[AccountChange, error], next func() string)
-	// Licences tells which facts the tenant's licence gives, and who has one.
+	// Licences tells which facts the tenant's licence gives.
 	Licences(ctx context.Context, t fresnel.Tenant) (Licences, error)
+	// SignIns gives every account, also those that never signed in.
 	SignIns(ctx context.Context, t fresnel.Tenant) iter.Seq2[SignIn, error]
 	Registrations(ctx context.Context, t fresnel.Tenant) iter.Seq2[Registration, error]
 	Roles(ctx context.Context, t fresnel.Tenant) ([]Role, error)
 	// Assigned gives what is assigned and activated; Eligible what may be taken.
-	// Without PIM's licence Assigned has no end and no activation.
+	// Without PIM's licence Assigned has no end and no activation. What a group has
+	// is told of the group only: of its members see Members.
 	Assigned(ctx context.Context, t fresnel.Tenant) iter.Seq2[Holding, error]
 	Eligible(ctx context.Context, t fresnel.Tenant) iter.Seq2[Holding, error]
 	// Members gives all that are in a group, however deep.
 	Members(ctx context.Context, t fresnel.Tenant, group string) iter.Seq2[Membership, error]
+	// Applications gives the applications and the service principals but Microsoft's;
+	// owners only of those with credentials.
 	Applications(ctx context.Context, t fresnel.Tenant) iter.Seq2[Application, error]
+	// AccessPolicies gives Defaults also with an error about the rest: without a
+	// licence there is no conditional access, and then they are what matters.
 	AccessPolicies(ctx context.Context, t fresnel.Tenant) (AccessPolicies, error)
+	// AzureRoles gives what is assigned on subscriptions and below them. What is
+	// assigned above them has no subscription; of a delegated tenant nobody sees it,
+	// nor which roles are of its own making.
 	AzureRoles(ctx context.Context, t fresnel.Tenant, subscriptions []string) iter.Seq2[AzureRole, error]
 	// Names gives the display names of accounts and groups, for a page that is
 	// being looked at: they are not kept. Ids that Graph does not know are left out.
