@@ -1,12 +1,14 @@
 package azure
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"time"
 
 	"fresnel/internal/cost"
+	"fresnel/internal/identity"
 )
 
 // What the tests look at from outside.
@@ -23,6 +25,23 @@ func ParseCostPage(r io.Reader, c cost.Cut) ([]cost.Line, string, error) {
 		lines = append(lines, sums.line(&sums.rows[i]))
 	}
 	return lines, p.next, err
+}
+
+// PoliciesOf judges policies of conditional access.
+func PoliciesOf(docs ...string) (out identity.AccessPolicies, err error) {
+	var excluded map[string]bool
+	for _, doc := range docs {
+		var p msPolicy
+		if err := json.Unmarshal([]byte(doc), &p); err != nil {
+			return out, err
+		}
+		if err := p.check(); err != nil {
+			return out, err
+		}
+		excluded = p.add(&out, excluded)
+	}
+	out.Excluded = sorted(excluded)
+	return out, nil
 }
 
 // RetryAfter reads the wait that an answer asks for.

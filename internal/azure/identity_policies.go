@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -18,29 +19,33 @@ type msPolicy struct {
 	Modified   *time.Time `json:"modifiedDateTime"`
 	Conditions *struct {
 		Users struct {
-			IncludeUsers  []string `json:"includeUsers"`
-			ExcludeUsers  []string `json:"excludeUsers"`
-			IncludeGroups []string `json:"includeGroups"`
-			ExcludeGroups []string `json:"excludeGroups"`
-			IncludeRoles  []string `json:"includeRoles"`
-			ExcludeRoles  []string `json:"excludeRoles"`
-			IncludeGuests *struct {
-			} `json:"includeGuestsOrExternalUsers"`
-			ExcludeGuests *struct {
-			} `json:"excludeGuestsOrExternalUsers"`
+			IncludeUsers  []string  `json:"includeUsers"`
+			ExcludeUsers  []string  `json:"excludeUsers"`
+			IncludeGroups []string  `json:"includeGroups"`
+			ExcludeGroups []string  `json:"excludeGroups"`
+			IncludeRoles  []string  `json:"includeRoles"`
+			ExcludeRoles  []string  `json:"excludeRoles"`
+			IncludeGuests *struct{} `json:"includeGuestsOrExternalUsers"`
+			ExcludeGuests *struct{} `json:"excludeGuestsOrExternalUsers"`
 		} `json:"users"`
 		Applications struct {
 			Include []string `json:"includeApplications"`
 			Exclude []string `json:"excludeApplications"`
 		} `json:"applications"`
-		Clients      []string  `json:"clientAppTypes"`
-		UserRisks    []string  `json:"userRiskLevels"`
-		SignInRisks  []string  `json:"signInRiskLevels"`
-		Platforms    *struct{} `json:"platforms"`
-		Locations    *struct{} `json:"locations"`
-		Devices      *struct{} `json:"devices"`
-		Transfer     *struct{} `json:"authenticationFlows"`
-		InsiderRisks string    `json:"insiderRiskLevels"`
+		Clients     []string `json:"clientAppTypes"`
+		UserRisks   []string `json:"userRiskLevels"`
+		SignInRisks []string `json:"signInRiskLevels"`
+		Platforms   *struct {
+			Include []string `json:"includePlatforms"`
+			Exclude []string `json:"excludePlatforms"`
+		} `json:"platforms"`
+		Locations *struct {
+			Include []string `json:"includeLocations"`
+			Exclude []string `json:"excludeLocations"`
+		} `json:"locations"`
+		Devices      *struct{}       `json:"devices"`
+		Transfer     *struct{}       `json:"authenticationFlows"`
+		InsiderRisks json.RawMessage `json:"insiderRiskLevels"`
 	} `json:"conditions"`
 	Grant *struct {
 		Operator string    `json:"operator"`
@@ -77,8 +82,14 @@ func (p *msPolicy) everything() bool {
 	c := p.Conditions
 	ways := slices.Contains(c.Clients, "all") || slices.Contains(c.Clients, "browser") && slices.Contains(c.Clients, "mobileAppsAndDesktopClients")
 	return ways && slices.Contains(c.Applications.Include, "All") && len(c.Applications.Exclude) == 0 &&
-		len(c.UserRisks) == 0 && len(c.SignInRisks) == 0 && c.InsiderRisks == "" &&
-		c.Platforms == nil && c.Locations == nil && c.Devices == nil && c.Transfer == nil
+		len(c.UserRisks) == 0 && len(c.SignInRisks) == 0 && slices.Contains([]string{"", "null", `""`, "[]"}, string(c.InsiderRisks)) &&
+		(c.Platforms == nil || allOf(c.Platforms.Include, c.Platforms.Exclude)) && (c.Locations == nil || allOf(c.Locations.Include, c.Locations.Exclude)) &&
+		c.Devices == nil && c.Transfer == nil
+}
+
+// allOf tells whether a condition is none: it takes all in and nothing out.
+func allOf(in, out []string) bool {
+	return len(out) == 0 && slices.ContainsFunc(in, func(s string) bool { return strings.EqualFold(s, "all") })
 }
 
 // people tells whether a policy is about accounts at all: there are those for

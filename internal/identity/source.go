@@ -31,7 +31,8 @@ type Source interface {
 	// is told of the group only: of its members see Members.
 	Assigned(ctx context.Context, t fresnel.Tenant) iter.Seq2[Holding, error]
 	Eligible(ctx context.Context, t fresnel.Tenant) iter.Seq2[Holding, error]
-	// Members gives all that are in a group, however deep.
+	// Members gives all that are in a group, however deep. A group that is no more
+	// is NotFound.
 	Members(ctx context.Context, t fresnel.Tenant, group string) iter.Seq2[Membership, error]
 	// Applications gives the applications and the service principals but Microsoft's;
 	// owners only of those with credentials.
