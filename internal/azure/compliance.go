@@ -172,6 +172,8 @@ func (c *Client) PolicyFailures(ctx context.Context, t fresnel.Tenant, subs []st
 	})
 }
 
+// insightsSummary is what Policy Insights says of a scope. Its total is of
+// distinct resources, and not the sum of its assignments.
 type insightsSummary struct {
 	Value []struct {
 		Results struct {
@@ -190,14 +192,19 @@ func (c *Client) PolicySummary(ctx context.Context, t fresnel.Tenant, subscripti
 	if err != nil || is == compliance.Unregistered {
 		return 0, is, err
 	}
-	if len(sum.Value) == 0 {
-		return 0, is, graphBroken("Policy Insights' summary is empty", &malformed{"no value"})
+	n, err := sum.resources()
+	return n, is, err
+}
+
+func (s *insightsSummary) resources() (int, error) {
+	if len(s.Value) == 0 {
+		return 0, graphBroken("Policy Insights' summary is empty", &malformed{"no value"})
 	}
 	n := 0
-	for _, d := range sum.Value[0].Results.ResourceDetails {
+	for _, d := range s.Value[0].Results.ResourceDetails {
 		n += d.Count
 	}
-	return n, is, nil
+	return n, nil
 }
 
 // armAsk asks one subscription for one document. Where its resource provider is
