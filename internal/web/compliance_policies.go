@@ -207,7 +207,7 @@ func (h handlers) policy(ctx context.Context, q *request, num int64) (view, erro
 func assignmentRow(q *request, a *compliance.AssignedPolicy) page.PolicyAssignment {
 	return page.PolicyAssignment{
 		Name: cmp.Or(a.Assignment.Name, lastPart(a.Assignment.ID)), ID: a.Assignment.ID, Scope: scopeWords(a.Assignment.Scope), Tenant: tenantName(q, a.Tenant),
-		Initiative: lastPart(a.Initiative), Effect: page.EffectName(a.Effect), NonCompliant: a.Counts.NonCompliant, Score: shareOf(a.Counts.Official()),
+		Initiative: strings.Trim(lastPart(a.Initiative)+" · "+a.Reference, " ·"), Effect: page.EffectName(a.Effect), NonCompliant: a.Counts.NonCompliant, Score: shareOf(a.Counts.Official()),
 	}
 }
 
