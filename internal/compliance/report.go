@@ -200,7 +200,7 @@ func (r Reports) before(ctx context.Context, s fresnel.Scope, held []Subscriptio
 	out := map[fresnel.TenantID]*Before{}
 	for _, x := range list {
 		is, ok := now[x.Subscription]
-		if !ok {
+		if !ok || x.Day <= day-Compared { // a snapshot that was old even then says nothing of that day
 			continue
 		}
 		for _, t := range []fresnel.TenantID{x.Tenant, ""} {

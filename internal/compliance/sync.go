@@ -68,6 +68,9 @@ type Sink interface {
 	// Unnamed gives the ids of definitions and initiatives that are in use and
 	// were not told since an instant.
 	Unnamed(ctx context.Context, t fresnel.TenantID, since time.Time) ([]string, error)
+	// Forget ends what is held of a subscription that is no more, as if nothing were
+	// judged there; its history stays. It gives how many rows it wrote.
+	Forget(ctx context.Context, t fresnel.TenantID, subscription string, at time.Time) (written int, err error)
 	// Close ends a tenant's reading: its day is summed.
 	Close(ctx context.Context, t fresnel.TenantID, at time.Time) error
 }
@@ -109,12 +112,8 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		part := &fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
 		r.parts = append(r.parts, part)
 		if sub.Skip(part) {
-			if part.State == fresnel.PartFailed { // what is held of it ages
-				for _, policies := range []bool{true, false} {
-					if err := s.Sink.Missed(ctx, t.ID, sub.ID, policies, SubjectFailed, part.Reason, part.Do, r.at); err != nil {
-						return r.result(), fmt.Errorf("compliance: note what was missed of %s: %w", sub.ID, err)
-					}
-				}
+			if err := r.notAsked(ctx, part); err != nil {
+				return r.result(), err
 			}
 			continue
 		}
@@ -142,6 +141,27 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		}
 	}
 	return r.result(), nil
+}
+
+// notAsked deals with what is held of a subscription that is not asked for: it
+// ages while Azure does not list it, and ends with the subscription. What is in
+// no score is in no list either.
+func (r *run) notAsked(ctx context.Context, part *fresnel.Part) error {
+	id := part.Subscription
+	if part.State == fresnel.PartSkipped {
+		n, err := r.Sink.Forget(ctx, r.tenant.ID, id, r.at)
+		r.written += n
+		if err != nil {
+			return fmt.Errorf("compliance: forget %s: %w", id, err)
+		}
+		return nil
+	}
+	for _, policies := range []bool{true, false} {
+		if err := r.Sink.Missed(ctx, r.tenant.ID, id, policies, SubjectFailed, part.Reason, part.Do, r.at); err != nil {
+			return fmt.Errorf("compliance: note what was missed of %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // run is one reading of one tenant.

@@ -89,6 +89,29 @@ func (c *Compliance) PutSecurity(ctx context.Context, t fresnel.TenantID, p comp
 	}, at)
 }
 
+// Forget implements compliance.Sink.
+func (c *Compliance) Forget(ctx context.Context, t fresnel.TenantID, subscription string, at time.Time) (int, error) {
+	var held int
+	err := c.db.queryRow(ctx, "SELECT COUNT(*) FROM compliance_sub c JOIN subscription s ON s.num = c.sub WHERE s.id = ?", clean(subscription)).Scan(&held)
+	if err != nil || held == 0 {
+		return 0, c.db.wrap(ctx, "forget compliance", err)
+	}
+	return c.put(ctx, "forget compliance", t, subscription, func(tx *sql.Tx, tenant, sub int64) (int, error) {
+		p := place2{tenant, sub}
+		kinds := []compliance.Kind{compliance.KindAssignment, compliance.KindPolicy, compliance.KindCheck, compliance.KindControl, compliance.KindStandardControl}
+		counted, err := c.putCounts(ctx, tx, p, kinds, nil, at)
+		if err != nil {
+			return 0, err
+		}
+		found, err := c.putFindings(ctx, tx, p, failures{}, at)
+		if err != nil {
+			return 0, err
+		}
+		_, err = c.db.txExec(ctx, tx, "DELETE FROM compliance_sub WHERE sub = ?", sub)
+		return counted + found, err
+	}, at)
+}
+
 // place2 is a subscription in its tenant.
 type place2 struct{ tenant, sub int64 }
 

@@ -94,4 +94,22 @@ func testComplianceNames(f *fixture) {
 	list, err = rd.Baselines(f.ctx, fresnel.AllTenants())
 	f.ok(err)
 	f.equal("the other's is there", list[0].Tenants, []fresnel.TenantID{TenantID(0)})
+
+	// What is no more is in no number and no list; what it was stays in the history.
+	n, err = c.Forget(f.ctx, TenantID(0), SubscriptionID(0, 0), noon.Add(24*time.Hour))
+	f.ok(err)
+	f.equal("rows of what ends", n > 0, true)
+	f.ok(c.Verify(f.ctx))
+	sums, err := rd.Sums(f.ctx, fresnel.AllTenants(), compliance.SumAsk{Kind: compliance.KindPolicy})
+	f.ok(err)
+	f.equal("counts of what ended", len(sums), 0)
+	failing, err := rd.Failing(f.ctx, fresnel.AllTenants(), compliance.FailingQuery{Limit: 10})
+	f.ok(err)
+	f.equal("failures of what ended", len(failing.Rows), 0)
+	was, err := rd.CountsAt(f.ctx, fresnel.AllTenants(), compliance.KindPolicy, fresnel.DayOf(noon))
+	f.ok(err)
+	f.equal("what it was", len(was), 1)
+	n, err = c.Forget(f.ctx, TenantID(0), SubscriptionID(0, 0), noon.Add(25*time.Hour))
+	f.ok(err)
+	f.equal("once", n, 0)
 }
