@@ -3,6 +3,7 @@ package main_test
 import (
 	"database/sql"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,7 +44,7 @@ func TestComplianceMillion(t *testing.T) {
 			for _, engine := range []string{"sqlite", "postgres"} {
 				t.Run(engine, func(t *testing.T) {
 					where, db := database(t, engine)
-					settings := append(settings[:len(settings):len(settings)], where)
+					settings := append(slices.Clip(settings), where)
 					must(t, settings, "tenants", "import", importFile(t, sim))
 					million(t, db, sim, settings, truth)
 				})
