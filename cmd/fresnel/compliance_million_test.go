@@ -19,7 +19,7 @@ func TestComplianceMillion(t *testing.T) {
 		name                   string
 		tenants, subscriptions int
 		states                 int
-	}{{"small", 4, 10, 100_000}, {"heavy", 20, 20, 1_000_000}} {
+	}{{"small", 2, 10, 50_000}, {"heavy", 20, 20, 1_000_000}} {
 		t.Run(size.name, func(t *testing.T) {
 			long(t)
 			if size.name == "heavy" && os.Getenv("FRESNEL_TEST_HEAVY") != "1" {
