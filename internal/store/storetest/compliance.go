@@ -174,7 +174,7 @@ func (d complianceDay) open() map[string]string {
 }
 
 // sameMoves wants what moved between two days to be the difference of what was
-// open on them. What changed and changed back may be told as changed.
+// open on them.
 func (f *fixture) sameMoves(rd compliance.Reader, from, to fresnel.Day, was, is complianceDay) {
 	f.Helper()
 	before, after := was.open(), is.open()
@@ -199,17 +199,9 @@ func (f *fixture) sameMoves(rd compliance.Reader, from, to fresnel.Day, was, is 
 	}
 	got := map[string]compliance.MoveKind{}
 	f.ok(rd.Moved(f.ctx, fresnel.AllTenants(), nil, from, to, func(m compliance.Moved) bool {
-		k := m.Resource + names[m.Policy]
-		_, there := before[k]
-		_, still := after[k]
-		if m.Kind == compliance.MovedChanged && there && still {
-			delete(want, k) // it may have come back under another number, or as it was
-			return true
-		}
-		got[k] = m.Kind
+		got[m.Resource+names[m.Policy]] = m.Kind
 		return true
 	}))
-	maps.DeleteFunc(want, func(_ string, k compliance.MoveKind) bool { return k == compliance.MovedChanged }) // an episode that ended and came back
 	f.equal(fmt.Sprintf("moved between %s and %s", from, to), got, want)
 }
 

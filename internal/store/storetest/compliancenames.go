@@ -13,11 +13,11 @@ func testComplianceNames(f *fixture) {
 	c, rd := f.db.Compliance(), f.db.ComplianceReader()
 	set := "/providers/microsoft.authorization/policysetdefinitions/s"
 	assignment := compliance.Told{Key: compliance.Key{Kind: compliance.KindAssignment, Assignment: "/a0"}, ID: "/A0", Name: "<b>Tags</b>", Scope: "/subscriptions/x", About: set, Created: noon}
-	exemption := compliance.Told{Key: compliance.Key{Kind: compliance.KindExemption, Definition: "/e"}, ID: "/E", Category: "Waiver", About: "/a0", Expires: noon.Add(time.Hour), More: compliance.More{References: []string{"r0"}}}
+	exemption := compliance.Told{Key: compliance.Key{Kind: compliance.KindExemption, Definition: "/e"}, ID: "/E", Category: "Waiver", Scope: "/subscriptions/x/r", About: "/a0", Expires: noon.Add(time.Hour), More: compliance.More{References: []string{"r0"}}}
 	both := []compliance.Kind{compliance.KindAssignment, compliance.KindExemption}
 	put := func(at time.Time, list ...compliance.Told) int {
 		f.Helper()
-		n, err := c.PutTold(f.ctx, TenantID(0), list, both, at)
+		n, err := c.PutTold(f.ctx, TenantID(0), list, []string{"/subscriptions/x"}, at)
 		f.ok(err)
 		return n
 	}
@@ -41,6 +41,8 @@ func testComplianceNames(f *fixture) {
 	f.equal("what is there", told(fresnel.AllTenants(), false), []compliance.Told{assignment})
 	f.equal("what was there", len(told(fresnel.AllTenants(), true)), 2)
 	f.equal("told again", put(noon.Add(2*time.Hour), assignment, exemption), 1)
+
+	f.equal("of no scope", func() int { n, err := c.PutTold(f.ctx, TenantID(0), nil, nil, noon); f.ok(err); return n }(), 0)
 
 	// What counts is not gone, whatever is not told.
 	check := compliance.Key{Kind: compliance.KindCheck, Assignment: "/a0", Definition: "/policydefinitions/d0", Reference: "r0"}
