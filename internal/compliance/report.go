@@ -407,6 +407,18 @@ type PolicyDetail struct {
 	Remedies    []Remedy         // one for each effect
 }
 
+// lacking is how many assignments with an effect have no identity. Of those that
+// Azure hides it is not known.
+func (p PolicyDetail) lacking(effect string) int {
+	n := 0
+	for _, a := range p.Assignments {
+		if told := a.Assignment.About != ""; told && a.Effect == effect && !a.Assignment.More.Identity {
+			n++
+		}
+	}
+	return n
+}
+
 // AssignedPolicy is a policy within an assignment of a tenant.
 type AssignedPolicy struct {
 	Tenant     fresnel.TenantID
@@ -464,8 +476,7 @@ func (r Reports) Policy(ctx context.Context, s fresnel.Scope, num int64) (Policy
 		return cmp.Or(cmp.Compare(b.Counts.NonCompliant, a.Counts.NonCompliant), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Assignment.Num, b.Assignment.Num), cmp.Compare(a.Reference, b.Reference))
 	})
 	for _, e := range out.Effects {
-		identity := slices.ContainsFunc(out.Assignments, func(a AssignedPolicy) bool { return a.Effect == e && a.Assignment.More.Identity })
-		out.Remedies = append(out.Remedies, RemedyOf(e, identity))
+		out.Remedies = append(out.Remedies, RemedyOf(e, out.lacking(e), slices.ContainsFunc(out.Assignments, func(a AssignedPolicy) bool { return a.Effect == e && a.Reference != "" })))
 	}
 	return out, nil
 }
