@@ -207,13 +207,10 @@ func (h handlers) policy(ctx context.Context, q *request, num int64) (view, erro
 func assignmentRow(q *request, a *compliance.AssignedPolicy) page.PolicyAssignment {
 	r := page.PolicyAssignment{
 		Name: cmp.Or(a.Assignment.Name, lastPart(a.Assignment.ID)), ID: a.Assignment.ID, Scope: assignedTo(a), Tenant: tenantName(q, a.Tenant),
-		Initiative: a.Initiative, Effect: page.EffectName(a.Effect), NonCompliant: a.Counts.NonCompliant, Score: shareOf(a.Counts.Official()),
+		Initiative: a.Initiative, Reference: a.Reference, Effect: page.EffectName(a.Effect), NonCompliant: a.Counts.NonCompliant, Score: shareOf(a.Counts.Official()),
 	}
 	if strings.HasPrefix(a.Initiative, "/") { // an id: it could not be read, or has no name
 		r.Initiative = lastPart(a.Initiative)
-	}
-	if a.Initiative != "" {
-		r.Reference = a.Reference
 	}
 	return r
 }
