@@ -114,7 +114,9 @@ function scores(data) {
     type: "line",
     data: { labels: data.labels, datasets: data.lines.map((line) => ({
       label: line.name, data: line.values, borderColor: colour(line), backgroundColor: colour(line), borderWidth: line.slot ? 2 : 2.5,
-      pointRadius: (at) => (line.values.filter((v) => v !== null).length === 1 && at.parsed?.y != null ? 3 : 0), pointHitRadius: 6, cubicInterpolationMode: "monotone", spanGaps: false,
+      // A day without a reading is neither zero nor a break: the line goes on over it, dashed, and a reading between two such days is a point.
+      pointRadius: (at) => (at.parsed?.y != null && alone(line.values, at.dataIndex) ? 2.5 : 0), pointHitRadius: 6, cubicInterpolationMode: "monotone",
+      spanGaps: true, segment: { borderDash: (s) => (s.p0.skip || s.p1.skip ? [3, 4] : undefined), borderWidth: (s) => (s.p0.skip || s.p1.skip ? 1.5 : undefined) },
     })) },
     options: {
       responsive: true, maintainAspectRatio: false, animation: false,
@@ -131,6 +133,9 @@ function scores(data) {
     plugins: [ends(data, colour)],
   };
 }
+
+// alone says that a day has a reading and neither of the days beside it.
+const alone = (values, i) => values[i] !== null && values[i - 1] == null && values[i + 1] == null;
 
 // named is a name short enough for its place, with its width.
 function named(ctx, name) {
