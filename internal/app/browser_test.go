@@ -330,6 +330,12 @@ func TestBrowserStates(t *testing.T) {
 	}
 	w.browserLooks(t, b, addresses("never-synced"))
 	says(t, "/", "No costs read yet", "Not synced yet", "Not read yet")
+	for _, path := range []string{"/compliance", "/compliance/exemptions", "/compliance/frameworks"} { // nothing is counted
+		says(t, path, "No compliance read yet")
+		if subs := browserEval[[]string](t, b, `[...document.querySelectorAll(".panel-head .sub")].map((e) => e.textContent).filter((s) => /^0|· 0/.test(s))`); len(subs) > 0 {
+			t.Errorf("%s counts what was not read: %q", path, subs)
+		}
+	}
 
 	quicken := w.browserSlowSync(t)
 	b.until(t, "progress of the first sync", `fetch("/partials/cost-summary-card").then((r) => r.text()).then((s) => s.includes("Loading history") && s.includes('class="figure'))`)
@@ -366,4 +372,5 @@ func TestBrowserStates(t *testing.T) {
 	b.base = browserSite(t, w.app)
 	w.browserLooks(t, b, addresses("stale"))
 	says(t, "/", "Stale", "as of 21 Nov")
+	says(t, "/compliance", "Stale", "as of 21 Nov", "40 h old", "last read 20 Nov")
 }

@@ -17,7 +17,7 @@ import (
 func compliancePlaces() map[string]bool {
 	out := map[string]bool{
 		"/compliance": true, "/compliance/resources": true, "/compliance/drift": false, "/compliance/exemptions": true, "/compliance/secure-score": true, "/compliance/frameworks": false,
-		"/": true, "/sync": true, "/partials/compliance-gauge": true, "/partials/compliance-score": false, "/partials/compliance-card": false, "/partials/compliance-policies": true, "/partials/compliance-resources": false,
+		"/": true, "/sync": true, "/partials/compliance-gauge": true, "/partials/compliance-score": false, "/partials/compliance-card": false, "/partials/compliance-policies": false, "/partials/compliance-resources": false,
 		"/partials/compliance-drift": false, "/partials/compliance-exemptions": true, "/partials/compliance-secure": true, "/partials/compliance-frameworks": false,
 	}
 	const api = "/api/v1/compliance/"

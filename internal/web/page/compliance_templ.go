@@ -363,7 +363,7 @@ func PolicyTablePanel(m PolicyTable) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "compliance-policies", title: "Policies", sub: m.Sub, topics: "compliance", bare: true, end: policyPager(m)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var13), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "compliance-policies", title: "Policies", sub: m.counted(m.Sub), topics: "compliance", bare: true, end: policyPager(m)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var13), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -163,19 +163,25 @@ function ends(data, colour) {
       ctx.restore();
     },
     afterDatasetsDraw(chart) {
-      const { ctx, chartArea: area, scales: { y } } = chart;
+      const { ctx, chartArea: area, scales: { x, y } } = chart;
       if (chart.width < 480) return; // the legend above names them
       const labels = data.lines.map((line) => ({ line, v: line.values.findLast((v) => v !== null) })).filter(({ v }) => v != null)
-        .map(({ line, v }) => ({ line, from: y.getPixelForValue(v), y: y.getPixelForValue(v) })).sort((a, b) => a.y - b.y);
+        .map(({ line, v }) => ({ line, end: x.getPixelForValue(line.values.lastIndexOf(v)), from: y.getPixelForValue(v), y: y.getPixelForValue(v) })).sort((a, b) => a.y - b.y);
       for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + 14);
       let floor = area.bottom - 4; // what went over the edge is pushed back, and pushes what is above it
       for (let i = labels.length - 1; i >= 0; i--) { labels[i].y = Math.min(labels[i].y, floor); floor = labels[i].y - 14; }
       ctx.save();
       ctx.font = font(11, 600);
       ctx.textBaseline = "middle";
-      for (const { line, from, y: to } of labels) {
+      for (const { line, end, from, y: to } of labels) {
         ctx.fillStyle = ctx.strokeStyle = colour(line);
         ctx.lineWidth = 1;
+        ctx.setLineDash([1, 4]); // from the last reading on, if that is not of the last day
+        ctx.beginPath();
+        ctx.moveTo(end, from);
+        ctx.lineTo(area.right, from);
+        ctx.stroke();
+        ctx.setLineDash([]);
         ctx.beginPath();
         ctx.moveTo(area.right + 1, from);
         ctx.lineTo(area.right + 8, to);
