@@ -196,8 +196,10 @@ type pair struct {
 // explainer reads what assignments judged on the two days, and what is exempt;
 // it fills what is compared like with like.
 func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs map[string]span) (*explainer, error) {
-	x := &explainer{subs: subs, checks: map[itemKey]Item{}, added: map[itemKey]string{}, removed: map[itemKey]string{}, exemptions: map[itemKey][]Item{},
-		was: map[pair]Counts{}, is: map[pair]Counts{}, reached: map[itemKey]*AssignmentMove{}, left: map[itemKey]*AssignmentMove{}}
+	x := &explainer{
+		subs: subs, checks: map[itemKey]Item{}, added: map[itemKey]string{}, removed: map[itemKey]string{}, exemptions: map[itemKey][]Item{},
+		was: map[pair]Counts{}, is: map[pair]Counts{}, reached: map[itemKey]*AssignmentMove{}, left: map[itemKey]*AssignmentMove{},
+	}
 	list, err := r.Reader.Told(ctx, s, []Kind{KindAssignment, KindExemption, KindCheck}, true)
 	if err != nil {
 		return nil, err

@@ -189,14 +189,14 @@ func SecureReads(reads []TenantRead, subs []SubscriptionHeld) []TenantRead {
 			continue
 		}
 		r.Subscriptions++
-		switch {
-		case s.Security == SubjectUnregistered:
+		switch s.Security {
+		case SubjectUnregistered:
 			r.Unregistered++
-			continue
-		case s.Security == SubjectFailed:
+		case SubjectFailed:
 			r.Failed++
+		case SubjectRead:
 		}
-		if !s.ScoreAt.IsZero() {
+		if s.Security != SubjectUnregistered && !s.ScoreAt.IsZero() {
 			r.Read++
 			r.Oldest = oldest(r.Oldest, s.ScoreAt)
 		}
