@@ -3,6 +3,7 @@ package main_test
 import (
 	"database/sql"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ func TestComplianceMillion(t *testing.T) {
 		name                   string
 		tenants, subscriptions int
 		states                 int
-	}{{"small", 4, 10, 100_000}, {"heavy", 20, 20, 1_000_000}} {
+	}{{"small", 2, 10, 50_000}, {"heavy", 20, 20, 1_000_000}} {
 		t.Run(size.name, func(t *testing.T) {
 			long(t)
 			if size.name == "heavy" && os.Getenv("FRESNEL_TEST_HEAVY") != "1" {
@@ -43,7 +44,7 @@ func TestComplianceMillion(t *testing.T) {
 			for _, engine := range []string{"sqlite", "postgres"} {
 				t.Run(engine, func(t *testing.T) {
 					where, db := database(t, engine)
-					settings := append(settings[:len(settings):len(settings)], where)
+					settings := append(slices.Clip(settings), where)
 					must(t, settings, "tenants", "import", importFile(t, sim))
 					million(t, db, sim, settings, truth)
 				})

@@ -131,7 +131,7 @@ func (f *held) At(_ context.Context, s fresnel.Scope, only []string, d fresnel.D
 		return x.Day <= d && (len(only) == 0 || slices.Contains(only, x.Subscription))
 	})
 	for i := range list {
-		list[i].Read = d.Time().Add(18 * time.Hour) // as if it had been read on that day, too
+		list[i].Day, list[i].Read = d, d.Time().Add(18*time.Hour) // as if it had been read on that day, too
 	}
 	return list, nil
 }
@@ -233,7 +233,7 @@ func estate() *held {
 		},
 		at: []compliance.SubscriptionAt{{Tenant: contoso, Subscription: subA, Day: day - 30, Counts: compliance.Counts{Compliant: 1, NonCompliant: 1}}},
 		days: []compliance.DayCount{
-			{Tenant: contoso, Day: day - 29, Counts: compliance.Counts{Compliant: 1, NonCompliant: 1}, Expected: 2, Read: 1, Score: 75, Weight: 3},
+			{Tenant: contoso, Day: day - 29, Counts: compliance.Counts{Compliant: 1, NonCompliant: 1}, Expected: 2, Read: 1, Fresh: 1, Score: 75, Weight: 3},
 			{Tenant: contoso, Day: day, Counts: compliance.Counts{Unknown: 4}, Expected: 2, Read: 1, Fresh: 1},
 		},
 		first: day - 30,

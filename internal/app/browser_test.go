@@ -69,9 +69,10 @@ type browserAddress struct {
 	long       bool   // a gallery or a reference: its length is no fault
 }
 
-func (w *world) browserAddresses() []browserAddress {
+func (w *world) browserAddresses(t *testing.T) []browserAddress {
+	t.Helper()
 	one := w.Estate()[0].ID
-	return []browserAddress{
+	return append([]browserAddress{
 		{name: "overview", path: "/", whole: true},
 		{name: "overview-by-service", path: "/?group=service&tenant=" + w.Estate()[1].ID},
 		{name: "costs", path: "/costs", whole: true},
@@ -105,7 +106,7 @@ func (w *world) browserAddresses() []browserAddress {
 		{name: "states-of-resources", path: "/dev/states/resources", long: true},
 		{name: "not-found", path: "/nothing-here", allow: "404"},
 		{name: "no-such-tenant", path: "/costs?tenant=nobody", allow: "404"},
-	}
+	}, w.judgedAddresses(t)...)
 }
 
 // TestBrowser looks at the pages as a person's browser does.
@@ -113,6 +114,7 @@ func TestBrowser(t *testing.T) {
 	b := browserOpen(t, "")
 	tags := browserTags(t)
 	w := begin(t, simulate(t, late, browserEstate()), "sqlite:"+filepath.Join(t.TempDir(), "fresnel.db"), browserConfig, func(c *app.Config, _ *app.Options) { c.TagPolicies = tags })
+	w.browserJudged(t)
 	whole(t, w.sync(t))
 	w.inventory(t)
 	w.Clock().Advance(6 * time.Hour) // in which resources change
@@ -120,7 +122,7 @@ func TestBrowser(t *testing.T) {
 	b.base = browserSite(t, w.app)
 
 	t.Run("trouble is seen", func(t *testing.T) { browserSeesTrouble(t, b) })
-	t.Run("looks", func(t *testing.T) { w.browserLooks(t, b, w.browserAddresses()) })
+	t.Run("looks", func(t *testing.T) { w.browserLooks(t, b, w.browserAddresses(t)) })
 	t.Run("budget", func(t *testing.T) { w.browserBudget(t, b) })
 	t.Run("markup", func(t *testing.T) { w.browserMarkup(t, b) })
 	t.Run("chart", func(t *testing.T) { w.browserChart(t, b) })
@@ -221,7 +223,7 @@ func (w *world) browserBudget(t *testing.T, b *browserTab) {
 	limit("CSS, bytes of gzip", css, 20<<10)
 	limit("JavaScript without chart, bytes of gzip", js, 25<<10)
 	limit("JavaScript with chart, bytes of gzip", js+chart, 95<<10)
-	for _, a := range w.browserAddresses() {
+	for _, a := range w.browserAddresses(t) {
 		if a.long {
 			continue
 		}
@@ -230,7 +232,7 @@ func (w *world) browserBudget(t *testing.T, b *browserTab) {
 		b.open(t, a.path)
 		limit(a.name+", elements", browserEval[int](t, b, `document.getElementsByTagName("*").length`), 1500)
 	}
-	for _, path := range []string{"cost-summary-card", "cost-forecast-card", "cost-budgets-card", "cost-movement", "cost-chart", "cost-breakdown", "cost-anomalies", "sync-freshness", "sync-jobs", "resource-table", "resource-types", "resource-changes", "tags-by-tenant", "tags-by-tag", "tags-by-subscription", "tags-by-type"} {
+	for _, path := range []string{"cost-summary-card", "cost-forecast-card", "cost-budgets-card", "cost-movement", "cost-chart", "cost-breakdown", "cost-anomalies", "sync-freshness", "sync-jobs", "resource-table", "resource-types", "resource-changes", "tags-by-tenant", "tags-by-tag", "tags-by-subscription", "tags-by-type", "compliance-gauge", "compliance-score", "compliance-card", "compliance-policies", "compliance-resources", "compliance-drift", "compliance-exemptions", "compliance-secure", "compliance-frameworks"} {
 		limit(path+", bytes of gzip", size(w.get("/partials/"+path+"?group=service").body), 12<<10)
 	}
 	first := browserNew(t, b.ctx, b.base, chromedp.WithNewBrowserContext())
@@ -272,6 +274,11 @@ func (w *world) browserMarkup(t *testing.T, b *browserTab) {
 		"/resources/tags":               "table th",
 		"/resources/changes?period=30d": "td",
 		"/sync":                         "table th",
+		"/compliance":                   ".gauge-name, .opt",
+		"/compliance/resources":         "td",
+		"/compliance/drift":             "table th",
+		"/compliance/exemptions":        "td",
+		"/compliance/secure-score":      "table th",
 	} {
 		b.open(t, path)
 		if n := browserEval[int](t, b, fmt.Sprintf(`[...document.querySelectorAll(%q)].filter((e) => e.textContent.includes(%q)).length`, where, name)); n == 0 {
@@ -294,7 +301,7 @@ func TestBrowserStates(t *testing.T) {
 	w.restart(t, browserConfig, func(c *app.Config, _ *app.Options) { c.Parallel = 1 }) // so that the first sync is seen at work
 	b.base = browserSite(t, w.app)
 	addresses := func(state string) []browserAddress {
-		return []browserAddress{{name: "overview-" + state, path: "/"}, {name: "costs-" + state, path: "/costs"}, {name: "sync-" + state, path: "/sync"}, {name: "resources-" + state, path: "/resources"}, {name: "tags-" + state, path: "/resources/tags"}, {name: "changes-" + state, path: "/resources/changes"}}
+		return []browserAddress{{name: "overview-" + state, path: "/"}, {name: "costs-" + state, path: "/costs"}, {name: "sync-" + state, path: "/sync"}, {name: "resources-" + state, path: "/resources"}, {name: "tags-" + state, path: "/resources/tags"}, {name: "changes-" + state, path: "/resources/changes"}, {name: "compliance-" + state, path: "/compliance"}, {name: "drift-" + state, path: "/compliance/drift"}, {name: "secure-score-" + state, path: "/compliance/secure-score"}}
 	}
 	says := func(t *testing.T, path string, words ...string) {
 		t.Helper()
@@ -323,6 +330,12 @@ func TestBrowserStates(t *testing.T) {
 	}
 	w.browserLooks(t, b, addresses("never-synced"))
 	says(t, "/", "No costs read yet", "Not synced yet", "Not read yet")
+	for _, path := range []string{"/compliance", "/compliance/exemptions", "/compliance/frameworks"} { // nothing is counted
+		says(t, path, "No compliance read yet")
+		if subs := browserEval[[]string](t, b, `[...document.querySelectorAll(".panel-head .sub")].map((e) => e.textContent).filter((s) => /^0|· 0/.test(s))`); len(subs) > 0 {
+			t.Errorf("%s counts what was not read: %q", path, subs)
+		}
+	}
 
 	quicken := w.browserSlowSync(t)
 	b.until(t, "progress of the first sync", `fetch("/partials/cost-summary-card").then((r) => r.text()).then((s) => s.includes("Loading history") && s.includes('class="figure'))`)
@@ -331,6 +344,7 @@ func TestBrowserStates(t *testing.T) {
 	b.accessible(t)
 	quicken()
 	w.inventory(t)
+	w.policies(t)
 	says(t, "/", "3 of 3 tenants current")
 	says(t, "/resources/tags", "No tags are required yet", "FRESNEL_TAG_POLICIES")
 	early.until(t, "the page of the first run becomes the Overview", `document.querySelector("#cost-chart canvas") && window.stays`)
@@ -345,7 +359,11 @@ func TestBrowserStates(t *testing.T) {
 	if r := w.sync(t)[failing.ID]; r.Status != fresnel.Failed {
 		t.Fatalf("the run of a disabled app is %s", r.Status)
 	}
+	if r := w.policies(t)[failing.ID]; r.Status != fresnel.Failed {
+		t.Fatalf("the run of compliance of a disabled app is %s", r.Status)
+	}
 	w.browserLooks(t, b, addresses("one-failing"))
+	says(t, "/compliance", failing.Name, "See fix", "30 h old")
 	says(t, "/", "1 failing", failing.Name+" 30 h old")
 	says(t, "/sync", "Failed", "Retry")
 
@@ -354,4 +372,5 @@ func TestBrowserStates(t *testing.T) {
 	b.base = browserSite(t, w.app)
 	w.browserLooks(t, b, addresses("stale"))
 	says(t, "/", "Stale", "as of 21 Nov")
+	says(t, "/compliance", "Stale", "as of 21 Nov", "40 h old", "last read 20 Nov")
 }

@@ -245,6 +245,15 @@ func (w *world) browserPlain(t *testing.T, b *browserTab) {
 	if text := browserEval[string](t, plain, `document.querySelector("main").innerText`); strings.Contains(text, "Loading") || !strings.Contains(text, "Cost by tenant") {
 		t.Errorf("the Overview lacks something without scripts: %.400s", text)
 	}
+	for path, want := range map[string]string{
+		"/compliance": "Non-compliant", "/compliance/policies/" + w.browserPolicy(t): "What to do", "/compliance/resources": "Newest first", "/compliance/drift": "New failures",
+		"/compliance/exemptions": "Expires", "/compliance/secure-score": "To win", "/compliance/frameworks": "Passed of those assessed",
+	} {
+		visit(path)
+		if text := browserEval[string](t, plain, `document.querySelector("main").innerText`); strings.Contains(text, "Loading") || !strings.Contains(text, want) {
+			t.Errorf("%s lacks something without scripts: %.400s", path, text)
+		}
+	}
 	plain.calm(t, "")
 }
 

@@ -17,7 +17,7 @@ import (
 func compliancePlaces() map[string]bool {
 	out := map[string]bool{
 		"/compliance": true, "/compliance/resources": true, "/compliance/drift": false, "/compliance/exemptions": true, "/compliance/secure-score": true, "/compliance/frameworks": false,
-		"/": true, "/sync": true, "/partials/compliance-gauge": true, "/partials/compliance-score": false, "/partials/compliance-card": false, "/partials/compliance-policies": true, "/partials/compliance-resources": false,
+		"/": true, "/sync": true, "/partials/compliance-gauge": true, "/partials/compliance-score": false, "/partials/compliance-card": false, "/partials/compliance-policies": false, "/partials/compliance-resources": false,
 		"/partials/compliance-drift": false, "/partials/compliance-exemptions": true, "/partials/compliance-secure": true, "/partials/compliance-frameworks": false,
 	}
 	const api = "/api/v1/compliance/"
@@ -140,7 +140,7 @@ func TestComplianceSnapshots(t *testing.T) {
 		}
 		got[strings.Join([]string{tenant, sub, state, n, at}, " ")]++
 	}
-	if d := diff(want, got); d != "" || rows.Err() != nil || len(got) < 100 {
+	if d := diff(want, got); d != "" || rows.Err() != nil || len(got) < 50 {
 		t.Errorf("%d rows, %v (-truth +relation):\n%.3000s", len(got), rows.Err(), d)
 	}
 }

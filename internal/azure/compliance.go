@@ -21,20 +21,21 @@ import (
 // stateColumns reduces a state to what is counted, with Microsoft's weights.
 // Source: the Resource Graph sample "policy assignment compliance".
 const stateColumns = "policyresources | where type =~ 'microsoft.policyinsights/policystates' " +
-	"| extend state = tostring(properties.complianceState), resource = tostring(properties.resourceId), assignment = tostring(properties.policyAssignmentId), " +
-	"definition = tostring(properties.policyDefinitionId), reference = tostring(properties.policyDefinitionReferenceId), effect = tostring(properties.policyDefinitionAction) " +
+	"| extend state = tostring(properties.complianceState), resource = tolower(tostring(properties.resourceId)), assignment = tolower(tostring(properties.policyAssignmentId)), " +
+	"definition = tolower(tostring(properties.policyDefinitionId)), reference = tolower(tostring(properties.policyDefinitionReferenceId)), effect = tolower(tostring(properties.policyDefinitionAction)) " +
 	"| extend weight = iff(state =~ 'NonCompliant', int(300), iff(state =~ 'Compliant', int(200), iff(state =~ 'Conflict', int(100), iff(state =~ 'Exempt', int(50), int(0))))) "
 
 // countQuery counts the resources that have each strongest state, by columns; of
-// a part of the states, or with "" of all.
+// a part of the states, or with "" of all. Of what a policy does any state's word
+// is taken: for a day after it was changed, states have the old one and the new.
 func countQuery(by, part string) string {
 	if part != "" {
 		part = "| where " + part + " "
 	}
-	return stateColumns + part + "| summarize strongest = max(weight) by resource, subscriptionId" + by +
-		" | summarize n = count() by strongest, subscriptionId" + by +
+	return stateColumns + part + "| summarize strongest = max(weight), effect = take_any(effect) by resource, subscriptionId" + by +
+		" | summarize n = count(), effect = take_any(effect) by strongest, subscriptionId" + by +
 		" | summarize nonCompliant = sumif(n, strongest == 300), compliant = sumif(n, strongest == 200), conflict = sumif(n, strongest == 100), " +
-		"exempt = sumif(n, strongest == 50), unknown = sumif(n, strongest == 0) by subscriptionId" + by
+		"exempt = sumif(n, strongest == 50), unknown = sumif(n, strongest == 0), effect = take_any(effect) by subscriptionId" + by
 }
 
 // Levels of counts: what they are by, and how many subscriptions to ask for at
@@ -46,7 +47,7 @@ var levels = map[compliance.Level]struct {
 	compliance.BySubscription: {"", graphSubs},
 	compliance.ByAssignment:   {", assignment", 50},
 	compliance.ByPolicy:       {", definition", 8},
-	compliance.ByCheck:        {", assignment, definition, reference, effect", 4},
+	compliance.ByCheck:        {", assignment, definition, reference", 4},
 }
 
 type graphCounts struct {
@@ -64,8 +65,8 @@ type graphCounts struct {
 
 func (g *graphCounts) counted(by compliance.Level, in repeated) (compliance.Counted, error) {
 	out := compliance.Counted{
-		Subscription: in.lower(g.SubscriptionID), Effect: in.lower(g.Effect),
-		Counts: compliance.Counts{Compliant: g.Compliant, NonCompliant: g.NonCompliant, Conflict: g.Conflict, Exempt: g.Exempt, Unknown: g.Unknown},
+		Subscription: in.lower(g.SubscriptionID),
+		Counts:       compliance.Counts{Compliant: g.Compliant, NonCompliant: g.NonCompliant, Conflict: g.Conflict, Exempt: g.Exempt, Unknown: g.Unknown},
 	}
 	switch by {
 	case compliance.BySubscription:
@@ -74,7 +75,7 @@ func (g *graphCounts) counted(by compliance.Level, in repeated) (compliance.Coun
 	case compliance.ByPolicy:
 		out.Key = compliance.Key{Kind: compliance.KindPolicy, Definition: in.lower(g.Definition)}
 	case compliance.ByCheck:
-		out.Key = in.check(g.Assignment, g.Definition, g.Reference)
+		out.Key, out.Effect = in.check(g.Assignment, g.Definition, g.Reference), in.lower(g.Effect)
 	}
 	low := min(g.Compliant, g.NonCompliant, g.Conflict, g.Exempt, g.Unknown)
 	if !fresnel.IsGUID(out.Subscription) || low < 0 || by != compliance.BySubscription && out.Key.Assignment+out.Key.Definition == "" {
@@ -172,6 +173,8 @@ func (c *Client) PolicyFailures(ctx context.Context, t fresnel.Tenant, subs []st
 	})
 }
 
+// insightsSummary is what Policy Insights says of a scope. Its total is of
+// distinct resources, and not the sum of its assignments.
 type insightsSummary struct {
 	Value []struct {
 		Results struct {
@@ -190,14 +193,19 @@ func (c *Client) PolicySummary(ctx context.Context, t fresnel.Tenant, subscripti
 	if err != nil || is == compliance.Unregistered {
 		return 0, is, err
 	}
-	if len(sum.Value) == 0 {
-		return 0, is, graphBroken("Policy Insights' summary is empty", &malformed{"no value"})
+	n, err := sum.resources()
+	return n, is, err
+}
+
+func (s *insightsSummary) resources() (int, error) {
+	if len(s.Value) == 0 {
+		return 0, graphBroken("Policy Insights' summary is empty", &malformed{"no value"})
 	}
 	n := 0
-	for _, d := range sum.Value[0].Results.ResourceDetails {
+	for _, d := range s.Value[0].Results.ResourceDetails {
 		n += d.Count
 	}
-	return n, is, nil
+	return n, nil
 }
 
 // armAsk asks one subscription for one document. Where its resource provider is

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"fresnel/internal/compliance"
 	"fresnel/internal/cost"
 	"fresnel/internal/identity"
 )
@@ -49,3 +50,30 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, []string) { return
 
 // NextLink checks an address that an answer gave.
 func (c *Client) NextLink(s string) (string, error) { return c.nextLink(s) }
+
+// SummaryResources reads how many resources a summary of Policy Insights has.
+func SummaryResources(body []byte) (int, error) {
+	var sum insightsSummary
+	if err := json.Unmarshal(body, &sum); err != nil {
+		return 0, err
+	}
+	return sum.resources()
+}
+
+// PolicyObject reads an assignment, an exemption, a definition or an initiative.
+func PolicyObject(body []byte) (compliance.Told, error) {
+	var o policyObject
+	if err := json.Unmarshal(body, &o); err != nil {
+		return compliance.Told{}, err
+	}
+	return o.told()
+}
+
+// StandardControl reads a row of a standard's control.
+func StandardControl(body []byte) (compliance.ControlCount, error) {
+	var r securityRow
+	if err := json.Unmarshal(body, &r); err != nil {
+		return compliance.ControlCount{}, err
+	}
+	return r.standardControl()
+}

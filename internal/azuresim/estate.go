@@ -61,6 +61,7 @@ type tenant struct {
 	id, name, domain, slug, kind, land string
 	currency                           string
 	subs                               []*subscription
+	hostile                            bool // its own policies have hostile names
 }
 
 // subscription is an Azure subscription of the estate.
@@ -127,6 +128,7 @@ func (e *estate) addTenant(i int, o Options) {
 	if o.MarkupNames && i == 0 {
 		t.name = markupName
 	}
+	t.hostile = o.MarkupNames && i == 2 // the first one with an app of its own: through Lighthouse nobody sees them
 	n := o.SubscriptionsPerTenant
 	if n == 0 {
 		n = 4 + below(mix(key, label("subscriptions")), 6)

@@ -222,7 +222,7 @@ func (g *graphScan) policyHead() []kqlRow {
 	}
 	for _, d := range g.s.estate.definitions() {
 		if own || !d.custom {
-			add(d.id(t), "microsoft.authorization/policydefinitions", d.properties())
+			add(d.id(t), "microsoft.authorization/policydefinitions", d.properties(t))
 		}
 	}
 	for _, set := range g.s.estate.initiatives() {

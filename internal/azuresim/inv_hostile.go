@@ -29,5 +29,8 @@ func (w *world) addHostile() {
 	}
 }
 
+// hostileName is one of them in place of an ordinary name, always the same.
+func hostileName(of string) string { return hostileNames[label(of)%uint64(len(hostileNames))] }
+
 // HostileNames are the names that the markup estate's resources have besides ordinary ones.
 func HostileNames() []string { return append([]string{}, hostileNames...) }

@@ -169,12 +169,16 @@ func (d *policyDef) isFor(t *policyTarget) bool {
 }
 
 // properties are a definition's, as Azure gives them.
-func (d *policyDef) properties() map[string]any {
+func (d *policyDef) properties(t *tenant) map[string]any {
+	display, category := d.display, d.category
+	if d.custom && t.hostile {
+		display, category = hostileName(d.name), hostileNames[0]
+	}
 	mode := d.mode
 	if mode == "" {
 		mode = "Indexed"
 	}
-	metadata := map[string]any{"category": d.category, "version": d.ver()}
+	metadata := map[string]any{"category": category, "version": d.ver()}
 	if strings.HasPrefix(d.display, "[Preview]") {
 		metadata["preview"] = true
 	}
@@ -199,7 +203,7 @@ func (d *policyDef) properties() map[string]any {
 		then["details"] = map[string]any{"type": "Microsoft.Insights/diagnosticSettings"}
 	}
 	return map[string]any{
-		"displayName": d.display, "description": d.display + ".", "policyType": d.kind(), "mode": mode, "version": d.ver(), "versions": []any{d.ver()},
+		"displayName": display, "description": display + ".", "policyType": d.kind(), "mode": mode, "version": d.ver(), "versions": []any{d.ver()},
 		"metadata": metadata, "parameters": parameters,
 		"policyRule": map[string]any{"if": map[string]any{"field": "type", "in": textList(d.types)}, "then": then},
 	}

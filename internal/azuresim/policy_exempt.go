@@ -64,6 +64,11 @@ func (w *world) ownExemptions(in []*policyAssignment) []*policyExemption {
 		late := add(e.exemption(it.id, "Old clients speak HTTP only", exemptWaiver, of["storage-https"]), e.start.Add(30*day).Truncate(time.Hour))
 		late.created = e.start.Add(28 * time.Hour).Truncate(time.Second)
 	}
+	if sub.markup {
+		for i, x := range out {
+			x.display = hostileNames[len(hostileNames)-1-i]
+		}
+	}
 	return out
 }
 

@@ -76,7 +76,7 @@ func (s *Server) policyThings(c *call, p principal, g governed, kind string) []t
 	case "policydefinitions":
 		for _, d := range s.estate.definitions() {
 			if own || !d.custom {
-				out = append(out, thing{d.id(t), "Microsoft.Authorization/policyDefinitions", "", d.properties(), nil})
+				out = append(out, thing{d.id(t), "Microsoft.Authorization/policyDefinitions", "", d.properties(t), nil})
 			}
 		}
 	case "policysetdefinitions":

@@ -210,8 +210,12 @@ func (s *policySet) properties(t *tenant) map[string]any {
 	for _, g := range s.groups {
 		groups = append(groups, map[string]any{"name": g.name, "displayName": g.display, "category": g.category})
 	}
+	display := s.display
+	if s.custom && t.hostile {
+		display = hostileName(s.name)
+	}
 	return map[string]any{
-		"displayName": s.display, "description": s.display + ".", "policyType": kind, "version": s.version, "versions": []any{s.version},
+		"displayName": display, "description": display + ".", "policyType": kind, "version": s.version, "versions": []any{s.version},
 		"metadata": map[string]any{"category": s.category, "version": s.version}, "parameters": own,
 		"policyDefinitions": refs, "policyDefinitionGroups": groups,
 	}

@@ -201,6 +201,11 @@ func (w *world) ownAssignments() []*policyAssignment {
 		disks.created = e.plantedAt(sub.tenant, 10*24*time.Hour, "disks")
 		out = append(out, disks)
 	}
+	if sub.markup {
+		for i, a := range out {
+			a.display = hostileNames[i]
+		}
+	}
 	return out
 }
 

@@ -36,7 +36,7 @@ type Options struct {
 	ThrottleSpeed          float64       // of refill and of retry times, so that an hour can pass in a minute; 0 = 1
 	Faults                 []Fault       // in force from the start
 	RefreshEvery           time.Duration // between re-estimates of open days; 0 = 4h
-	MarkupNames            bool          // one tenant, subscription and resource group whose names are markup; in it resources of every hostile name, with such tags
+	MarkupNames            bool          // one tenant, subscription and resource group whose names are markup; in it resources, assignments and exemptions of hostile names, and policies of such names in the third tenant
 	CostDisabled           bool          // the first tenant's last subscription answers AccountCostDisabled
 	ARMPageSize            int           // subscriptions on a page; 0 = 100
 	TokenLifetime          time.Duration // of access tokens; 0 = 60 to 90 minutes, at random

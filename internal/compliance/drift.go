@@ -87,6 +87,9 @@ type AssignmentMove struct {
 	Item
 	Added  bool   // else it was removed
 	Counts Counts // on the day on which it judged
+	// Subscriptions are those that it judges on one of the days only, where it
+	// judges others on both; none = it is new, or gone, as a whole.
+	Subscriptions []string
 }
 
 // MovedRow is a failure that is not the same on both days, with why.
@@ -156,15 +159,18 @@ func (d *Drift) both(before, after []SubscriptionAt) map[string]span {
 	subs := map[string]span{}
 	for _, x := range after {
 		old, ok := was[x.Subscription]
-		if !ok {
+		switch {
+		case !ok || old.Day < d.From-Slack && x.Day > old.Day:
 			d.Added++
+			continue
+		case x.Day < d.To-Slack || x.Day == old.Day:
+			d.Removed++ // it was not read since
 			continue
 		}
 		subs[x.Subscription] = span{old.Read, x.Read}
 		d.Compared++
 		d.Before, d.After = d.Before.Plus(old.Counts), d.After.Plus(x.Counts)
 	}
-	d.Removed = len(was) - d.Compared
 	return subs
 }
 
@@ -172,8 +178,12 @@ func (d *Drift) both(before, after []SubscriptionAt) map[string]span {
 type explainer struct {
 	subs       map[string]span
 	checks     map[itemKey]Item
-	added      map[itemKey]string // assignments, with their names
+	added      map[itemKey]string // assignments that are new in the tenant, with their names
 	removed    map[itemKey]string
+	was, is    map[pair]Counts             // by assignment and subscription
+	reached    map[itemKey]*AssignmentMove // assignments that judge a subscription more, and fail something there
+	left       map[itemKey]*AssignmentMove
+	items      map[itemKey]Item
 	exemptions map[itemKey][]Item // by assignment
 }
 
@@ -186,12 +196,16 @@ type pair struct {
 // explainer reads what assignments judged on the two days, and what is exempt;
 // it fills what is compared like with like.
 func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs map[string]span) (*explainer, error) {
-	x := &explainer{subs: subs, checks: map[itemKey]Item{}, added: map[itemKey]string{}, removed: map[itemKey]string{}, exemptions: map[itemKey][]Item{}}
+	x := &explainer{
+		subs: subs, checks: map[itemKey]Item{}, added: map[itemKey]string{}, removed: map[itemKey]string{}, exemptions: map[itemKey][]Item{},
+		was: map[pair]Counts{}, is: map[pair]Counts{}, reached: map[itemKey]*AssignmentMove{}, left: map[itemKey]*AssignmentMove{},
+	}
 	list, err := r.Reader.Told(ctx, s, []Kind{KindAssignment, KindExemption, KindCheck}, true)
 	if err != nil {
 		return nil, err
 	}
 	items := keyed(list)
+	x.items = items
 	for _, i := range list {
 		switch i.Kind { //nolint:exhaustive // no others were asked for
 		case KindCheck:
@@ -209,13 +223,12 @@ func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs 
 	if err != nil {
 		return nil, err
 	}
-	was := map[pair]Counts{}
 	sums := [2]map[itemKey]Counts{{}, {}}
 	first := map[fresnel.TenantID]time.Time{} // the earliest reading that is compared
 	for _, c := range before {
 		if sp, ok := subs[c.Subscription]; ok {
 			first[c.Tenant] = oldest(first[c.Tenant], sp.from)
-			was[pair{c.Subscription, c.Item}] = c.Counts
+			x.was[pair{c.Subscription, c.Item}] = c.Counts
 			k := itemKey{c.Tenant, c.Item}
 			sums[0][k] = sums[0][k].Plus(c.Counts)
 		}
@@ -226,7 +239,8 @@ func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs 
 		}
 		k := itemKey{c.Tenant, c.Item}
 		sums[1][k] = sums[1][k].Plus(c.Counts)
-		if old, ok := was[pair{c.Subscription, c.Item}]; ok {
+		x.is[pair{c.Subscription, c.Item}] = c.Counts
+		if old, ok := x.was[pair{c.Subscription, c.Item}]; ok {
 			d.LikeBefore, d.LikeAfter = d.LikeBefore.Plus(old), d.LikeAfter.Plus(c.Counts)
 		}
 	}
@@ -248,10 +262,13 @@ func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs 
 			d.Assignments = append(d.Assignments, AssignmentMove{Item: i, Added: side.added, Counts: n})
 		}
 	}
+	return x, nil
+}
+
+func (d *Drift) sortAssignments() {
 	slices.SortFunc(d.Assignments, func(a, b AssignmentMove) int {
 		return cmp.Or(cmp.Compare(b.Counts.NonCompliant, a.Counts.NonCompliant), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Num, b.Num))
 	})
-	return x, nil
 }
 
 // why finds the cause of a move, and what is called so.
@@ -291,10 +308,63 @@ func (x *explainer) why(m Moved) (Cause, string) {
 			}
 		}
 	}
-	if m.Kind == MovedNew && len(m.Checks) > 0 && !slices.ContainsFunc(m.Checks, func(n int64) bool { return !during.saw(x.checks[itemKey{m.Tenant, n}].First) }) {
-		return CauseAssignment, x.checks[itemKey{m.Tenant, m.Checks[0]}].Reference
+	if by, ok := x.policy(m, during); ok {
+		return CauseAssignment, by
+	}
+	if by, ok := x.reach(m); ok {
+		return CauseAssignment, by
 	}
 	return CauseState, ""
+}
+
+// policy tells whether a policy was added to its initiatives, or taken out.
+func (x *explainer) policy(m Moved, during span) (string, bool) {
+	for _, n := range m.Checks {
+		c := x.checks[itemKey{m.Tenant, n}]
+		if at := c.First; m.Kind == MovedNew && !during.saw(at) || m.Kind == MovedResolved && !during.saw(c.Gone) {
+			return "", false
+		}
+	}
+	if len(m.Checks) == 0 {
+		return "", false
+	}
+	return x.checks[itemKey{m.Tenant, m.Checks[0]}].Reference, true
+}
+
+// reach tells whether assignments have come to judge a subscription that they
+// did not judge, though they judged others: it was moved below them, or is no
+// longer left out. Or the other way round.
+func (x *explainer) reach(m Moved) (string, bool) {
+	lacks, has, into := x.was, x.is, x.reached
+	if m.Kind == MovedResolved {
+		lacks, has, into = x.is, x.was, x.left
+	}
+	var which []itemKey
+	for _, n := range m.Checks {
+		k := itemKey{m.Tenant, x.checks[itemKey{m.Tenant, n}].Assignment}
+		p := pair{m.Subscription, k.num}
+		if _, there := lacks[p]; there {
+			return "", false
+		}
+		if _, there := has[p]; there {
+			which = append(which, k)
+		}
+	}
+	name := ""
+	for _, k := range which {
+		i := x.items[k]
+		i.Num, i.Tenant = k.num, k.tenant
+		name = cmp.Or(i.Name, i.ID)
+		if into[k] == nil {
+			into[k] = &AssignmentMove{Item: i, Added: m.Kind == MovedNew}
+		}
+		move := into[k]
+		if !slices.Contains(move.Subscriptions, m.Subscription) {
+			move.Subscriptions = append(move.Subscriptions, m.Subscription)
+			move.Counts = move.Counts.Plus(has[pair{m.Subscription, k.num}])
+		}
+	}
+	return name, len(which) > 0
 }
 
 // Exempts tells whether an exemption, whenever it holds, is about a resource
@@ -333,6 +403,12 @@ func (r Reports) moves(ctx context.Context, s fresnel.Scope, d *Drift, ask Drift
 	if err != nil {
 		return err
 	}
+	for _, some := range []map[itemKey]*AssignmentMove{why.reached, why.left} {
+		for _, move := range some {
+			d.Assignments = append(d.Assignments, *move)
+		}
+	}
+	d.sortAssignments()
 	for _, kind := range []MoveKind{MovedNew, MovedResolved, MovedChanged} {
 		d.Rows = append(d.Rows, rows[kind]...)
 	}

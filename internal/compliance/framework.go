@@ -119,13 +119,17 @@ func (b *building) conclude() Framework {
 type frameworkKey struct {
 	source FrameworkSource
 	id     string
+	tenant fresnel.TenantID
 }
 
 // Frameworks gives how a scope stands to each framework that is in use, by name.
 func (r Reports) Frameworks(ctx context.Context, s fresnel.Scope, only []string) ([]Framework, error) {
 	by := map[frameworkKey]*building{}
 	get := func(source FrameworkSource, id string, t fresnel.TenantID) *building {
-		k := frameworkKey{source, id}
+		k := frameworkKey{source: source, id: id}
+		if strings.Contains(id, "/managementgroups/") { // a tenant's own: the same names are in many tenants
+			k.tenant = t
+		}
 		if by[k] == nil {
 			by[k] = &building{Framework: Framework{Source: source, ID: id}, place: map[string]int{}, tenants: map[fresnel.TenantID]bool{}}
 		}

@@ -168,7 +168,38 @@ type TenantRead struct {
 	Unregistered  int // of them, Azure does not judge
 	Failed        int // of them, the last reading failed: what is shown is older
 	Oldest        time.Time
+	Provider      string            // that is asked for registration: "" = Microsoft.PolicyInsights
 	LastRun       fresnel.RunStatus // of the compliance job; "" = none yet
 	LastReason    string
 	LastDo        string
+}
+
+// SecureReads says how much of the secure scores of tenants is held: they are read
+// apart from policies, and either can fail by itself.
+func SecureReads(reads []TenantRead, subs []SubscriptionHeld) []TenantRead {
+	by := map[fresnel.TenantID]*TenantRead{}
+	out := make([]TenantRead, len(reads))
+	for i, r := range reads {
+		out[i] = TenantRead{Tenant: r.Tenant, Name: r.Name, LastRun: r.LastRun, LastReason: r.LastReason, LastDo: r.LastDo, Provider: "Microsoft.Security"}
+		by[r.Tenant] = &out[i]
+	}
+	for _, s := range subs {
+		r := by[s.Tenant]
+		if r == nil {
+			continue
+		}
+		r.Subscriptions++
+		switch s.Security {
+		case SubjectUnregistered:
+			r.Unregistered++
+		case SubjectFailed:
+			r.Failed++
+		case SubjectRead:
+		}
+		if s.Security != SubjectUnregistered && !s.ScoreAt.IsZero() {
+			r.Read++
+			r.Oldest = oldest(r.Oldest, s.ScoreAt)
+		}
+	}
+	return out
 }

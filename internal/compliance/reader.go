@@ -184,6 +184,15 @@ type DayCount struct {
 	Score, Weight float64
 }
 
+// Known leaves out the counts of a day on which no policies were read, but a
+// score was: of such a day nothing is said.
+func (d DayCount) Known() DayCount {
+	if d.Fresh == 0 {
+		d.Counts, d.Read = Counts{}, 0
+	}
+	return d
+}
+
 // Percent is the secure score of a day; false where there was none.
 func (d DayCount) Percent() (float64, bool) {
 	if d.Weight == 0 {

@@ -1,5 +1,7 @@
 package compliance
 
+import "fmt"
+
 // Remedy is what mends a resource that fails a policy of some effect.
 type Remedy struct {
 	Effect  string
@@ -8,12 +10,16 @@ type Remedy struct {
 	Task    bool   // a remediation task can mend what exists already
 }
 
-// RemedyOf gives the remedy by a policy's effect, in lower case. identity: its
-// assignment has an identity to remediate with.
+// RemedyOf gives the remedy by a policy's effect, in lower case. lacking: how many
+// of its assignments have no identity to remediate with; inInitiative: it is a
+// part of an initiative, where the command must name it.
 // Source: learn.microsoft.com/azure/governance/policy/concepts/effect-basics and
 // learn.microsoft.com/azure/governance/policy/how-to/remediate-resources.
-func RemedyOf(effect string, identity bool) Remedy {
-	const task = "az policy remediation create --name NAME --policy-assignment ASSIGNMENT --definition-reference-id REFERENCE --resource-discovery-mode ReEvaluateCompliance"
+func RemedyOf(effect string, lacking int, inInitiative bool) Remedy {
+	task := "az policy remediation create --name NAME --policy-assignment ASSIGNMENT --resource-discovery-mode ReEvaluateCompliance"
+	if inInitiative {
+		task += " --definition-reference-id REFERENCE"
+	}
 	r := Remedy{Effect: effect}
 	switch effect {
 	case "deployifnotexists", "modify":
@@ -22,9 +28,8 @@ func RemedyOf(effect string, identity bool) Remedy {
 		if effect == "modify" {
 			r.Do = "A remediation task sets the properties or tags that the policy asks for."
 		}
-		if !identity {
-			r.Do += " The assignment has no managed identity yet: give it one, with the roles that the definition names."
-			r.Command = "az policy assignment identity assign --name ASSIGNMENT --system-assigned"
+		if lacking > 0 {
+			r.Do += fmt.Sprintf(" Of its assignments, %d have no managed identity yet: give them one first (az policy assignment identity assign --name ASSIGNMENT --system-assigned), with the roles that the definition names.", lacking)
 		}
 	case "deny":
 		r.Do = "New resources are refused; this one was there before. Change its configuration as the policy asks, or exempt it with a reason and an end."

@@ -77,6 +77,9 @@ type ScoreReport struct {
 	Target        float64
 }
 
+// Slack is by how many days the snapshot of a day may be older.
+const Slack = 2
+
 // Compared is how many days back a score is compared by itself.
 const Compared = 7
 
@@ -200,7 +203,7 @@ func (r Reports) before(ctx context.Context, s fresnel.Scope, held []Subscriptio
 	out := map[fresnel.TenantID]*Before{}
 	for _, x := range list {
 		is, ok := now[x.Subscription]
-		if !ok {
+		if !ok || x.Day < day-Slack { // a snapshot that was old even then says nothing of that day
 			continue
 		}
 		for _, t := range []fresnel.TenantID{x.Tenant, ""} {
@@ -404,6 +407,18 @@ type PolicyDetail struct {
 	Remedies    []Remedy         // one for each effect
 }
 
+// lacking is how many assignments with an effect have no identity. Of those that
+// Azure hides it is not known.
+func (p PolicyDetail) lacking(effect string) int {
+	n := 0
+	for _, a := range p.Assignments {
+		if told := a.Assignment.About != ""; told && a.Effect == effect && !a.Assignment.More.Identity {
+			n++
+		}
+	}
+	return n
+}
+
 // AssignedPolicy is a policy within an assignment of a tenant.
 type AssignedPolicy struct {
 	Tenant     fresnel.TenantID
@@ -461,8 +476,7 @@ func (r Reports) Policy(ctx context.Context, s fresnel.Scope, num int64) (Policy
 		return cmp.Or(cmp.Compare(b.Counts.NonCompliant, a.Counts.NonCompliant), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Assignment.Num, b.Assignment.Num), cmp.Compare(a.Reference, b.Reference))
 	})
 	for _, e := range out.Effects {
-		identity := slices.ContainsFunc(out.Assignments, func(a AssignedPolicy) bool { return a.Effect == e && a.Assignment.More.Identity })
-		out.Remedies = append(out.Remedies, RemedyOf(e, identity))
+		out.Remedies = append(out.Remedies, RemedyOf(e, out.lacking(e), slices.ContainsFunc(out.Assignments, func(a AssignedPolicy) bool { return a.Effect == e && a.Reference != "" })))
 	}
 	return out, nil
 }
@@ -551,7 +565,7 @@ func (r Reports) NonCompliant(ctx context.Context, s fresnel.Scope, q FailingQue
 type Trend struct {
 	Period  fresnel.Period
 	Tenants map[fresnel.TenantID][]DayCount
-	Overall []DayCount // of the days on which every tenant that is read by now has a point
+	Overall []DayCount // of the days from which on every tenant that is read by now has a point
 	Target  float64
 }
 
@@ -568,23 +582,31 @@ func (r Reports) Trends(ctx context.Context, s fresnel.Scope, only []string, p f
 	if err != nil {
 		return out, err
 	}
-	days := map[fresnel.Day]*DayCount{}
-	tenants := map[fresnel.Day]int{}
+	days := map[fresnel.Day][]DayCount{}
 	for _, d := range list {
 		out.Tenants[d.Tenant] = append(out.Tenants[d.Tenant], d)
-		sum := days[d.Day]
-		if sum == nil {
-			sum = &DayCount{Day: d.Day}
-			days[d.Day] = sum
-		}
-		tenants[d.Day]++
-		sum.Counts = sum.Counts.Plus(d.Counts)
-		sum.Expected, sum.Read, sum.Fresh = sum.Expected+d.Expected, sum.Read+d.Read, sum.Fresh+d.Fresh
-		sum.Score, sum.Weight = sum.Score+d.Score, sum.Weight+d.Weight
+		days[d.Day] = append(days[d.Day], d)
 	}
-	for _, d := range slices.Sorted(maps.Keys(days)) {
-		if tenants[d] == len(out.Tenants) { // a sum of fewer tenants would move when one comes or goes
-			out.Overall = append(out.Overall, *days[d])
+	// A tenant that was not read on a day stands as it was: a sum of fewer tenants
+	// would move when one comes or goes.
+	last, scores := map[fresnel.TenantID]DayCount{}, map[fresnel.TenantID]DayCount{}
+	for _, day := range slices.Sorted(maps.Keys(days)) {
+		sum := DayCount{Day: day}
+		for _, d := range days[day] {
+			if d.Fresh > 0 {
+				last[d.Tenant] = d
+				sum.Fresh += d.Fresh
+			}
+			scores[d.Tenant] = d // with what was known of each subscription by then
+		}
+		for _, d := range last {
+			sum.Counts, sum.Expected, sum.Read = sum.Counts.Plus(d.Counts), sum.Expected+d.Expected, sum.Read+d.Read
+		}
+		for _, d := range scores {
+			sum.Score, sum.Weight = sum.Score+d.Score, sum.Weight+d.Weight
+		}
+		if len(last) == len(out.Tenants) { // before a tenant's first day the sum would be of fewer
+			out.Overall = append(out.Overall, sum.Known())
 		}
 	}
 	return out, nil

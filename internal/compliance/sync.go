@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"fresnel"
@@ -16,6 +17,9 @@ import (
 // Source is Azure's side. Errors are Denied, Unavailable or Invalid, with what
 // to do; an answer that was cut is an error, never a shorter answer.
 type Source interface {
+	// Told gives the subscriptions that Resource Graph names themselves: of others
+	// it tells what is in the groups that may be read, and not a word of the rest.
+	Told(ctx context.Context, t fresnel.Tenant, subscriptions []string) (map[string]bool, error)
 	// PolicyCounts counts distinct resources by their strongest state. Subscriptions
 	// of which Azure tells nothing have no rows.
 	PolicyCounts(ctx context.Context, t fresnel.Tenant, subscriptions []string, by Level) iter.Seq2[Counted, error]
@@ -62,12 +66,15 @@ type Sink interface {
 	PutSecurity(ctx context.Context, t fresnel.TenantID, p SecuritySnapshot, at time.Time) (written int, err error)
 	// Missed notes that a subject was not read: what is held stays as it is.
 	Missed(ctx context.Context, t fresnel.TenantID, subscription string, policies bool, state SubjectState, reason, do string, at time.Time) error
-	// PutTold keeps what items are called; whole: those of the kinds that are not
-	// told any more are gone.
-	PutTold(ctx context.Context, t fresnel.TenantID, list []Told, whole []Kind, at time.Time) (written int, err error)
+	// PutTold keeps what items are called. Assignments and exemptions in the scopes
+	// (in lower case) that are not told any more are gone.
+	PutTold(ctx context.Context, t fresnel.TenantID, list []Told, scopes []string, at time.Time) (written int, err error)
 	// Unnamed gives the ids of definitions and initiatives that are in use and
 	// were not told since an instant.
 	Unnamed(ctx context.Context, t fresnel.TenantID, since time.Time) ([]string, error)
+	// Forget ends what is held of a subscription that is no more, as if nothing were
+	// judged there; its history stays. It gives how many rows it wrote.
+	Forget(ctx context.Context, t fresnel.TenantID, subscription string, at time.Time) (written int, err error)
 	// Close ends a tenant's reading: its day is summed.
 	Close(ctx context.Context, t fresnel.TenantID, at time.Time) error
 }
@@ -109,12 +116,8 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		part := &fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
 		r.parts = append(r.parts, part)
 		if sub.Skip(part) {
-			if part.State == fresnel.PartFailed { // what is held of it ages
-				for _, policies := range []bool{true, false} {
-					if err := s.Sink.Missed(ctx, t.ID, sub.ID, policies, SubjectFailed, part.Reason, part.Do, r.at); err != nil {
-						return r.result(), fmt.Errorf("compliance: note what was missed of %s: %w", sub.ID, err)
-					}
-				}
+			if err := r.notAsked(ctx, part); err != nil {
+				return r.result(), err
 			}
 			continue
 		}
@@ -144,6 +147,27 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 	return r.result(), nil
 }
 
+// notAsked deals with what is held of a subscription that is not asked for: it
+// ages while Azure does not list it, and ends with the subscription. What is in
+// no score is in no list either.
+func (r *run) notAsked(ctx context.Context, part *fresnel.Part) error {
+	id := part.Subscription
+	if part.State == fresnel.PartSkipped {
+		n, err := r.Sink.Forget(ctx, r.tenant.ID, id, r.at)
+		r.written += n
+		if err != nil {
+			return fmt.Errorf("compliance: forget %s: %w", id, err)
+		}
+		return nil
+	}
+	for _, policies := range []bool{true, false} {
+		if err := r.Sink.Missed(ctx, r.tenant.ID, id, policies, SubjectFailed, part.Reason, part.Do, r.at); err != nil {
+			return fmt.Errorf("compliance: note what was missed of %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
 // run is one reading of one tenant.
 type run struct {
 	*Sync
@@ -153,6 +177,7 @@ type run struct {
 	by            map[string]*fresnel.Part
 	read, written int
 	done, total   int
+	whole         []string // subscriptions whose policies were read
 }
 
 func (r *run) progress(ctx context.Context) { fresnel.ReportProgress(ctx, r.done, r.total, r.read) }
@@ -320,16 +345,34 @@ func (r *run) failures(ctx context.Context, ids []string, held map[string]*Polic
 			}
 		}
 	}
+	told, terr := r.Source.Told(ctx, r.tenant, ids)
+	if terr != nil {
+		return nil, nil, r.missed(ctx, ids, true, terr)
+	}
 	for _, id := range ids {
 		p := held[id]
-		if why := p.agrees(); why != nil {
+		why := p.agrees()
+		switch {
+		case !told[id]:
+			err = r.missed(ctx, []string{id}, true, errNotTold)
+		case why != nil:
 			again, cause = append(again, id), why
-		} else if err := r.put(ctx, p); err != nil {
+		default:
+			err = r.put(ctx, p)
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 		delete(held, id)
 	}
 	return again, cause, nil
+}
+
+// errNotTold is a subscription of which only a part may be read: what is told of
+// it is true, and not all. Its kind is Denied.
+var errNotTold error = &fresnel.Error{
+	Kind: fresnel.Denied, Msg: "Resource Graph does not tell of this subscription as a whole",
+	Do: "Give Fresnel's app the role Reader on the subscription; a new role takes up to 10 minutes.",
 }
 
 func (r *run) put(ctx context.Context, p *PolicySnapshot) error {
@@ -340,6 +383,7 @@ func (r *run) put(ctx context.Context, p *PolicySnapshot) error {
 	r.read += p.Counts.Resources()
 	r.by[p.Subscription].Rows += p.Counts.Resources()
 	r.written += n
+	r.whole = append(r.whole, p.Subscription)
 	return nil
 }
 
@@ -359,6 +403,9 @@ func (p *PolicySnapshot) failing() int {
 // by one, are as many as were counted, in the whole and by each item; and what
 // was counted in the whole is in the items.
 func (p *PolicySnapshot) agrees() error {
+	if err := p.distinct(); err != nil {
+		return err
+	}
 	all := map[string]struct{}{}
 	by := map[Key]map[string]struct{}{}
 	add := func(k Key, resource string) {
@@ -400,6 +447,21 @@ func (p *PolicySnapshot) agrees() error {
 	return nil
 }
 
+// distinct leaves each item once: Azure may tell a row twice, but not in two ways.
+func (p *PolicySnapshot) distinct() error {
+	seen := make(map[Key]Counts, len(p.Items))
+	var err error
+	p.Items = slices.DeleteFunc(p.Items, func(c Counted) bool {
+		n, twice := seen[c.Key]
+		if twice && n != c.Counts {
+			err = errDisagrees("counts of one policy:", 2, 1)
+		}
+		seen[c.Key] = c.Counts
+		return twice
+	})
+	return err
+}
+
 // security reads what Defender for Cloud says of subscriptions.
 func (r *run) security(ctx context.Context, ids []string) error {
 	held := map[string]*SecuritySnapshot{}
@@ -419,13 +481,24 @@ func (r *run) security(ctx context.Context, ids []string) error {
 			if err != nil {
 				return r.missed(ctx, ids, false, err)
 			}
-			if p := held[c.Subscription]; p != nil {
+			p := held[c.Subscription]
+			if p != nil && !slices.ContainsFunc(p.Controls, func(o ControlCount) bool { return o.Key == c.Key }) { // pages may repeat a row
 				p.Controls = append(p.Controls, c)
 			}
 		}
 	}
+	told, err := r.Source.Told(ctx, r.tenant, ids)
+	if err != nil {
+		return r.missed(ctx, ids, false, err)
+	}
 	for _, id := range ids {
 		p := held[id]
+		if p.Score != nil && !told[id] {
+			if err := r.missed(ctx, []string{id}, false, errNotTold); err != nil {
+				return err
+			}
+			continue
+		}
 		if p.Score == nil {
 			n, is, err := r.Source.SecurityProvider(ctx, r.tenant, id)
 			switch {
@@ -491,11 +564,7 @@ func (r *run) names(ctx context.Context, ids []string) error {
 	}
 	slices.SortFunc(list, func(a, b Told) int { return cmp.Compare(a.Text(), b.Text()) })
 	list = slices.CompactFunc(list, func(a, b Told) bool { return a.Key == b.Key }) // one above several subscriptions is told for each
-	var whole []Kind
-	if !slices.ContainsFunc(r.parts, func(p *fresnel.Part) bool { return p.State == fresnel.PartFailed }) {
-		whole = []Kind{KindAssignment, KindExemption} // who lost the right to read a subscription is not told of what is in it
-	}
-	n, err := r.Sink.PutTold(ctx, r.tenant.ID, list, whole, r.at)
+	n, err := r.Sink.PutTold(ctx, r.tenant.ID, list, r.told(list), r.at)
 	if err != nil {
 		return fmt.Errorf("compliance: put names: %w", err)
 	}
@@ -519,6 +588,24 @@ func (r *run) names(ctx context.Context, ids []string) error {
 		r.written += n
 	}
 	return nil
+}
+
+// told gives the scopes of which all assignments and exemptions were told: who
+// may not read a subscription is told of nothing in it, without a word, and who
+// is told of nothing at all may have lost his rights.
+func (r *run) told(list []Told) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	var scopes []string
+	for _, id := range r.whole {
+		scopes = append(scopes, "/subscriptions/"+id)
+	}
+	const above = "/providers/microsoft.management/managementgroups/"
+	if slices.ContainsFunc(list, func(t Told) bool { return strings.HasPrefix(t.Scope, above) }) {
+		scopes = append(scopes, above)
+	}
+	return scopes
 }
 
 func (r *run) unnamed(ctx context.Context, cause error) error {

@@ -21,11 +21,11 @@ var subjectStates = []compliance.SubjectState{"", compliance.SubjectRead, compli
 
 // PutPolicy implements compliance.Sink.
 func (c *Compliance) PutPolicy(ctx context.Context, t fresnel.TenantID, p compliance.PolicySnapshot, at time.Time) (int, error) {
-	rows, items, err := c.numberCounts(ctx, p.Items)
+	rows, items, err := c.numberCounts(ctx, t, p.Items)
 	if err != nil {
 		return 0, err
 	}
-	fails, err := c.numberFailures(ctx, p.Failures)
+	fails, err := c.numberFailures(ctx, t, p.Failures)
 	if err != nil {
 		return 0, err
 	}
@@ -33,7 +33,7 @@ func (c *Compliance) PutPolicy(ctx context.Context, t fresnel.TenantID, p compli
 		if err := c.known(ctx, tx, tenant, items, at); err != nil {
 			return 0, err
 		}
-		counted, err := c.putCounts(ctx, tx, place2{tenant, sub}, []compliance.Kind{compliance.KindAssignment, compliance.KindPolicy, compliance.KindCheck}, rows, at)
+		counted, err := c.putCounts(ctx, tx, place2{tenant, sub}, policyKinds, rows, at)
 		if err != nil {
 			return 0, err
 		}
@@ -58,7 +58,7 @@ func (c *Compliance) PutSecurity(ctx context.Context, t fresnel.TenantID, p comp
 	for i, k := range p.Controls {
 		list[i] = compliance.Counted{Key: k.Key, Counts: k.Counts()}
 	}
-	rows, items, err := c.numberCounts(ctx, list)
+	rows, items, err := c.numberCounts(ctx, t, list)
 	if err != nil {
 		return 0, err
 	}
@@ -72,7 +72,7 @@ func (c *Compliance) PutSecurity(ctx context.Context, t fresnel.TenantID, p comp
 		if err := c.known(ctx, tx, tenant, items, at); err != nil {
 			return 0, err
 		}
-		n, err := c.putCounts(ctx, tx, place2{tenant, sub}, []compliance.Kind{compliance.KindControl, compliance.KindStandardControl}, rows, at)
+		n, err := c.putCounts(ctx, tx, place2{tenant, sub}, securityKinds, rows, at)
 		if err != nil {
 			return 0, err
 		}
@@ -87,6 +87,50 @@ func (c *Compliance) PutSecurity(ctx context.Context, t fresnel.TenantID, p comp
 		_, err = c.db.txExec(ctx, tx, "UPDATE compliance_day SET score_at = ?, points = ?, most = ?, weight = ? WHERE sub = ? AND day = ?", micros(at), points, most, weight, sub, int64(fresnel.DayOf(at)))
 		return n, err
 	}, at)
+}
+
+// Forget implements compliance.Sink.
+func (c *Compliance) Forget(ctx context.Context, t fresnel.TenantID, subscription string, at time.Time) (int, error) {
+	var held int
+	err := c.db.queryRow(ctx, "SELECT COUNT(*) FROM compliance_sub c JOIN subscription s ON s.num = c.sub WHERE s.id = ?", clean(subscription)).Scan(&held)
+	if err != nil || held == 0 {
+		return 0, c.db.wrap(ctx, "forget compliance", err)
+	}
+	return c.put(ctx, "forget compliance", t, subscription, func(tx *sql.Tx, tenant, sub int64) (int, error) {
+		p, written := place2{tenant, sub}, 0
+		for _, policies := range []bool{true, false} {
+			n, err := c.end(ctx, tx, p, policies, at)
+			if err != nil {
+				return 0, err
+			}
+			written += n
+		}
+		_, err := c.db.txExec(ctx, tx, "DELETE FROM compliance_sub WHERE sub = ?", sub)
+		return written, err
+	}, at)
+}
+
+// Kinds of counts, by subject.
+var (
+	policyKinds   = []compliance.Kind{compliance.KindAssignment, compliance.KindPolicy, compliance.KindCheck}
+	securityKinds = []compliance.Kind{compliance.KindControl, compliance.KindStandardControl}
+)
+
+// end puts all that a subject says of a subscription into the past.
+func (c *Compliance) end(ctx context.Context, tx *sql.Tx, p place2, policies bool, at time.Time) (int, error) {
+	if !policies {
+		return c.putCounts(ctx, tx, p, securityKinds, nil, at)
+	}
+	counted, err := c.putCounts(ctx, tx, p, policyKinds, nil, at)
+	if err != nil {
+		return 0, err
+	}
+	found, err := c.putFindings(ctx, tx, p, failures{}, at)
+	if err != nil {
+		return 0, err
+	}
+	_, err = c.db.txExec(ctx, tx, "UPDATE compliance_sub SET compliant = 0, non_compliant = 0, conflict = 0, exempt = 0, unknown = 0 WHERE sub = ?", p.sub)
+	return counted + found, err
 }
 
 // place2 is a subscription in its tenant.
@@ -123,8 +167,7 @@ func (c *Compliance) put(ctx context.Context, what string, t fresnel.TenantID, s
 	return written, err
 }
 
-// room makes the row of a subscription's newest snapshot, and moves it with a
-// subscription that has moved to another tenant.
+// room makes the row of a subscription's newest snapshot.
 func (c *Compliance) room(ctx context.Context, tx *sql.Tx, tenant, sub int64) error {
 	_, err := c.db.txExec(ctx, tx, c.db.d.insertAbsent("compliance_sub", []string{
 		"sub", "tenant", "policy_at", "policy_state", "compliant", "non_compliant", "conflict", "exempt", "unknown", "policy_reason", "policy_remedy",
@@ -134,7 +177,7 @@ func (c *Compliance) room(ctx context.Context, tx *sql.Tx, tenant, sub int64) er
 }
 
 // Missed implements compliance.Sink.
-func (c *Compliance) Missed(ctx context.Context, t fresnel.TenantID, subscription string, policies bool, state compliance.SubjectState, reason, do string, _ time.Time) error {
+func (c *Compliance) Missed(ctx context.Context, t fresnel.TenantID, subscription string, policies bool, state compliance.SubjectState, reason, do string, at time.Time) error {
 	subject := "score"
 	if policies {
 		subject = "policy"
@@ -151,6 +194,11 @@ func (c *Compliance) Missed(ctx context.Context, t fresnel.TenantID, subscriptio
 		}
 		if err := c.room(ctx, tx, tenant, sub); err != nil {
 			return err
+		}
+		if state == compliance.SubjectUnregistered { // what was judged once is not judged any more
+			if _, err := c.end(ctx, tx, place2{tenant, sub}, policies, at); err != nil {
+				return err
+			}
 		}
 		if _, err := c.db.txExec(ctx, tx, "UPDATE compliance_sub SET "+subject+"_state = ?, "+subject+"_reason = ?, "+subject+"_remedy = ? WHERE sub = ?", n, clip(reason), clip(do), sub); err != nil {
 			return err
@@ -176,18 +224,22 @@ func (c *Compliance) Close(ctx context.Context, t fresnel.TenantID, at time.Time
 		if err != nil {
 			return err
 		}
+		if err := c.unused(ctx, tx, tenant, at); err != nil {
+			return err
+		}
 		if _, err := c.db.txExec(ctx, tx, "DELETE FROM compliance_tenant_day WHERE tenant = ? AND day = ?", tenant, int64(day)); err != nil {
 			return err
 		}
 		// The weighted percent of a subscription is exact in millionths up to a weight of about 10^10.
-		if _, err := c.db.txExec(ctx, tx, "INSERT INTO compliance_tenant_day (tenant, day, expected, held, fresh, compliant, non_compliant, conflict, exempt, unknown, score, weight) "+
+		if _, err := c.db.txExec(ctx, tx, "INSERT INTO compliance_tenant_day (tenant, day, expected, held, fresh, compliant, non_compliant, conflict, exempt, unknown, score, weight, scores) "+
 			"SELECT x.* FROM (SELECT CAST(? AS BIGINT) AS tenant, CAST(? AS BIGINT) AS day, COUNT(*) AS expected, COALESCE(SUM(CASE WHEN "+judged+" THEN 1 ELSE 0 END), 0) AS held, "+
 			"COALESCE(SUM(CASE WHEN "+judged+" AND c.policy_at >= ? THEN 1 ELSE 0 END), 0) AS fresh, "+
 			judgedSum("compliant")+", "+judgedSum("non_compliant")+", "+judgedSum("conflict")+", "+judgedSum("exempt")+", "+judgedSum("unknown")+", "+
-			"COALESCE(SUM(CASE WHEN c.weight >= 0 AND c.most > 0 THEN (CASE WHEN c.weight > 1 THEN c.weight ELSE 1 END) * 100 * ((1000000 * c.points + c.most / 2) / c.most) ELSE 0 END), 0) AS score, "+
-			"COALESCE(SUM(CASE WHEN c.weight >= 0 AND c.most > 0 THEN (CASE WHEN c.weight > 1 THEN c.weight ELSE 1 END) ELSE 0 END), 0) AS weight "+
-			"FROM subscription s LEFT JOIN compliance_sub c ON c.sub = s.num WHERE s.tenant = ? AND s.state NOT IN ('Deleted', 'Gone')) x WHERE x.fresh > 0",
-			tenant, int64(day), micros(day.Time()), tenant); err != nil {
+			"COALESCE(SUM(CASE WHEN "+scored+" THEN (CASE WHEN c.weight > 1 THEN c.weight ELSE 1 END) * 100 * ((1000000 * c.points + c.most / 2) / c.most) ELSE 0 END), 0) AS score, "+
+			"COALESCE(SUM(CASE WHEN "+scored+" THEN (CASE WHEN c.weight > 1 THEN c.weight ELSE 1 END) ELSE 0 END), 0) AS weight, "+
+			"COALESCE(SUM(CASE WHEN "+scored+" AND c.score_at >= ? THEN 1 ELSE 0 END), 0) AS scores "+
+			"FROM subscription s LEFT JOIN compliance_sub c ON c.sub = s.num WHERE s.tenant = ? AND s.state NOT IN ('Deleted', 'Gone')) x WHERE x.fresh > 0 OR x.scores > 0",
+			tenant, int64(day), micros(day.Time()), micros(day.Time()), tenant); err != nil {
 			return err
 		}
 		g, err = c.db.raise(ctx, tx)
@@ -198,6 +250,9 @@ func (c *Compliance) Close(ctx context.Context, t fresnel.TenantID, at time.Time
 	}
 	return err
 }
+
+// scored is whether a subscription has a score that counts.
+const scored = "c.weight >= 0 AND c.most > 0 AND c.score_state <> 3"
 
 // judged is whether a subscription has a snapshot that counts.
 const judged = "c.policy_at > 0 AND c.policy_state <> 3"
@@ -216,6 +271,7 @@ func (c *Compliance) Prune(ctx context.Context, before time.Time) error {
 		{"DELETE FROM compliance_past WHERE to_day < ?", day},
 		{"DELETE FROM compliance_day WHERE day < ?", day},
 		{"DELETE FROM compliance_tenant_day WHERE tenant IN (SELECT num FROM tenant) AND day < ?", day},
+		{"DELETE FROM compliance_item WHERE tenant IN (SELECT num FROM tenant) AND gone_at > 0 AND gone_at < ?", micros(before)},
 		{"DELETE FROM compliance_finding WHERE tenant IN (SELECT num FROM tenant) AND resolved_at > 0 AND resolved_at < ?", micros(before)},
 	} {
 		if _, err := c.db.exec(ctx, "prune compliance", q.text, q.arg); err != nil {

@@ -38,12 +38,12 @@ type itemRow struct {
 }
 
 // numberCounts numbers items, and gives them by number.
-func (c *Compliance) numberCounts(ctx context.Context, list []compliance.Counted) ([]countRow, map[int64]itemRow, error) {
+func (c *Compliance) numberCounts(ctx context.Context, t fresnel.TenantID, list []compliance.Counted) ([]countRow, map[int64]itemRow, error) {
 	var texts []string
 	for _, x := range list {
-		texts = append(texts, keyText(x.Key))
+		texts = append(texts, keyText(t, x.Key))
 		if x.Key.Kind == compliance.KindCheck {
-			texts = append(texts, keyText(x.Key.In()), keyText(x.Key.Of()))
+			texts = append(texts, keyText(t, x.Key.In()), keyText(t, x.Key.Of()))
 		}
 	}
 	nums, err := c.db.dims.complianceKey.nums(ctx, texts)
@@ -54,7 +54,7 @@ func (c *Compliance) numberCounts(ctx context.Context, list []compliance.Counted
 	items := make(map[int64]itemRow, len(list))
 	for i, x := range list {
 		n := x.Counts
-		num := nums[keyText(x.Key)]
+		num := nums[keyText(t, x.Key)]
 		rows[i] = countRow{
 			kind: int64(x.Key.Kind), item: num, compliant: int64(n.Compliant), failing: int64(n.NonCompliant),
 			conflict: int64(n.Conflict), exempt: int64(n.Exempt), unknown: int64(n.Unknown),
@@ -64,15 +64,22 @@ func (c *Compliance) numberCounts(ctx context.Context, list []compliance.Counted
 		case compliance.KindAssignment:
 			it.id = x.Key.Assignment
 		case compliance.KindCheck:
-			it.assignment, it.policy = nums[keyText(x.Key.In())], nums[keyText(x.Key.Of())]
+			it.assignment, it.policy = nums[keyText(t, x.Key.In())], nums[keyText(t, x.Key.Of())]
 		}
 		items[num] = it
 	}
 	return rows, items, nil
 }
 
-// keyText is a key as it is numbered.
-func keyText(k compliance.Key) string { return clean(fresnel.ObjectKey(k.Text())) }
+// keyText is a key as it is numbered. What management groups have is a tenant's
+// own: the same names are in many tenants.
+func keyText(t fresnel.TenantID, k compliance.Key) string {
+	text := k.Text()
+	if strings.Contains(text, "/managementgroups/") {
+		text += "|" + string(t)
+	}
+	return clean(fresnel.ObjectKey(text))
+}
 
 const itemColumns = "tenant, num, kind, assignment, policy, definition, id, name, category, effect, scope, about, reference, more, created_at, expires_at, first_seen, told_at, gone_at"
 
@@ -107,8 +114,8 @@ func (c *Compliance) known(ctx context.Context, tx *sql.Tx, tenant int64, items 
 		case !ok:
 			_, err = c.db.txExec(ctx, tx, insert, tenant, num, it.kind, it.assignment, it.policy, 0, clip(it.id), clip(it.name), clip(it.category), clean(it.effect), "", "", clean(it.reference), "{}",
 				0, 0, micros(at), 0, 0)
-		case kind == compliance.KindCheck && h.effect != it.effect:
-			_, err = c.db.txExec(ctx, tx, "UPDATE compliance_item SET effect = ? WHERE tenant = ? AND num = ?", clean(it.effect), tenant, num)
+		case kind == compliance.KindCheck && (h.effect != it.effect || h.gone != 0):
+			_, err = c.db.txExec(ctx, tx, "UPDATE compliance_item SET effect = ?, gone_at = 0 WHERE tenant = ? AND num = ?", clean(it.effect), tenant, num)
 		case named && (h.name != clip(it.name) || h.category != clip(it.category)):
 			_, err = c.db.txExec(ctx, tx, "UPDATE compliance_item SET name = ?, category = ? WHERE tenant = ? AND num = ?", clip(it.name), clip(it.category), tenant, num)
 		case h.gone != 0:
@@ -136,7 +143,7 @@ func (c *Compliance) known(ctx context.Context, tx *sql.Tx, tenant int64, items 
 // keepEffects sets the effects of policies: those of their checks.
 func (c *Compliance) keepEffects(ctx context.Context, tx *sql.Tx, tenant int64, policies map[int64]bool) error {
 	for _, p := range slices.Sorted(maps.Keys(policies)) {
-		rows, err := c.db.txQuery(ctx, tx, "SELECT DISTINCT effect FROM compliance_item WHERE policy = ? AND tenant = ? AND effect <> '' ORDER BY effect", p, tenant)
+		rows, err := c.db.txQuery(ctx, tx, "SELECT DISTINCT effect FROM compliance_item WHERE policy = ? AND tenant = ? AND effect <> '' AND gone_at = 0 ORDER BY effect", p, tenant)
 		if err != nil {
 			return err
 		}
@@ -149,6 +156,33 @@ func (c *Compliance) keepEffects(ctx context.Context, tx *sql.Tx, tenant int64, 
 		}
 	}
 	return nil
+}
+
+// unused marks checks that count nothing any more as gone, and takes their
+// effects from their policies.
+func (c *Compliance) unused(ctx context.Context, tx *sql.Tx, tenant int64, at time.Time) error {
+	type check struct{ num, policy int64 }
+	rows, err := c.db.txQuery(ctx, tx, "SELECT i.num, i.policy FROM compliance_item i WHERE i.tenant = ? AND i.kind = ? AND i.gone_at = 0 "+
+		"AND NOT EXISTS (SELECT 1 FROM compliance_sum x WHERE x.tenant = i.tenant AND x.kind = i.kind AND x.item = i.num AND x.subs > 0)", tenant, int64(compliance.KindCheck))
+	if err != nil {
+		return err
+	}
+	list, err := scan(rows, func(r *sql.Rows, v *check) error { return r.Scan(&v.num, &v.policy) })
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	var nums []int64
+	policies := map[int64]bool{}
+	for _, v := range list {
+		nums, policies[v.policy] = append(nums, v.num), true
+	}
+	if _, err := c.db.txExec(ctx, tx, "UPDATE compliance_item SET gone_at = ? WHERE tenant = ? AND num IN "+c.db.d.numbers(), micros(at), tenant, jsonNumbers(nums)); err != nil {
+		return err
+	}
+	if err := c.keepEffects(ctx, tx, tenant, policies); err != nil {
+		return err
+	}
+	return c.renamed(ctx, tx, tenant)
 }
 
 // putCounts replaces the counts of some kinds in a subscription: what is not
@@ -173,6 +207,7 @@ func (c *Compliance) putCounts(ctx context.Context, tx *sql.Tx, p place2, kinds 
 	old := make(map[key]countRow, len(held))
 	for _, h := range held {
 		old[key{h.kind, h.item}] = h
+		today = max(today, h.from) // another machine's clock may be ahead
 	}
 	var gone, past, fresh []countRow
 	sums := map[key][]int64{} // the changes of the values, then of subs

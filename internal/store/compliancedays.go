@@ -24,15 +24,82 @@ func (c *ComplianceReader) Days(ctx context.Context, s fresnel.Scope, p fresnel.
 		"WHERE x.day >= ? AND x.day < ? AND "+c.db.visible("x.tenant", s, &args)+" ORDER BY t.id, x.day", args)
 }
 
-// DaysOf implements compliance.Reader.
+// DaysOf implements compliance.Reader: of each day on which one of them was read,
+// the newest snapshot of each of them.
 func (c *ComplianceReader) DaysOf(ctx context.Context, s fresnel.Scope, subscriptions []string, p fresnel.Period) ([]compliance.DayCount, error) {
-	args := []any{int64(p.From), int64(p.To)}
-	const weight = "(CASE WHEN d.weight > 1 THEN d.weight ELSE 1 END)"
-	const scored = "d.score_at > 0 AND d.weight >= 0 AND d.most > 0"
-	where := "d.day >= ? AND d.day < ? AND d.policy_at > 0 AND " + c.db.visible("d.tenant", s, &args) + c.only("s.id", subscriptions, &args)
-	return c.days(ctx, "SELECT t.id, d.day, COUNT(*), COUNT(*), COUNT(*), SUM(d.compliant), SUM(d.non_compliant), SUM(d.conflict), SUM(d.exempt), SUM(d.unknown), "+
-		"SUM(CASE WHEN "+scored+" THEN "+weight+" * 100 * ((1000000 * d.points + d.most / 2) / d.most) ELSE 0 END), SUM(CASE WHEN "+scored+" THEN "+weight+" ELSE 0 END) "+
-		"FROM compliance_day d JOIN tenant t ON t.num = d.tenant JOIN subscription s ON s.num = d.sub WHERE "+where+" GROUP BY t.id, d.day ORDER BY t.id, d.day", args)
+	args := []any{int64(p.From), int64(p.From), int64(p.To)}
+	where := "s.state NOT IN ('Deleted', 'Gone') AND " + c.db.visible("s.tenant", s, &args) + c.only("s.id", subscriptions, &args)
+	rows, err := c.db.query(ctx, "SELECT t.id, s.num, COALESCE(d.day, 0), COALESCE(d.policy_at, 0), COALESCE(d.compliant, 0), COALESCE(d.non_compliant, 0), COALESCE(d.conflict, 0), COALESCE(d.exempt, 0), COALESCE(d.unknown, 0), "+
+		"COALESCE(d.score_at, 0), COALESCE(d.points, 0), COALESCE(d.most, 0), COALESCE(d.weight, -1) FROM subscription s JOIN tenant t ON t.num = s.tenant LEFT JOIN compliance_day d ON d.sub = s.num "+
+		"AND d.day >= COALESCE((SELECT MAX(m.day) FROM compliance_day m WHERE m.sub = s.num AND m.day < ?), ?) AND d.day < ? WHERE "+where+" ORDER BY t.id, d.day", args...)
+	if err != nil {
+		return nil, c.db.wrap(ctx, "compliance by day", err)
+	}
+	list, err := scan(rows, func(r *sql.Rows, v *subDay) error {
+		n := &v.Counts
+		return r.Scan(&v.tenant, &v.sub, &v.day, &v.policyAt, &n.Compliant, &n.NonCompliant, &n.Conflict, &n.Exempt, &n.Unknown, &v.scoreAt, &v.points, &v.most, &v.weight)
+	})
+	return carry(list, p), c.db.wrap(ctx, "compliance by day", err)
+}
+
+// subDay is a subscription's snapshot of a day; day 0 = it has none.
+type subDay struct {
+	compliance.Counts
+	tenant                                  fresnel.TenantID
+	sub                                     int64
+	day                                     fresnel.Day
+	policyAt, scoreAt, points, most, weight int64
+}
+
+// carry gives, for each tenant and each day of a period on which something was
+// read, the sum of the newest snapshots. The list is by tenant, then by day.
+func carry(list []subDay, p fresnel.Period) []compliance.DayCount {
+	var out []compliance.DayCount
+	for len(list) > 0 {
+		n := slices.IndexFunc(list, func(v subDay) bool { return v.tenant != list[0].tenant })
+		if n < 0 {
+			n = len(list)
+		}
+		out = append(out, carryTenant(list[:n], p)...)
+		list = list[n:]
+	}
+	return out
+}
+
+func carryTenant(list []subDay, p fresnel.Period) []compliance.DayCount {
+	policy, score, subs := map[int64]subDay{}, map[int64]subDay{}, map[int64]bool{}
+	for _, v := range list {
+		subs[v.sub] = true
+	}
+	var out []compliance.DayCount
+	for len(list) > 0 {
+		d := compliance.DayCount{Tenant: list[0].tenant, Day: list[0].day, Expected: len(subs)}
+		for len(list) > 0 && list[0].day == d.Day {
+			v := list[0]
+			if v.policyAt > 0 {
+				policy[v.sub] = v
+				d.Fresh++
+			}
+			if v.scoreAt > 0 {
+				score[v.sub] = v
+			}
+			list = list[1:]
+		}
+		if !p.Contains(d.Day) {
+			continue
+		}
+		for _, v := range policy {
+			d.Counts, d.Read = d.Counts.Plus(v.Counts), d.Read+1
+		}
+		for _, v := range score {
+			if v.weight >= 0 && v.most > 0 {
+				w := float64(max(1, v.weight))
+				d.Score, d.Weight = d.Score+w*100*float64(v.points)/float64(v.most), d.Weight+w
+			}
+		}
+		out = append(out, d.Known())
+	}
+	return out
 }
 
 func (c *ComplianceReader) days(ctx context.Context, q string, args []any) ([]compliance.DayCount, error) {
@@ -47,6 +114,7 @@ func (c *ComplianceReader) days(ctx context.Context, q string, args []any) ([]co
 			return err
 		}
 		v.Score = float64(score) / 1e6
+		*v = v.Known()
 		return nil
 	})
 	return out, c.db.wrap(ctx, "compliance by day", err)
@@ -57,7 +125,7 @@ func (c *ComplianceReader) At(ctx context.Context, s fresnel.Scope, subscription
 	args := []any{int64(d)}
 	q := "SELECT t.id, s.id, x.day, x.policy_at, x.compliant, x.non_compliant, x.conflict, x.exempt, x.unknown, x.points, x.most, x.weight FROM subscription s JOIN tenant t ON t.num = s.tenant " +
 		"JOIN compliance_day x ON x.sub = s.num AND x.day = (SELECT MAX(m.day) FROM compliance_day m WHERE m.sub = s.num AND m.day <= ? AND m.policy_at > 0) " +
-		"WHERE s.state NOT IN ('Deleted', 'Gone') AND " + c.db.visible("s.tenant", s, &args)
+		"WHERE s.state NOT IN ('Deleted', 'Gone') AND NOT EXISTS (SELECT 1 FROM compliance_sub n WHERE n.sub = s.num AND n.policy_state = 3) AND " + c.db.visible("s.tenant", s, &args)
 	q += c.only("s.id", subscriptions, &args)
 	rows, err := c.db.query(ctx, q, args...)
 	if err != nil {

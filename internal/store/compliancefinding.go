@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"fresnel"
 	"fresnel/internal/compliance"
 )
 
@@ -18,9 +19,10 @@ type findingKey struct{ arm, policy int64 }
 // findingRow is a resource that fails a policy.
 type findingRow struct {
 	findingKey
-	num    int64
-	state  int64
-	checks string
+	num          int64
+	state        int64
+	checks       string
+	first, since int64
 }
 
 // failingRow is a resource that fails policies.
@@ -57,12 +59,12 @@ func checkNums(checks string) []int64 {
 
 // numberFailures numbers what does not comply. A resource that several
 // assignments of a policy judge is one finding, with the strongest state.
-func (c *Compliance) numberFailures(ctx context.Context, list []compliance.Failure) (failures, error) {
+func (c *Compliance) numberFailures(ctx context.Context, t fresnel.TenantID, list []compliance.Failure) (failures, error) {
 	out := failures{resources: map[int64]*failingRow{}}
 	var ids, types, groups, keys []string
 	for _, f := range list {
 		ids, types, groups = append(ids, clean(f.Resource)), append(types, clean(f.Type)), append(groups, clean(f.Group))
-		keys = append(keys, keyText(f.Check), keyText(f.Check.Of()))
+		keys = append(keys, keyText(t, f.Check), keyText(t, f.Check.Of()))
 	}
 	arms, err := c.db.dims.resource.nums(ctx, ids)
 	if err != nil {
@@ -113,12 +115,12 @@ func (c *Compliance) numberFailures(ctx context.Context, list []compliance.Failu
 
 // putFindings brings the findings of a subscription up to date.
 func (c *Compliance) putFindings(ctx context.Context, tx *sql.Tx, p place2, f failures, at time.Time) (int, error) {
-	rows, err := c.db.txQuery(ctx, tx, "SELECT num, arm, policy, state, checks FROM compliance_finding WHERE sub = ? AND resolved_at = 0", p.sub)
+	rows, err := c.db.txQuery(ctx, tx, "SELECT num, arm, policy, state, checks, first_seen, since FROM compliance_finding WHERE sub = ? AND resolved_at = 0", p.sub)
 	if err != nil {
 		return 0, err
 	}
 	held, err := scan(rows, func(r *sql.Rows, v *findingRow) error {
-		return r.Scan(&v.num, &v.arm, &v.policy, &v.state, &v.checks)
+		return r.Scan(&v.num, &v.arm, &v.policy, &v.state, &v.checks, &v.first, &v.since)
 	})
 	if err != nil {
 		return 0, err
@@ -129,21 +131,22 @@ func (c *Compliance) putFindings(ctx context.Context, tx *sql.Tx, p place2, f fa
 	}
 	now := micros(at)
 	written := 0
-	var fresh []findingRow
+	var fresh, changed, over []findingRow
 	for _, r := range f.rows {
 		h, ok := old[r.findingKey]
 		delete(old, r.findingKey)
 		switch {
 		case !ok:
 			fresh = append(fresh, r)
-		case h.state != r.state || h.checks != r.checks:
-			if _, err := c.db.txExec(ctx, tx, "UPDATE compliance_finding SET state = ?, checks = ?, changed_at = ? WHERE num = ?", r.state, r.checks, now, h.num); err != nil {
-				return 0, err
-			}
-			written++
+		case h.state != r.state || h.checks != r.checks: // what it was ends, what it is begins; it has not stopped to fail
+			r.first, r.since = h.first, h.since
+			changed, over = append(changed, r), append(over, h)
 		}
 	}
 	for _, h := range old {
+		over = append(over, h)
+	}
+	for _, h := range over {
 		if _, err := c.db.txExec(ctx, tx, "UPDATE compliance_finding SET resolved_at = ? WHERE num = ?", now, h.num); err != nil {
 			return 0, err
 		}
@@ -153,13 +156,16 @@ func (c *Compliance) putFindings(ctx context.Context, tx *sql.Tx, p place2, f fa
 	if err != nil {
 		return 0, err
 	}
-	for _, r := range fresh {
-		seen := now
+	for i := range fresh {
+		r := &fresh[i]
+		r.first, r.since = now, now
 		if was, ok := first[r.findingKey]; ok {
-			seen = was
+			r.first = was
 		}
+	}
+	for _, r := range append(fresh, changed...) {
 		if _, err := c.db.txExec(ctx, tx, "INSERT INTO compliance_finding (tenant, sub, arm, policy, state, checks, first_seen, since, changed_at, resolved_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-			p.tenant, p.sub, r.arm, r.policy, r.state, r.checks, seen, now, now); err != nil {
+			p.tenant, p.sub, r.arm, r.policy, r.state, r.checks, r.first, r.since, now); err != nil {
 			return 0, err
 		}
 		written++

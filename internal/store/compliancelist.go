@@ -193,7 +193,7 @@ func (c *ComplianceReader) Moved(ctx context.Context, s fresnel.Scope, subscript
 	// Each side by an index of its own.
 	var which []string
 	var args []any
-	for _, col := range []string{"since", "resolved_at", "changed_at"} {
+	for _, col := range []string{"changed_at", "resolved_at"} {
 		q := "SELECT p.num AS num FROM compliance_finding p" + c.db.d.by("ix_compliance_finding_"+strings.TrimSuffix(col, "_at")) + " WHERE " + c.db.visible("p.tenant", s, &args) + " AND p." + col + " >= ? AND p." + col + " < ?"
 		which, args = append(which, q), append(args, begin, end)
 	}
@@ -202,7 +202,7 @@ func (c *ComplianceReader) Moved(ctx context.Context, s fresnel.Scope, subscript
 		"FROM compliance_finding p JOIN arm_id a ON a.num = p.arm JOIN tenant t ON t.num = p.tenant JOIN subscription s ON s.num = p.sub LEFT JOIN resource r ON r.arm = p.arm LEFT JOIN resource_type y ON y.num = r.rtype " +
 		"WHERE p.num IN (" + strings.Join(which, " UNION ") + ")"
 	args = append([]any{createdKind, end, deletedKind, end}, args...)
-	q += " AND " + c.db.visible("p.tenant", s, &args) + c.only("s.id", subscriptions, &args) + " ORDER BY p.arm, p.policy, p.since"
+	q += " AND " + c.db.visible("p.tenant", s, &args) + c.only("s.id", subscriptions, &args) + " ORDER BY p.arm, p.policy, p.changed_at"
 	rows, err := c.db.query(ctx, q, args...)
 	if err != nil {
 		return c.db.wrap(ctx, "moved failures", err)
@@ -211,12 +211,11 @@ func (c *ComplianceReader) Moved(ctx context.Context, s fresnel.Scope, subscript
 	var open episodes
 	for rows.Next() {
 		var e episode
-		var checks string
 		var first int64
-		if err := rows.Scan(&e.arm, &e.policy, &e.State, &checks, &first, &e.since, &e.resolved, &e.changed, &e.Resource, &e.Tenant, &e.Subscription, &e.Type, &e.born, &e.died); err != nil {
+		if err := rows.Scan(&e.arm, &e.policy, &e.State, &e.checks, &first, &e.since, &e.resolved, &e.changed, &e.Resource, &e.Tenant, &e.Subscription, &e.Type, &e.born, &e.died); err != nil {
 			return c.db.wrap(ctx, "moved failures", err)
 		}
-		e.Policy, e.Checks, e.First, e.Since, e.Resolved = e.policy, checkNums(checks), instant(first), instant(e.since), instant(e.resolved)
+		e.Policy, e.Checks, e.First, e.Since, e.Resolved = e.policy, checkNums(e.checks), instant(first), instant(e.since), instant(e.resolved)
 		e.Born, e.Died, e.Name = instant(e.born), instant(e.died), e.Resource[strings.LastIndexByte(e.Resource, '/')+1:]
 		if len(open) > 0 && (open[0].arm != e.arm || open[0].policy != e.policy) {
 			if !open.tell(begin, end, each) {
@@ -233,14 +232,15 @@ func (c *ComplianceReader) Moved(ctx context.Context, s fresnel.Scope, subscript
 	return nil
 }
 
-// episode is one time that a resource failed a policy.
+// episode is a time in which a resource failed a policy by the same checks.
 type episode struct {
 	compliance.Moved
 	arm, policy, since, resolved, changed, born, died int64
+	checks                                            string
 }
 
 func (e *episode) openAt(end int64) bool {
-	return e.since < end && (e.resolved == 0 || e.resolved >= end)
+	return e.changed < end && (e.resolved == 0 || e.resolved >= end)
 }
 
 // episodes are those of one finding that a period touches.
@@ -265,7 +265,7 @@ func (list episodes) tell(begin, end int64, each func(compliance.Moved) bool) bo
 	case was != nil && is == nil:
 		was.Kind = compliance.MovedResolved
 		return each(was.Moved)
-	case was != nil && was == is && is.changed >= begin && is.changed < end:
+	case was != nil && is != nil && (was.checks != is.checks || was.State != is.State):
 		is.Kind = compliance.MovedChanged
 		return each(is.Moved)
 	}

@@ -28,8 +28,8 @@ func (r toldRow) same(o toldRow) bool {
 }
 
 // PutTold implements compliance.Sink.
-func (c *Compliance) PutTold(ctx context.Context, t fresnel.TenantID, list []compliance.Told, whole []compliance.Kind, at time.Time) (int, error) {
-	rows, err := c.numberTold(ctx, list)
+func (c *Compliance) PutTold(ctx context.Context, t fresnel.TenantID, list []compliance.Told, scopes []string, at time.Time) (int, error) {
+	rows, err := c.numberTold(ctx, t, list)
 	if err != nil {
 		return 0, err
 	}
@@ -47,7 +47,7 @@ func (c *Compliance) PutTold(ctx context.Context, t fresnel.TenantID, list []com
 		if written, err = c.putTold(ctx, tx, tenant, rows, at); err != nil {
 			return err
 		}
-		gone, err := c.notTold(ctx, tx, tenant, rows, whole, at)
+		gone, err := c.notTold(ctx, tx, tenant, rows, scopes, at)
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (c *Compliance) PutTold(ctx context.Context, t fresnel.TenantID, list []com
 	return written, err
 }
 
-func (c *Compliance) numberTold(ctx context.Context, list []compliance.Told) ([]toldRow, error) {
+func (c *Compliance) numberTold(ctx context.Context, tenant fresnel.TenantID, list []compliance.Told) ([]toldRow, error) {
 	var texts []string
 	about := func(t *compliance.Told) (assignment, definition compliance.Key) {
 		switch t.Kind { //nolint:exhaustive // the others are about nothing
@@ -85,7 +85,7 @@ func (c *Compliance) numberTold(ctx context.Context, list []compliance.Told) ([]
 		a, d := about(&list[i])
 		for _, k := range []compliance.Key{list[i].Key, a, d} {
 			if k.Kind != 0 {
-				texts = append(texts, keyText(k))
+				texts = append(texts, keyText(tenant, k))
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func (c *Compliance) numberTold(ctx context.Context, list []compliance.Told) ([]
 		}
 		a, d := about(t)
 		rows[i] = toldRow{
-			num: nums[keyText(t.Key)], kind: t.Kind, assignment: nums[keyText(a)], definition: nums[keyText(d)], id: clip(t.ID), name: clip(t.Name), category: clip(t.Category),
+			num: nums[keyText(tenant, t.Key)], kind: t.Kind, assignment: nums[keyText(tenant, a)], definition: nums[keyText(tenant, d)], id: clip(t.ID), name: clip(t.Name), category: clip(t.Category),
 			scope: clip(t.Scope), about: clip(t.About), more: strings.ReplaceAll(string(more), `\u0000`, `\ufffd`), created: micros(t.Created), expires: micros(t.Expires),
 		}
 	}
@@ -158,29 +158,44 @@ func (c *Compliance) putTold(ctx context.Context, tx *sql.Tx, tenant int64, rows
 	return written, nil
 }
 
-// notTold marks what was not told any more as gone. What still counts is there:
-// Azure hides names, and it judges on for a while.
-func (c *Compliance) notTold(ctx context.Context, tx *sql.Tx, tenant int64, rows []toldRow, whole []compliance.Kind, at time.Time) (int, error) {
-	if len(whole) == 0 {
+// notTold marks assignments and exemptions of scopes that were not told any
+// more as gone. What still counts is there: Azure hides names, and it judges on
+// for a while.
+func (c *Compliance) notTold(ctx context.Context, tx *sql.Tx, tenant int64, rows []toldRow, scopes []string, at time.Time) (int, error) {
+	if len(scopes) == 0 {
 		return 0, nil
 	}
-	nums := make([]int64, len(rows))
-	for i, r := range rows {
-		nums[i] = r.num
+	type held struct {
+		num   int64
+		scope string
 	}
-	kinds := make([]int64, len(whole))
-	for i, k := range whole {
-		kinds[i] = int64(k)
-	}
-	slices.Sort(nums)
-	res, err := c.db.txExec(ctx, tx, "UPDATE compliance_item SET gone_at = ? WHERE tenant = ? AND gone_at = 0 AND kind IN "+c.db.d.numbers()+" AND num NOT IN "+c.db.d.numbers()+
-		" AND NOT EXISTS (SELECT 1 FROM compliance_sum x WHERE x.tenant = compliance_item.tenant AND x.kind = compliance_item.kind AND x.item = compliance_item.num AND x.subs > 0)",
-		micros(at), tenant, jsonNumbers(kinds), jsonNumbers(nums))
+	found, err := c.db.txQuery(ctx, tx, "SELECT i.num, i.scope FROM compliance_item i WHERE i.tenant = ? AND i.gone_at = 0 AND i.kind IN "+c.db.d.numbers()+
+		" AND NOT EXISTS (SELECT 1 FROM compliance_sum x WHERE x.tenant = i.tenant AND x.kind = i.kind AND x.item = i.num AND x.subs > 0)",
+		tenant, jsonNumbers([]int64{int64(compliance.KindAssignment), int64(compliance.KindExemption)}))
 	if err != nil {
 		return 0, err
 	}
-	n, err := res.RowsAffected()
-	return int(n), err
+	list, err := scan(found, func(r *sql.Rows, v *held) error { return r.Scan(&v.num, &v.scope) })
+	if err != nil {
+		return 0, err
+	}
+	told := make(map[int64]bool, len(rows))
+	for _, r := range rows {
+		told[r.num] = true
+	}
+	var gone []int64
+	for _, h := range list {
+		within := func(scope string) bool {
+			return h.scope == scope || strings.HasPrefix(h.scope, strings.TrimSuffix(scope, "/")+"/")
+		}
+		if !told[h.num] && slices.ContainsFunc(scopes, within) {
+			gone = append(gone, h.num)
+		}
+	}
+	if len(gone) > 0 {
+		_, err = c.db.txExec(ctx, tx, "UPDATE compliance_item SET gone_at = ? WHERE tenant = ? AND num IN "+c.db.d.numbers(), micros(at), tenant, jsonNumbers(gone))
+	}
+	return len(gone), err
 }
 
 // Unnamed implements compliance.Sink.

@@ -244,8 +244,9 @@ func planCompliance(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 		p.Items, p.Failures = nil, nil
 	}
 	must(nil, db.Compliance().Missed(ctx, one, sub, true, compliance.SubjectFailed, "r", "d", now))
-	must(db.Compliance().PutTold(ctx, one, []compliance.Told{{Key: check.In(), About: "d"}}, []compliance.Kind{compliance.KindAssignment}, now))
+	must(db.Compliance().PutTold(ctx, one, []compliance.Told{{Key: check.In(), About: "d"}}, []string{"/subscriptions/x"}, now))
 	must(db.Compliance().Unnamed(ctx, one, now))
+	must(db.Compliance().Forget(ctx, one, sub, now))
 	must(nil, db.Compliance().Prune(ctx, now))
 	period := fresnel.Period{From: 20_000, To: 20_060}
 	for _, s := range scopes {

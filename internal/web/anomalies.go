@@ -165,7 +165,7 @@ func (h handlers) judge(w http.ResponseWriter, r *http.Request) {
 	typed := page.VerdictForm{Verdict: r.PostFormValue("verdict"), Note: strings.TrimSpace(r.PostFormValue("note")), Expires: r.PostFormValue("expires")}
 	switch err = h.verdict(ctx, q.full, id, typed); {
 	case err == nil:
-		http.Redirect(w, r, q.query.URL(page.PathAnomalies), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
+		http.Redirect(w, r, q.query.URL(page.PathAnomalies), http.StatusSeeOther)
 		return
 	case fresnel.KindOf(err) != fresnel.Invalid:
 		h.refuse(w, r, q, "Anomalies", page.PathAnomalies, err)

@@ -229,7 +229,7 @@ func (h handlers) keepBudget(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err == nil:
-		http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
+		http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther)
 		return
 	case fresnel.KindOf(err) != fresnel.Invalid:
 		h.refuse(w, r, q, "Budgets", page.PathBudgets, err)
@@ -289,5 +289,5 @@ func (h handlers) deleteBudget(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, q, "Budgets", page.PathBudgets, err)
 		return
 	}
-	http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
+	http.Redirect(w, r, q.query.Scope().URL(page.PathBudgets), http.StatusSeeOther)
 }

@@ -135,7 +135,7 @@ func (h handlers) tenantScore(q *request, t *compliance.TenantScore, target floa
 			m.Cause, m.Failed = "Sync failed", true
 		}
 	case "stale":
-		m.Note = page.Age(q.now, t.Oldest()) + " old"
+		m.Note = page.Old(q.now, t.Oldest())
 		if !h.old(q, t) {
 			m.Note = page.Plural(t.Score.Failed, "subscription", "subscriptions") + " not read"
 		}

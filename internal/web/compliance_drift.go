@@ -303,7 +303,7 @@ func (h handlers) setBaseline(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err == nil:
-		http.Redirect(w, r, judgedScope(q).WithBaseline(f.Name).URL(page.PathDrift), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
+		http.Redirect(w, r, judgedScope(q).WithBaseline(f.Name).URL(page.PathDrift), http.StatusSeeOther)
 		return
 	case fresnel.KindOf(err) != fresnel.Invalid:
 		h.refuse(w, r, q, title, page.PathDrift, err)
@@ -328,5 +328,5 @@ func (h handlers) dropBaseline(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, q, "Drift", page.PathDrift, err)
 		return
 	}
-	http.Redirect(w, r, judgedScope(q).URL(page.PathDrift), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
+	http.Redirect(w, r, judgedScope(q).URL(page.PathDrift), http.StatusSeeOther)
 }

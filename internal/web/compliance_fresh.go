@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 
 	"fresnel"
@@ -32,9 +33,14 @@ func (h handlers) judgedFreshness(ctx context.Context, q *request, cover []compl
 		if t.Oldest.After(f.SyncedAt) {
 			f.SyncedAt = t.Oldest
 		}
-		if q.now.Sub(t.Oldest) <= h.Compliance.Stale {
+		fresh := q.now.Sub(t.Oldest) <= h.Compliance.Stale
+		if fresh {
 			current++
-		} else if f.OldestAt.IsZero() || t.Oldest.Before(f.OldestAt) {
+		}
+		if fresh && t.Failed == 0 {
+			continue
+		}
+		if f.OldestAt.IsZero() || t.Oldest.Before(f.OldestAt) {
 			f.OldestName, f.OldestAt, f.Stale = t.Name, t.Oldest, true
 		}
 	}
@@ -54,7 +60,7 @@ func judgedGap(t compliance.TenantRead) string {
 	s := ""
 	switch {
 	case t.Subscriptions > 0 && t.Read == 0 && t.Unregistered >= t.Subscriptions:
-		return "Not judged: no subscription is registered for Microsoft.PolicyInsights"
+		return "Not judged: no subscription is registered for " + cmp.Or(t.Provider, "Microsoft.PolicyInsights")
 	case t.Subscriptions > 0 && t.Read > 0 && t.Read+t.Unregistered >= t.Subscriptions:
 		return ""
 	case t.Subscriptions == 0 && t.LastRun == fresnel.Completed:

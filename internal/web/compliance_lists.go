@@ -129,7 +129,8 @@ func (h handlers) secureModel(ctx context.Context, q *request) (page.SecureScore
 	if err != nil {
 		return page.SecureScore{}, err
 	}
-	fresh, err := h.judgedFreshness(ctx, q, reads(rep.Tenants))
+	secure := compliance.SecureReads(reads(rep.Tenants), rep.Subscriptions)
+	fresh, err := h.judgedFreshness(ctx, q, secure)
 	if err != nil {
 		return page.SecureScore{}, err
 	}
@@ -149,7 +150,7 @@ func (h handlers) secureModel(ctx context.Context, q *request) (page.SecureScore
 		m.Rest = page.Plural(without, "subscription has", "subscriptions have") + " no score."
 	}
 	for i := range rep.Tenants {
-		m.Tenants = append(m.Tenants, secureTenant(&rep.Tenants[i]))
+		m.Tenants = append(m.Tenants, secureTenant(&rep.Tenants[i], secure[i]))
 	}
 	m.Subscriptions, m.MoreSubs = secureSubscriptions(rep.Subscriptions)
 	for i := range rep.Controls {
@@ -166,9 +167,12 @@ func (h handlers) secureModel(ctx context.Context, q *request) (page.SecureScore
 	return m, nil
 }
 
-func secureTenant(t *compliance.TenantScore) page.SecureRow {
+func secureTenant(t *compliance.TenantScore, read compliance.TenantRead) page.SecureRow {
 	r := page.SecureRow{Name: t.Name, Percent: page.Dash, Cause: "no score"}
-	if t.Score.Read == 0 {
+	switch {
+	case read.Unregistered > 0 && read.Unregistered == read.Subscriptions:
+		r.Cause = "not registered for Microsoft.Security"
+	case read.Read == 0:
 		r.Cause = "not read yet"
 	}
 	if s := t.Secure; s != nil && s.Subscriptions > 0 {

@@ -55,7 +55,7 @@ func (h handlers) policiesModel(ctx context.Context, q *request, fresh page.Fres
 		Subscriptions: q.query.Subs, Text: q.query.Text, Categories: q.query.Categories, Effects: q.query.Effects, Failing: q.query.Failing,
 		Sort: compliance.PolicySort(page.PolicySort(q.query)), Offset: from, Limit: policiesPage,
 	})
-	m := page.PolicyTable{Region: page.Region{Query: q.query, Fresh: fresh}, Matched: list.Total, ClearURL: judgedScope(q).URL(page.PathCompliance)}
+	m := page.PolicyTable{Region: page.Region{Query: q.query, Fresh: fresh}, One: len(q.chosen) == 1 || len(q.tenants) == 1, Matched: list.Total, ClearURL: judgedScope(q).URL(page.PathCompliance)}
 	if err != nil {
 		return m, err
 	}
@@ -205,10 +205,23 @@ func (h handlers) policy(ctx context.Context, q *request, num int64) (view, erro
 }
 
 func assignmentRow(q *request, a *compliance.AssignedPolicy) page.PolicyAssignment {
-	return page.PolicyAssignment{
-		Name: cmp.Or(a.Assignment.Name, lastPart(a.Assignment.ID)), ID: a.Assignment.ID, Scope: scopeWords(a.Assignment.Scope), Tenant: tenantName(q, a.Tenant),
-		Initiative: lastPart(a.Initiative), Effect: page.EffectName(a.Effect), NonCompliant: a.Counts.NonCompliant, Score: shareOf(a.Counts.Official()),
+	r := page.PolicyAssignment{
+		Name: cmp.Or(a.Assignment.Name, lastPart(a.Assignment.ID)), ID: a.Assignment.ID, Scope: assignedTo(a), Tenant: tenantName(q, a.Tenant),
+		Initiative: a.Initiative, Reference: a.Reference, Effect: page.EffectName(a.Effect), NonCompliant: a.Counts.NonCompliant, Score: shareOf(a.Counts.Official()),
 	}
+	if strings.HasPrefix(a.Initiative, "/") { // an id: it could not be read, or has no name
+		r.Initiative = lastPart(a.Initiative)
+	}
+	return r
+}
+
+// assignedTo is where an assignment is, in words. The group above all others has the id of its tenant.
+func assignedTo(a *compliance.AssignedPolicy) string {
+	words := scopeWords(a.Assignment.Scope)
+	if strings.EqualFold(words, "Management group "+string(a.Tenant)) {
+		return "Tenant root group"
+	}
+	return words
 }
 
 // scopeWords are what an ARM id covers, in words: "Resource group rg-web".

@@ -43,12 +43,12 @@ func (*judged) Subscriptions(_ context.Context, s fresnel.Scope, _ []string) ([]
 	return slices.DeleteFunc(list, func(t compliance.SubscriptionHeld) bool { return !s.Sees(t.Tenant) }), nil
 }
 
-func (j *judged) At(_ context.Context, s fresnel.Scope, _ []string, _ fresnel.Day) ([]compliance.SubscriptionAt, error) {
+func (j *judged) At(_ context.Context, s fresnel.Scope, _ []string, d fresnel.Day) ([]compliance.SubscriptionAt, error) {
 	j.asked = append(j.asked, s)
 	if !s.Sees(tenantA) {
 		return nil, nil
 	}
-	return []compliance.SubscriptionAt{{Tenant: tenantA, Subscription: "a", Counts: compliance.Counts{Compliant: 20}}}, nil
+	return []compliance.SubscriptionAt{{Tenant: tenantA, Subscription: "a", Day: d, Read: d.Time().Add(time.Hour), Counts: compliance.Counts{Compliant: 20}}}, nil
 }
 
 func (*judged) Days(_ context.Context, s fresnel.Scope, p fresnel.Period) ([]compliance.DayCount, error) {

@@ -312,7 +312,7 @@ func (h handlers) judgeWaste(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err == nil:
-		http.Redirect(w, r, q.query.URL(page.PathWaste), http.StatusSeeOther) //nolint:gosec // the path is fixed, and the query our own words
+		http.Redirect(w, r, q.query.URL(page.PathWaste), http.StatusSeeOther)
 		return
 	case fresnel.KindOf(err) != fresnel.Invalid:
 		h.refuse(w, r, q, title, page.PathWaste, err)

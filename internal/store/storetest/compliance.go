@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"fresnel"
@@ -173,7 +174,7 @@ func (d complianceDay) open() map[string]string {
 }
 
 // sameMoves wants what moved between two days to be the difference of what was
-// open on them. What changed and changed back may be told as changed.
+// open on them.
 func (f *fixture) sameMoves(rd compliance.Reader, from, to fresnel.Day, was, is complianceDay) {
 	f.Helper()
 	before, after := was.open(), is.open()
@@ -198,17 +199,9 @@ func (f *fixture) sameMoves(rd compliance.Reader, from, to fresnel.Day, was, is 
 	}
 	got := map[string]compliance.MoveKind{}
 	f.ok(rd.Moved(f.ctx, fresnel.AllTenants(), nil, from, to, func(m compliance.Moved) bool {
-		k := m.Resource + names[m.Policy]
-		_, there := before[k]
-		_, still := after[k]
-		if m.Kind == compliance.MovedChanged && there && still {
-			delete(want, k) // it may have come back under another number, or as it was
-			return true
-		}
-		got[k] = m.Kind
+		got[m.Resource+names[m.Policy]] = m.Kind
 		return true
 	}))
-	maps.DeleteFunc(want, func(_ string, k compliance.MoveKind) bool { return k == compliance.MovedChanged }) // an episode that ended and came back
 	f.equal(fmt.Sprintf("moved between %s and %s", from, to), got, want)
 }
 
@@ -244,6 +237,7 @@ func (f *fixture) sameLists(rd compliance.Reader, held complianceDay) {
 		for _, by := range compliance.FailingSorts() {
 			f.equal("failing by "+string(by), f.failing(rd, s, compliance.FailingQuery{Sort: by, Limit: 3}), want)
 		}
+		f.sameFiltered(rd, s, held, want)
 		sums, err := rd.Sums(f.ctx, s, compliance.SumAsk{Kind: compliance.KindPolicy})
 		f.ok(err)
 		items, err := rd.Told(f.ctx, s, []compliance.Kind{compliance.KindPolicy}, false)
@@ -262,6 +256,39 @@ func (f *fixture) sameLists(rd compliance.Reader, held complianceDay) {
 			f.equal("resources that fail "+i.ID, len(got), len(byPolicy[i.ID]))
 			f.equal("non-compliant of "+i.ID, total[i.Num], len(got))
 		}
+	}
+}
+
+// sameFiltered asks for those with a part of a name, of a type and of a group.
+func (f *fixture) sameFiltered(rd compliance.Reader, s fresnel.Scope, held complianceDay, all map[string]int) {
+	f.Helper()
+	types, groups := map[string]string{}, map[string]string{}
+	for _, p := range held {
+		for _, x := range p.Failures {
+			types[x.Resource], groups[x.Resource] = x.Type, x.Group
+		}
+	}
+	check := func(q compliance.FailingQuery, is func(id string) bool) {
+		f.Helper()
+		want := maps.Clone(all)
+		maps.DeleteFunc(want, func(id string, _ int) bool { return !is(id) })
+		q.Limit = 3
+		for _, q.Sort = range compliance.FailingSorts() {
+			f.equal(fmt.Sprintf("failing, %+v", q), f.failing(rd, s, q), want)
+		}
+	}
+	for id := range all {
+		name := id[strings.LastIndexByte(id, '/')+1:]
+		for _, part := range []string{name, strings.ToUpper(name[:1]), name[len(name)-1:], "%", "_"} {
+			check(compliance.FailingQuery{Text: part}, func(id string) bool {
+				return strings.Contains(id[strings.LastIndexByte(id, '/')+1:], strings.ToLower(part))
+			})
+		}
+		check(compliance.FailingQuery{Types: []string{types[id]}}, func(x string) bool { return types[x] == types[id] })
+		check(compliance.FailingQuery{Groups: []string{groups[id]}, Text: name[:1]}, func(x string) bool {
+			return groups[x] == groups[id] && strings.Contains(x[strings.LastIndexByte(x, '/')+1:], name[:1])
+		})
+		return // one of them says enough
 	}
 }
 

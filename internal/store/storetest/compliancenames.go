@@ -13,11 +13,11 @@ func testComplianceNames(f *fixture) {
 	c, rd := f.db.Compliance(), f.db.ComplianceReader()
 	set := "/providers/microsoft.authorization/policysetdefinitions/s"
 	assignment := compliance.Told{Key: compliance.Key{Kind: compliance.KindAssignment, Assignment: "/a0"}, ID: "/A0", Name: "<b>Tags</b>", Scope: "/subscriptions/x", About: set, Created: noon}
-	exemption := compliance.Told{Key: compliance.Key{Kind: compliance.KindExemption, Definition: "/e"}, ID: "/E", Category: "Waiver", About: "/a0", Expires: noon.Add(time.Hour), More: compliance.More{References: []string{"r0"}}}
+	exemption := compliance.Told{Key: compliance.Key{Kind: compliance.KindExemption, Definition: "/e"}, ID: "/E", Category: "Waiver", Scope: "/subscriptions/x/r", About: "/a0", Expires: noon.Add(time.Hour), More: compliance.More{References: []string{"r0"}}}
 	both := []compliance.Kind{compliance.KindAssignment, compliance.KindExemption}
 	put := func(at time.Time, list ...compliance.Told) int {
 		f.Helper()
-		n, err := c.PutTold(f.ctx, TenantID(0), list, both, at)
+		n, err := c.PutTold(f.ctx, TenantID(0), list, []string{"/subscriptions/x"}, at)
 		f.ok(err)
 		return n
 	}
@@ -41,6 +41,8 @@ func testComplianceNames(f *fixture) {
 	f.equal("what is there", told(fresnel.AllTenants(), false), []compliance.Told{assignment})
 	f.equal("what was there", len(told(fresnel.AllTenants(), true)), 2)
 	f.equal("told again", put(noon.Add(2*time.Hour), assignment, exemption), 1)
+
+	f.equal("of no scope", func() int { n, err := c.PutTold(f.ctx, TenantID(0), nil, nil, noon); f.ok(err); return n }(), 0)
 
 	// What counts is not gone, whatever is not told.
 	check := compliance.Key{Kind: compliance.KindCheck, Assignment: "/a0", Definition: "/policydefinitions/d0", Reference: "r0"}
@@ -94,4 +96,22 @@ func testComplianceNames(f *fixture) {
 	list, err = rd.Baselines(f.ctx, fresnel.AllTenants())
 	f.ok(err)
 	f.equal("the other's is there", list[0].Tenants, []fresnel.TenantID{TenantID(0)})
+
+	// What is no more is in no number and no list; what it was stays in the history.
+	n, err = c.Forget(f.ctx, TenantID(0), SubscriptionID(0, 0), noon.Add(24*time.Hour))
+	f.ok(err)
+	f.equal("rows of what ends", n > 0, true)
+	f.ok(c.Verify(f.ctx))
+	sums, err := rd.Sums(f.ctx, fresnel.AllTenants(), compliance.SumAsk{Kind: compliance.KindPolicy})
+	f.ok(err)
+	f.equal("counts of what ended", len(sums), 0)
+	failing, err := rd.Failing(f.ctx, fresnel.AllTenants(), compliance.FailingQuery{Limit: 10})
+	f.ok(err)
+	f.equal("failures of what ended", len(failing.Rows), 0)
+	was, err := rd.CountsAt(f.ctx, fresnel.AllTenants(), compliance.KindPolicy, fresnel.DayOf(noon))
+	f.ok(err)
+	f.equal("what it was", len(was), 1)
+	n, err = c.Forget(f.ctx, TenantID(0), SubscriptionID(0, 0), noon.Add(25*time.Hour))
+	f.ok(err)
+	f.equal("once", n, 0)
 }

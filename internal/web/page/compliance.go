@@ -241,5 +241,13 @@ func (p ScorePoint) words() string {
 // counted says that something was judged: what was never read has no counts, which are not zeros.
 func (s Score) counted() bool { return s.Compliant+s.Open+s.Conflict+s.Exempt+s.Unknown > 0 }
 
+// worst are the tenants of a row, if it is not plain which.
+func (r PolicyRow) worst(one bool) string {
+	if one {
+		return ""
+	}
+	return r.Worst
+}
+
 // effectList are effects in one cell.
 func effectList(list []string) string { return strings.Join(list, ", ") }

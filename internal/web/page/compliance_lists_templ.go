@@ -281,7 +281,7 @@ func ExemptionsPanel(m Exemptions) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "compliance-exemptions", title: "Exemptions", sub: exemptionSub(m), topics: "compliance", bare: true, end: exemptionPager(m)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "compliance-exemptions", title: "Exemptions", sub: m.counted(exemptionSub(m)), topics: "compliance", bare: true, end: exemptionPager(m)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1084,7 +1084,7 @@ func FrameworksPanel(m Frameworks) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "compliance-frameworks", title: "Frameworks", sub: Plural(len(m.Rows), "framework", "frameworks"), topics: "compliance", bare: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var47), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "compliance-frameworks", title: "Frameworks", sub: m.counted(Plural(len(m.Rows), "framework", "frameworks")), topics: "compliance", bare: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var47), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -213,6 +213,14 @@ func Plural(n int, one, many string) string {
 // recent is true up to and including the 48th hour.
 func recent(now, t time.Time) bool { return now.Sub(t) < 49*time.Hour }
 
+// Old writes how old something is that was read at t: "30 h old", then "last read 20 Nov".
+func Old(now, t time.Time) string {
+	if recent(now, t) {
+		return Age(now, t) + " old"
+	}
+	return "last read " + Age(now, t)
+}
+
 func percentText(pct float64) string {
 	tenths := int64(math.Round(math.Abs(pct) * 10))
 	s := group(uint64(tenths/10)) + "." + strconv.FormatInt(tenths%10, 10) + "%"

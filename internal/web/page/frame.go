@@ -37,6 +37,14 @@ func (r Region) links() Query {
 	return q
 }
 
+// counted is what a panel counts; before the first reading it counts nothing, which is not zero.
+func (r Region) counted(words string) string {
+	if r.Fresh.State == NeverSynced {
+		return ""
+	}
+	return words
+}
+
 // partial says that figures are shown, and that they are not of all tenants asked for. Before and during a first
 // sync, and where nothing covers the period, that goes without saying.
 func (f Freshness) partial() bool {

@@ -106,6 +106,7 @@ type ScorePoint struct {
 type PolicyTable struct {
 	Region
 	Sub        string // "38 with findings of 212 assigned"
+	One        bool   // all of it is of one tenant, which is not named in each row
 	Rows       []PolicyRow
 	Categories []Choice
 	Effects    []Choice
@@ -194,6 +195,7 @@ type PolicyTenant struct {
 type PolicyAssignment struct {
 	Name, ID, Scope    string
 	Tenant, Initiative string
+	Reference          string // what the initiative calls the policy: it may have it several times
 	Effect             string
 	NonCompliant       int
 	Score              Share

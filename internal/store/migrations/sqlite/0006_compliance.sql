@@ -138,7 +138,8 @@ CREATE TABLE compliance_day (
 CREATE INDEX ix_compliance_day_day ON compliance_day (day);
 
 -- What was held of a tenant at the end of a day on which something was read.
--- score: the sum of weight x percent, in millionths.
+-- score: the sum of weight x percent, in millionths. fresh and scores: of how many
+-- subscriptions policies and scores were read on that day.
 CREATE TABLE compliance_tenant_day (
     tenant        BIGINT NOT NULL,
     day           BIGINT NOT NULL,
@@ -152,10 +153,12 @@ CREATE TABLE compliance_tenant_day (
     unknown       BIGINT NOT NULL,
     score         BIGINT NOT NULL,
     weight        BIGINT NOT NULL,
+    scores        BIGINT NOT NULL,
     CONSTRAINT pk_compliance_tenant_day PRIMARY KEY (tenant, day)
 ) WITHOUT ROWID;
 
--- A resource that fails a policy, since when and until when. checks: the numbers
+-- A resource that fails a policy, since when and until when; a row for each time that
+-- the checks or the state were the same, from changed_at on. checks: the numbers
 -- of the checks that say so. state: 2 conflict, 4 non-compliant.
 CREATE TABLE compliance_finding (
     num        INTEGER PRIMARY KEY,
@@ -173,7 +176,6 @@ CREATE TABLE compliance_finding (
 CREATE INDEX ix_compliance_finding_sub ON compliance_finding (sub, resolved_at);
 CREATE INDEX ix_compliance_finding_arm ON compliance_finding (arm, policy);
 CREATE INDEX ix_compliance_finding_policy ON compliance_finding (policy, since, arm, state, tenant) WHERE resolved_at = 0;
-CREATE INDEX ix_compliance_finding_since ON compliance_finding (tenant, since);
 CREATE INDEX ix_compliance_finding_resolved ON compliance_finding (tenant, resolved_at);
 CREATE INDEX ix_compliance_finding_changed ON compliance_finding (tenant, changed_at);
 

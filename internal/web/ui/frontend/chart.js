@@ -114,7 +114,9 @@ function scores(data) {
     type: "line",
     data: { labels: data.labels, datasets: data.lines.map((line) => ({
       label: line.name, data: line.values, borderColor: colour(line), backgroundColor: colour(line), borderWidth: line.slot ? 2 : 2.5,
-      pointRadius: (at) => (line.values.filter((v) => v !== null).length === 1 && at.parsed?.y != null ? 3 : 0), pointHitRadius: 6, cubicInterpolationMode: "monotone", spanGaps: false,
+      // A day without a reading is neither zero nor a break: the line goes on over it, dashed, and a reading between two such days is a point.
+      pointRadius: (at) => (at.parsed?.y != null && alone(line.values, at.dataIndex) ? 2.5 : 0), pointHitRadius: 6, cubicInterpolationMode: "monotone",
+      spanGaps: true, segment: { borderDash: (s) => (s.p0.skip || s.p1.skip ? [3, 4] : undefined), borderWidth: (s) => (s.p0.skip || s.p1.skip ? 1.5 : undefined) },
     })) },
     options: {
       responsive: true, maintainAspectRatio: false, animation: false,
@@ -131,6 +133,9 @@ function scores(data) {
     plugins: [ends(data, colour)],
   };
 }
+
+// alone says that a day has a reading and neither of the days beside it.
+const alone = (values, i) => values[i] !== null && values[i - 1] == null && values[i + 1] == null;
 
 // named is a name short enough for its place, with its width.
 function named(ctx, name) {
@@ -158,19 +163,25 @@ function ends(data, colour) {
       ctx.restore();
     },
     afterDatasetsDraw(chart) {
-      const { ctx, chartArea: area, scales: { y } } = chart;
+      const { ctx, chartArea: area, scales: { x, y } } = chart;
       if (chart.width < 480) return; // the legend above names them
       const labels = data.lines.map((line) => ({ line, v: line.values.findLast((v) => v !== null) })).filter(({ v }) => v != null)
-        .map(({ line, v }) => ({ line, from: y.getPixelForValue(v), y: y.getPixelForValue(v) })).sort((a, b) => a.y - b.y);
+        .map(({ line, v }) => ({ line, end: x.getPixelForValue(line.values.lastIndexOf(v)), from: y.getPixelForValue(v), y: y.getPixelForValue(v) })).sort((a, b) => a.y - b.y);
       for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + 14);
       let floor = area.bottom - 4; // what went over the edge is pushed back, and pushes what is above it
       for (let i = labels.length - 1; i >= 0; i--) { labels[i].y = Math.min(labels[i].y, floor); floor = labels[i].y - 14; }
       ctx.save();
       ctx.font = font(11, 600);
       ctx.textBaseline = "middle";
-      for (const { line, from, y: to } of labels) {
+      for (const { line, end, from, y: to } of labels) {
         ctx.fillStyle = ctx.strokeStyle = colour(line);
         ctx.lineWidth = 1;
+        ctx.setLineDash([1, 4]); // from the last reading on, if that is not of the last day
+        ctx.beginPath();
+        ctx.moveTo(end, from);
+        ctx.lineTo(area.right, from);
+        ctx.stroke();
+        ctx.setLineDash([]);
         ctx.beginPath();
         ctx.moveTo(area.right + 1, from);
         ctx.lineTo(area.right + 8, to);
