@@ -117,7 +117,7 @@ func (a *account) displayName() string {
 	case a.i == castPackage:
 		return "package_" + guid(a.key)
 	case a.i >= identCast && below(mix(a.key, 5), 97) == 0, a.v.hostile && a.i >= identCast && a.i < identCast+8:
-		return hostileName(a.i%8, given, surname)
+		return hostilePerson(a.i%8, given, surname)
 	}
 	return given + " " + surname
 }

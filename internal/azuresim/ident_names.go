@@ -43,8 +43,8 @@ func (w *identTenant) surname(n int) string {
 	return string(out)
 }
 
-// hostileName writes a person's name as somebody who means harm, or only has an unusual name, would.
-func hostileName(kind int, given, surname string) string {
+// hostilePerson writes a person's name as somebody who means harm, or only has an unusual name, would.
+func hostilePerson(kind int, given, surname string) string {
 	switch kind {
 	case 0:
 		return `<script>alert("` + surname + `")</script>`
