@@ -202,43 +202,18 @@ func (h handlers) complianceReads(ctx context.Context, s fresnel.Scope, subs []s
 		reads = slices.DeleteFunc(reads, func(r compliance.TenantRead) bool { // others were not asked about
 			return !slices.ContainsFunc(list, func(sub compliance.SubscriptionHeld) bool { return sub.Tenant == r.Tenant })
 		})
-		return readsOf(policySubject, reads, list), err
+		return scoresOf(compliance.ReadsOf(compliance.Policies, reads, list)), err
 	}
+	return scoresOf(reads), nil
+}
+
+// scoresOf are readings without figures.
+func scoresOf(reads []compliance.TenantRead) []compliance.TenantScore {
 	out := make([]compliance.TenantScore, len(reads))
 	for i, r := range reads {
 		out[i] = compliance.TenantScore{TenantRead: r, Score: compliance.Score{
 			Read: r.Read, Subscriptions: r.Subscriptions, Unregistered: r.Unregistered, Failed: r.Failed, Oldest: r.Oldest,
 		}}
-	}
-	return out, nil
-}
-
-// readsOf is how much of a subject is read in some subscriptions, by tenant.
-// Policies and Defender for Cloud are read apart, and either can fail by itself.
-func readsOf(about subject, reads []compliance.TenantRead, subs []compliance.SubscriptionHeld) []compliance.TenantScore {
-	by := map[fresnel.TenantID]*compliance.Score{}
-	for _, sub := range subs {
-		x := subjectScore(sub.PolicyAt, sub.Policy)
-		if about == securitySubject {
-			x = subjectScore(sub.ScoreAt, sub.Security)
-		}
-		sum := by[sub.Tenant]
-		if sum == nil {
-			sum = &compliance.Score{}
-			by[sub.Tenant] = sum
-		}
-		sum.Subscriptions++
-		sum.Read, sum.Unregistered, sum.Failed = sum.Read+x.Read, sum.Unregistered+x.Unregistered, sum.Failed+x.Failed
-		if !x.Oldest.IsZero() && (sum.Oldest.IsZero() || x.Oldest.Before(sum.Oldest)) {
-			sum.Oldest = x.Oldest
-		}
-	}
-	out := make([]compliance.TenantScore, len(reads))
-	for i, r := range reads {
-		out[i].TenantRead = r
-		if sum := by[r.Tenant]; sum != nil {
-			out[i].Score = *sum
-		}
 	}
 	return out
 }

@@ -98,7 +98,7 @@ func (h handlers) secure(ctx context.Context, in *ComplianceInput) (*secureOutpu
 		reads[i] = t.TenantRead
 	}
 	out := &secureOutput{}
-	out.Body.Meta = h.complianceMeta(securitySubject, readsOf(securitySubject, reads, rep.Subscriptions))
+	out.Body.Meta = h.complianceMeta(securitySubject, scoresOf(compliance.ReadsOf(compliance.Defender, reads, rep.Subscriptions)))
 	out.Body.Meta.Total = len(rep.Controls)
 	out.Body.Data = SecureReport{Overall: secureScore(rep.Overall.Secure), Tenants: []TenantSecure{}, Subscriptions: []SubscriptionSecure{}, Controls: []SecureControl{}}
 	for _, t := range rep.Tenants {
