@@ -175,7 +175,7 @@ func (h handlers) drift(ctx context.Context, in *driftInput) (*driftOutput, erro
 	}
 	names := tenantNames(reads)
 	out := &driftOutput{}
-	out.Body.Meta = h.complianceMeta(policySubject, reads)
+	out.Body.Meta = h.complianceMeta(compliance.Policies, reads)
 	out.Body.Meta.Total, out.Body.Meta.More = d.NewFailures()+d.ResolvedFailures()+d.Changed, d.More
 	points, ok := d.Points()
 	like, likeOK := d.Like()

@@ -60,10 +60,13 @@ func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs 
 		return nil, err
 	}
 	sums := [2]map[itemKey]Counts{{}, {}}
-	first := map[fresnel.TenantID]time.Time{} // the earliest reading that is compared
+	first, last := map[fresnel.TenantID]time.Time{}, map[fresnel.TenantID]time.Time{} // the earliest and the latest reading that are compared
 	for _, c := range before {
 		if sp, ok := subs[c.Subscription]; ok {
 			first[c.Tenant] = oldest(first[c.Tenant], sp.from)
+			if sp.to.After(last[c.Tenant]) {
+				last[c.Tenant] = sp.to
+			}
 			x.was[pair{c.Subscription, c.Item}] = c.Counts
 			k := itemKey{c.Tenant, c.Item}
 			sums[0][k] = sums[0][k].Plus(c.Counts)
@@ -93,6 +96,9 @@ func (r Reports) explainer(ctx context.Context, s fresnel.Scope, d *Drift, subs 
 			i.Num, i.Tenant = k.num, k.tenant
 			if side.added && !i.Created.IsZero() && i.Created.Before(first[k.tenant].Add(-lag)) {
 				continue // it was there, and had nothing to judge
+			}
+			if told := i.About != ""; !side.added && told && (i.Gone.IsZero() || i.Gone.After(last[k.tenant])) {
+				continue // it is there, and has nothing to judge any more
 			}
 			side.into[k] = cmp.Or(i.Name, i.ID)
 			d.Assignments = append(d.Assignments, AssignmentMove{Item: i, Added: side.added, Counts: n})

@@ -19,8 +19,7 @@ const (
 	KindSet                             // an initiative: several definitions, in groups
 	KindExemption                       // what is taken out of an assignment
 	KindControl                         // a control of the secure score
-	KindStandard                        // a standard of Defender for Cloud
-	KindStandardControl                 // a control of such a standard
+	KindStandardControl                 // a control of a standard of Defender for Cloud
 )
 
 // Key names an item. Ids are in lower case: Azure varies their case from answer
@@ -183,8 +182,9 @@ const (
 	Defender
 )
 
-// provider is who must be registered for a subject to be judged.
-func (s Subject) provider() string {
+// Provider is the resource provider that must be registered for a subject to be
+// judged.
+func (s Subject) Provider() string {
 	if s == Defender {
 		return "Microsoft.Security"
 	}
@@ -196,7 +196,7 @@ func ReadsOf(about Subject, reads []TenantRead, subs []SubscriptionHeld) []Tenan
 	by := map[fresnel.TenantID]*TenantRead{}
 	out := make([]TenantRead, len(reads))
 	for i, r := range reads {
-		out[i] = TenantRead{Tenant: r.Tenant, Name: r.Name, LastRun: r.LastRun, LastReason: r.LastReason, LastDo: r.LastDo, Provider: about.provider()}
+		out[i] = TenantRead{Tenant: r.Tenant, Name: r.Name, LastRun: r.LastRun, LastReason: r.LastReason, LastDo: r.LastDo, Provider: about.Provider()}
 		by[r.Tenant] = &out[i]
 	}
 	for _, s := range subs {

@@ -216,9 +216,9 @@ func (r *run) missed(ctx context.Context, ids []string, policies bool, cause err
 
 // unregistered notes that Azure does not judge a subscription.
 func (r *run) unregistered(ctx context.Context, id string, policies bool) error {
-	provider := "Microsoft.Security"
+	provider := Defender.Provider()
 	if policies {
-		provider = "Microsoft.PolicyInsights"
+		provider = Policies.Provider()
 	}
 	reason := "the subscription is not registered for " + provider + ": nothing is judged there"
 	do := "Register the resource provider " + provider + " in the subscription: az provider register --namespace " + provider
