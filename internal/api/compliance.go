@@ -133,21 +133,12 @@ type UnregisteredNote struct {
 	Do            string `json:"do" doc:"What to do about it"`
 }
 
-// subject is one of the two things that are read of a subscription, by the
-// resource provider that judges it.
-type subject string
-
-const (
-	policySubject   subject = "Microsoft.PolicyInsights"
-	securitySubject subject = "Microsoft.Security"
-)
-
-func (p subject) reason() string {
-	return "not registered for " + string(p) + ": nothing is judged there"
+func unregisteredReason(about compliance.Subject) string {
+	return "not registered for " + about.Provider() + ": nothing is judged there"
 }
 
-func (p subject) do() string {
-	return "Register the resource provider " + string(p) + " in the subscription: az provider register --namespace " + string(p)
+func unregisteredDo(about compliance.Subject) string {
+	return "Register the resource provider " + about.Provider() + " in the subscription: az provider register --namespace " + about.Provider()
 }
 
 func (h handlers) stateOf(t compliance.TenantScore) string {
@@ -155,7 +146,7 @@ func (h handlers) stateOf(t compliance.TenantScore) string {
 }
 
 // complianceMeta words how much of each tenant is read.
-func (h handlers) complianceMeta(about subject, list []compliance.TenantScore) ComplianceMeta {
+func (h handlers) complianceMeta(about compliance.Subject, list []compliance.TenantScore) ComplianceMeta {
 	m := ComplianceMeta{Coverage: Coverage{Of: len(list), Missing: []TenantNote{}}}
 	for _, t := range list {
 		x := t.Score
@@ -171,14 +162,14 @@ func (h handlers) complianceMeta(about subject, list []compliance.TenantScore) C
 			m.Stale = append(m.Stale, note)
 		}
 		if x.Unregistered > 0 {
-			m.Unregistered = append(m.Unregistered, UnregisteredNote{note.TenantID, t.Name, x.Unregistered, x.Subscriptions, about.do()})
+			m.Unregistered = append(m.Unregistered, UnregisteredNote{note.TenantID, t.Name, x.Unregistered, x.Subscriptions, unregisteredDo(about)})
 		}
 		switch { // what failed with nothing held before is stale, and not whole either
 		case x.Read > 0 && x.Read+x.Unregistered >= x.Subscriptions:
 			m.Coverage.Tenants++
 			continue
 		case state == "none":
-			note.Reason, note.Do = about.reason(), about.do()
+			note.Reason, note.Do = unregisteredReason(about), unregisteredDo(about)
 		case x.Read == 0:
 			note.Reason = cmp.Or(note.Reason, "not read yet")
 			note.Do = cmp.Or(note.Do, "Wait for the next run, or start one: POST /api/v1/sync/compliance")
@@ -202,43 +193,18 @@ func (h handlers) complianceReads(ctx context.Context, s fresnel.Scope, subs []s
 		reads = slices.DeleteFunc(reads, func(r compliance.TenantRead) bool { // others were not asked about
 			return !slices.ContainsFunc(list, func(sub compliance.SubscriptionHeld) bool { return sub.Tenant == r.Tenant })
 		})
-		return readsOf(policySubject, reads, list), err
+		return scoresOf(compliance.ReadsOf(compliance.Policies, reads, list)), err
 	}
+	return scoresOf(reads), nil
+}
+
+// scoresOf are readings without figures.
+func scoresOf(reads []compliance.TenantRead) []compliance.TenantScore {
 	out := make([]compliance.TenantScore, len(reads))
 	for i, r := range reads {
 		out[i] = compliance.TenantScore{TenantRead: r, Score: compliance.Score{
 			Read: r.Read, Subscriptions: r.Subscriptions, Unregistered: r.Unregistered, Failed: r.Failed, Oldest: r.Oldest,
 		}}
-	}
-	return out, nil
-}
-
-// readsOf is how much of a subject is read in some subscriptions, by tenant.
-// Policies and Defender for Cloud are read apart, and either can fail by itself.
-func readsOf(about subject, reads []compliance.TenantRead, subs []compliance.SubscriptionHeld) []compliance.TenantScore {
-	by := map[fresnel.TenantID]*compliance.Score{}
-	for _, sub := range subs {
-		x := subjectScore(sub.PolicyAt, sub.Policy)
-		if about == securitySubject {
-			x = subjectScore(sub.ScoreAt, sub.Security)
-		}
-		sum := by[sub.Tenant]
-		if sum == nil {
-			sum = &compliance.Score{}
-			by[sub.Tenant] = sum
-		}
-		sum.Subscriptions++
-		sum.Read, sum.Unregistered, sum.Failed = sum.Read+x.Read, sum.Unregistered+x.Unregistered, sum.Failed+x.Failed
-		if !x.Oldest.IsZero() && (sum.Oldest.IsZero() || x.Oldest.Before(sum.Oldest)) {
-			sum.Oldest = x.Oldest
-		}
-	}
-	out := make([]compliance.TenantScore, len(reads))
-	for i, r := range reads {
-		out[i].TenantRead = r
-		if sum := by[r.Tenant]; sum != nil {
-			out[i].Score = *sum
-		}
 	}
 	return out
 }
@@ -284,7 +250,7 @@ func (h handlers) complianceCheck(ctx context.Context) DataCheck {
 	if err != nil {
 		return DataCheck{Status: "none"}
 	}
-	meta := h.complianceMeta(policySubject, list)
+	meta := h.complianceMeta(compliance.Policies, list)
 	d := DataCheck{Status: "ok", Tenants: meta.Coverage.Tenants, Of: meta.Coverage.Of, Oldest: meta.SyncedAt}
 	switch {
 	case d.Oldest == nil:

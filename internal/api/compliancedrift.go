@@ -22,7 +22,7 @@ type Drift struct {
 	Removed     int              `json:"subscriptions_removed" doc:"Subscriptions without a snapshot of the second day"`
 	Whole       DriftSides       `json:"whole" doc:"Distinct resources, as Microsoft counts them"`
 	Like        DriftSides       `json:"like_for_like" doc:"Pairs of an assignment and a resource that it judges, of assignments that judged a subscription on both days: without what was assigned since, or is no more"`
-	Assignments []AssignmentMove `json:"assignments" doc:"Those that judged on one of the days only, most non-compliant first"`
+	Assignments []AssignmentMove `json:"assignments" doc:"Those that judged on one of the days only, as a whole or in some subscriptions; most non-compliant first"`
 	New         *MoveCounts      `json:"new" doc:"Failures that are there on the second day only; null where nothing can be compared"`
 	Resolved    *MoveCounts      `json:"resolved" doc:"Failures that were there on the first day only; null where nothing can be compared"`
 	Changed     *int             `json:"changed" doc:"Failures on both days, by other assignments or in another state; null where nothing can be compared"`
@@ -79,6 +79,8 @@ type AssignmentMove struct {
 	Move       string      `json:"move" enum:"added,removed" doc:"Since the first day"`
 	Counts     StateCounts `json:"counts" doc:"On the day on which it judged"`
 	CreatedAt  *time.Time  `json:"created_at" doc:"As Azure tells; null = not told"`
+	// A list, not a count: they are what to look at.
+	Subscriptions []string `json:"subscriptions" doc:"Those in which it judges on one of the days only, where it judges others on both; none = it is new, or gone, as a whole"`
 }
 
 // FailureMove is a failure that is not the same on both days.
@@ -173,7 +175,7 @@ func (h handlers) drift(ctx context.Context, in *driftInput) (*driftOutput, erro
 	}
 	names := tenantNames(reads)
 	out := &driftOutput{}
-	out.Body.Meta = h.complianceMeta(policySubject, reads)
+	out.Body.Meta = h.complianceMeta(compliance.Policies, reads)
 	out.Body.Meta.Total, out.Body.Meta.More = d.NewFailures()+d.ResolvedFailures()+d.Changed, d.More
 	points, ok := d.Points()
 	like, likeOK := d.Like()
@@ -196,6 +198,7 @@ func (h handlers) drift(ctx context.Context, in *driftInput) (*driftOutput, erro
 		id := cmp.Or(a.ID, a.Key.Assignment)
 		o.Assignments = append(o.Assignments, AssignmentMove{
 			TenantID: string(a.Tenant), TenantName: names[a.Tenant], ID: id, Name: cmp.Or(a.Name, id), Move: move, Counts: stateCounts(a.Counts), CreatedAt: instant(a.Created),
+			Subscriptions: append([]string{}, a.Subscriptions...),
 		})
 	}
 	for i, r := range d.Rows {

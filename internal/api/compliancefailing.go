@@ -108,7 +108,7 @@ func (h handlers) nonCompliant(ctx context.Context, in *nonCompliantInput) (*non
 		return nil, err
 	}
 	out := &nonCompliantOutput{}
-	out.Body.Meta = h.complianceMeta(policySubject, reads)
+	out.Body.Meta = h.complianceMeta(compliance.Policies, reads)
 	out.Body.Meta.Total, out.Body.Meta.More = rep.Total, rep.More
 	if rep.Next != (compliance.FailingPlace{}) {
 		out.Body.Meta.NextCursor = cursorOf(rep.Next)

@@ -76,7 +76,7 @@ func (h handlers) frameworks(ctx context.Context, in *ComplianceInput) (*framewo
 		return nil, err
 	}
 	out := &frameworksOutput{}
-	out.Body.Meta = h.complianceMeta(policySubject, reads)
+	out.Body.Meta = h.complianceMeta(compliance.Policies, reads)
 	out.Body.Meta.Total = len(list)
 	out.Body.Data = make([]Framework, len(list))
 	for i, f := range list {
@@ -125,7 +125,7 @@ func (h handlers) frameworkDetail(ctx context.Context, in *oneFrameworkInput) (*
 		return nil, err
 	}
 	out := &oneFrameworkOutput{}
-	out.Body.Meta = h.complianceMeta(policySubject, reads)
+	out.Body.Meta = h.complianceMeta(compliance.Policies, reads)
 	out.Body.Meta.Total = len(f.Controls)
 	out.Body.Data = FrameworkDetail{framework(f), make([]FrameworkControl, len(f.Controls))}
 	for i, c := range f.Controls {

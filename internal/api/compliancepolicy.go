@@ -101,7 +101,7 @@ func (h handlers) policies(ctx context.Context, in *policiesInput) (*policiesOut
 		return nil, err
 	}
 	out := &policiesOutput{}
-	out.Body.Meta = h.complianceMeta(policySubject, reads)
+	out.Body.Meta = h.complianceMeta(compliance.Policies, reads)
 	out.Body.Meta.Total, out.Body.Meta.NextCursor = list.Total, next
 	out.Body.All = PolicyTotal{list.Assigned, list.Failing, append([]string{}, list.Categories...), append([]string{}, list.Effects...)}
 	out.Body.Data = make([]Policy, len(rows))
@@ -180,7 +180,7 @@ func (h handlers) policy(ctx context.Context, in *onePolicyInput) (*onePolicyOut
 	}
 	names := tenantNames(reads)
 	out := &onePolicyOutput{}
-	out.Body.Meta = h.complianceMeta(policySubject, reads)
+	out.Body.Meta = h.complianceMeta(compliance.Policies, reads)
 	d := &out.Body.Data
 	d.Policy, d.Description, d.Mode = policy(one.Policy, names), one.Description, one.Mode
 	d.Assignments, d.Remedies = []AssignedPolicy{}, []Remedy{}

@@ -145,7 +145,7 @@ func (h handlers) complianceScores(ctx context.Context, in *scoresInput) (*score
 		return nil, err
 	}
 	out := &scoresOutput{}
-	out.Body.Meta = h.complianceMeta(policySubject, rep.Tenants)
+	out.Body.Meta = h.complianceMeta(compliance.Policies, rep.Tenants)
 	out.Body.Meta.Total = len(rep.Tenants)
 	d := &out.Body.Data
 	d.Overall, d.Target, d.Tenants = h.complianceScore(rep.Overall), rep.Target, []TenantCompliance{}
@@ -293,7 +293,7 @@ func (h handlers) complianceTrends(ctx context.Context, in *complianceTrendInput
 	}
 	out := &complianceTrendOutput{}
 	p := period(t.Period)
-	out.Body.Meta = h.complianceMeta(policySubject, reads)
+	out.Body.Meta = h.complianceMeta(compliance.Policies, reads)
 	out.Body.Meta.Period, out.Body.Meta.Total = &p, len(t.Tenants)
 	out.Body.Data = ComplianceTrend{Overall: days(t.Overall), Tenants: []TenantComplianceDay{}, Target: t.Target}
 	names := tenantNames(reads)

@@ -98,7 +98,7 @@ func (h handlers) secure(ctx context.Context, in *ComplianceInput) (*secureOutpu
 		reads[i] = t.TenantRead
 	}
 	out := &secureOutput{}
-	out.Body.Meta = h.complianceMeta(securitySubject, readsOf(securitySubject, reads, rep.Subscriptions))
+	out.Body.Meta = h.complianceMeta(compliance.Defender, scoresOf(compliance.ReadsOf(compliance.Defender, reads, rep.Subscriptions)))
 	out.Body.Meta.Total = len(rep.Controls)
 	out.Body.Data = SecureReport{Overall: secureScore(rep.Overall.Secure), Tenants: []TenantSecure{}, Subscriptions: []SubscriptionSecure{}, Controls: []SecureControl{}}
 	for _, t := range rep.Tenants {
@@ -205,7 +205,7 @@ func (h handlers) exemptions(ctx context.Context, in *exemptionsInput) (*exempti
 		return nil, err
 	}
 	out := &exemptionsOutput{}
-	out.Body.Meta = h.complianceMeta(policySubject, reads)
+	out.Body.Meta = h.complianceMeta(compliance.Policies, reads)
 	out.Body.Meta.Total, out.Body.Meta.NextCursor = len(list), next
 	out.Body.Data = make([]Exemption, len(rows))
 	names := tenantNames(reads)

@@ -89,7 +89,7 @@ func TestComplianceFaults(t *testing.T) {
 				}
 				w.restart(t, months(2), impatient)
 				whole(t, w.policies(t))
-				w.sameScores2(t)
+				w.sameCounts(t)
 				before = scores()
 				rows, _ = pages[failingRow](t, w, "/api/v1/compliance/non-compliant?limit=500")
 				continue
@@ -137,8 +137,8 @@ func TestComplianceFaults(t *testing.T) {
 	})
 }
 
-// sameScores2 compares the whole and each subscription with the truth, where all are registered.
-func (w *world) sameScores2(t *testing.T) {
+// sameCounts compares the whole and each subscription with the truth, where all are registered.
+func (w *world) sameCounts(t *testing.T) {
 	t.Helper()
 	got := read[scoresRow](t, w, "/api/v1/compliance/scores?by=subscription").Data
 	for _, c := range w.truthOf(t) {

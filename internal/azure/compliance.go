@@ -166,8 +166,9 @@ func (c *Client) PolicyFailures(ctx context.Context, t fresnel.Tenant, subs []st
 			Subscription: in.lower(g.SubscriptionID), Resource: in.lower(g.Resource), Type: in.lower(g.Type), Group: in.lower(g.ResourceGroup),
 			State: compliance.ParseState(g.State), Check: in.check(g.Assignment, g.Definition, g.Reference),
 		}
-		if !fresnel.IsGUID(f.Subscription) || !strings.HasPrefix(f.Resource, "/") || f.Check.Assignment == "" || f.Check.Definition == "" {
-			return f, graphBroken("a state of Resource Graph has no resource, assignment or definition", &malformed{"unexpected shape"})
+		mine := "/subscriptions/" + f.Subscription
+		if !fresnel.IsGUID(f.Subscription) || f.Resource != mine && !strings.HasPrefix(f.Resource, mine+"/") || f.Check.Assignment == "" || f.Check.Definition == "" {
+			return f, graphBroken("a state of Resource Graph has no resource of its subscription, no assignment or no definition", &malformed{"unexpected shape"})
 		}
 		return f, nil
 	})

@@ -59,6 +59,7 @@ func TestDriftCauses(t *testing.T) {
 	long := from.Time().AddDate(-1, 0, 0)
 	one := Counts{Compliant: 5, NonCompliant: 5}
 	at := func(sub string, item int64) CountAt { return CountAt{Subscription: sub, Item: item, Counts: one} }
+
 	assignment := Item{Num: 1, Told: Told{Key: Key{Kind: KindAssignment}, Name: "Baseline", Created: long}, First: long}
 	check := Item{Num: 2, Told: Told{Key: Key{Kind: KindCheck, Reference: "ref"}}, Assignment: 1, First: long}
 	for _, c := range []struct {
@@ -132,6 +133,25 @@ func TestDriftCauses(t *testing.T) {
 		}
 		if reached != c.reached {
 			t.Errorf("%s: %+v", c.name, d.Assignments)
+		}
+	}
+	// One that has nothing to judge any more is not removed; one that Azure tells of no more is.
+	idle := assignment
+	idle.About = "/d"
+	gone := idle
+	gone.Gone = during
+	for _, c := range []struct {
+		item  Item
+		cause Cause
+		moves int
+	}{{idle, CauseResource, 0}, {gone, CauseAssignment, 1}} {
+		r := Reports{Reader: &days{
+			counts: map[fresnel.Day][]CountAt{from: {at("b", 1)}}, items: []Item{c.item, check},
+			moved: []Moved{{Kind: MovedResolved, Subscription: "b", Died: during, Failed: Failed{Checks: []int64{2}}}},
+		}}
+		d, err := r.Drift(t.Context(), fresnel.AllTenants(), DriftAsk{From: from, To: to, Rows: 10})
+		if err != nil || len(d.Rows) != 1 || d.Rows[0].Cause != c.cause || len(d.Assignments) != c.moves {
+			t.Errorf("%v: %v %+v %+v", c.cause, err, d.Rows, d.Assignments)
 		}
 	}
 	r := Reports{Reader: &days{old: true}}

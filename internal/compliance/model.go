@@ -19,8 +19,7 @@ const (
 	KindSet                             // an initiative: several definitions, in groups
 	KindExemption                       // what is taken out of an assignment
 	KindControl                         // a control of the secure score
-	KindStandard                        // a standard of Defender for Cloud
-	KindStandardControl                 // a control of such a standard
+	KindStandardControl                 // a control of a standard of Defender for Cloud
 )
 
 // Key names an item. Ids are in lower case: Azure varies their case from answer
@@ -174,13 +173,30 @@ type TenantRead struct {
 	LastDo        string
 }
 
-// SecureReads says how much of the secure scores of tenants is held: they are read
-// apart from policies, and either can fail by itself.
-func SecureReads(reads []TenantRead, subs []SubscriptionHeld) []TenantRead {
+// Subject is what is read of a subscription by itself: either can fail alone.
+type Subject int
+
+// The subjects.
+const (
+	Policies Subject = iota
+	Defender
+)
+
+// Provider is the resource provider that must be registered for a subject to be
+// judged.
+func (s Subject) Provider() string {
+	if s == Defender {
+		return "Microsoft.Security"
+	}
+	return "Microsoft.PolicyInsights"
+}
+
+// ReadsOf says how much of a subject is held of subscriptions, by tenant.
+func ReadsOf(about Subject, reads []TenantRead, subs []SubscriptionHeld) []TenantRead {
 	by := map[fresnel.TenantID]*TenantRead{}
 	out := make([]TenantRead, len(reads))
 	for i, r := range reads {
-		out[i] = TenantRead{Tenant: r.Tenant, Name: r.Name, LastRun: r.LastRun, LastReason: r.LastReason, LastDo: r.LastDo, Provider: "Microsoft.Security"}
+		out[i] = TenantRead{Tenant: r.Tenant, Name: r.Name, LastRun: r.LastRun, LastReason: r.LastReason, LastDo: r.LastDo, Provider: about.Provider()}
 		by[r.Tenant] = &out[i]
 	}
 	for _, s := range subs {
@@ -188,17 +204,21 @@ func SecureReads(reads []TenantRead, subs []SubscriptionHeld) []TenantRead {
 		if r == nil {
 			continue
 		}
+		is, at := s.Policy, s.PolicyAt
+		if about == Defender {
+			is, at = s.Security, s.ScoreAt
+		}
 		r.Subscriptions++
-		switch s.Security {
+		switch is {
 		case SubjectUnregistered:
 			r.Unregistered++
 		case SubjectFailed:
 			r.Failed++
 		case SubjectRead:
 		}
-		if s.Security != SubjectUnregistered && !s.ScoreAt.IsZero() {
+		if is != SubjectUnregistered && !at.IsZero() {
 			r.Read++
-			r.Oldest = oldest(r.Oldest, s.ScoreAt)
+			r.Oldest = oldest(r.Oldest, at)
 		}
 	}
 	return out

@@ -63,7 +63,7 @@ func (c *Compliance) numberFailures(ctx context.Context, t fresnel.TenantID, lis
 	out := failures{resources: map[int64]*failingRow{}}
 	var ids, types, groups, keys []string
 	for _, f := range list {
-		ids, types, groups = append(ids, clean(f.Resource)), append(types, clean(f.Type)), append(groups, clean(f.Group))
+		ids, types, groups = append(ids, clean(fresnel.ObjectKey(f.Resource))), append(types, clean(f.Type)), append(groups, clean(f.Group))
 		keys = append(keys, keyText(t, f.Check), keyText(t, f.Check.Of()))
 	}
 	arms, err := c.db.dims.resource.nums(ctx, ids)

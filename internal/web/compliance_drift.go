@@ -165,7 +165,9 @@ func driftFigures(q *request, m *page.Drift, d compliance.Drift) {
 		}
 		a := &d.Assignments[i]
 		row := page.AssignmentRow{Name: assignmentName(a.Item), Detail: tenantName(q, a.Tenant), Added: a.Added, NonCompliant: a.Counts.NonCompliant, Score: shareOf(a.Counts.Official())}
-		if a.Added && !a.Created.IsZero() {
+		if n := len(a.Subscriptions); n > 0 { // it judges others on both days
+			row.Detail += " · in " + page.Plural(n, "subscription", "subscriptions")
+		} else if a.Added && !a.Created.IsZero() {
 			row.Detail += " · created " + a.Created.UTC().Format("2 Jan 2006")
 		}
 		m.Assignments = append(m.Assignments, row)

@@ -129,7 +129,7 @@ func (h handlers) secureModel(ctx context.Context, q *request) (page.SecureScore
 	if err != nil {
 		return page.SecureScore{}, err
 	}
-	secure := compliance.SecureReads(reads(rep.Tenants), rep.Subscriptions)
+	secure := compliance.ReadsOf(compliance.Defender, reads(rep.Tenants), rep.Subscriptions)
 	fresh, err := h.judgedFreshness(ctx, q, secure)
 	if err != nil {
 		return page.SecureScore{}, err

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"time"
 
 	"fresnel"
@@ -114,4 +115,16 @@ func testComplianceNames(f *fixture) {
 	n, err = c.Forget(f.ctx, TenantID(0), SubscriptionID(0, 0), noon.Add(25*time.Hour))
 	f.ok(err)
 	f.equal("once", n, 0)
+
+	// Ids that are longer than what is indexed stay two, and names of management groups are each tenant's own.
+	own := compliance.Key{Kind: compliance.KindCheck, Assignment: "/providers/microsoft.management/managementgroups/root/a", Definition: "/providers/microsoft.management/managementgroups/root/d"}
+	for i := range 2 {
+		long := "/subscriptions/" + SubscriptionID(i, 0) + "/" + strings.Repeat("r", 500)
+		_, err = c.PutPolicy(f.ctx, TenantID(i), snapshot(SubscriptionID(i, 0), []judgement{{long + "1", own, compliance.NonCompliant}, {long + "2", own, compliance.NonCompliant}}[:2-i]), noon.Add(48*time.Hour))
+		f.ok(err)
+	}
+	f.ok(c.Verify(f.ctx))
+	policies, err := rd.Sums(f.ctx, fresnel.AllTenants(), compliance.SumAsk{Kind: compliance.KindPolicy})
+	f.ok(err)
+	f.equal("policies of two tenants of one name", len(policies) == 2 && policies[0].Item != policies[1].Item, true)
 }
