@@ -20,6 +20,7 @@ import (
 	"fresnel/internal/compliance"
 	"fresnel/internal/cost"
 	"fresnel/internal/findings"
+	"fresnel/internal/identity"
 	"fresnel/internal/inventory"
 )
 
@@ -47,6 +48,8 @@ type Service struct {
 	Reports    cost.Reports
 	Inventory  inventory.Reports
 	Compliance compliance.Reports
+	Identity   identity.Reports
+	Names      *identity.Names // nil = no names
 	Findings   findings.Reports
 	Tenants    Tenants
 	Runs       Runs

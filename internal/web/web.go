@@ -19,6 +19,7 @@ import (
 	"fresnel"
 	"fresnel/internal/compliance"
 	"fresnel/internal/cost"
+	"fresnel/internal/identity"
 	"fresnel/internal/inventory"
 	"fresnel/internal/web/page"
 	"fresnel/internal/web/ui"
@@ -53,6 +54,8 @@ type Service struct {
 	Reports    cost.Reports
 	Inventory  inventory.Reports
 	Compliance compliance.Reports
+	Identity   identity.Reports
+	Names      *identity.Names // nil = no names
 	Tenants    Tenants
 	Runs       Runs
 	Sync       Trigger
