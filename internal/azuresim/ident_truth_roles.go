@@ -150,6 +150,8 @@ func (v *identView) truthOfAzureRole(l lists, a *rbacAssignment) {
 	people := func(i int) {
 		strong := grants || a.role == azureRBAC
 		l.when(strong, v.accountID(i), "azure-power-people")
+		over := a.sub != "" || slices.ContainsFunc(v.t.subs, func(s *subscription) bool { return s.state != stateDeleted && s.under(a.scope) })
+		l.when(strong && over, v.accountID(i), "azure-power-people-over")
 		l.when(strong && a.sub != "" && a.role != v.azureCustom(1), v.accountID(i), "azure-power-people-delegated")
 	}
 	switch a.to.kind {

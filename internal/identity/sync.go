@@ -252,10 +252,15 @@ func told[T any](ctx context.Context, r *run, f Fact, list iter.Seq2[T, error], 
 func (r *run) power(ctx context.Context) error {
 	var p Power
 	var err error
-	if p.Roles, err = r.Source.Roles(ctx, r.tenant); err != nil {
-		return err
+	if p.Roles, err = r.Source.Roles(ctx, r.tenant); err == nil {
+		p.Holdings, err = gather(r.Source.Assigned(ctx, r.tenant))
 	}
-	if p.Holdings, err = gather(r.Source.Assigned(ctx, r.tenant)); err != nil {
+	if err != nil { // what follows from them is hidden for the same reason
+		for _, f := range []Fact{FactEligibility, FactGroups} {
+			if err := r.fact(ctx, f, func() error { return err }); err != nil {
+				return err
+			}
+		}
 		return err
 	}
 	if err := r.fact(ctx, FactEligibility, func() error {

@@ -135,7 +135,7 @@ func (i *Identity) PutPower(ctx context.Context, t fresnel.TenantID, p identity.
 			roles = append(roles, []any{clean(r.ID), clean(r.Name), bit(r.BuiltIn), bit(r.Privileged)})
 		}
 		for _, h := range p.Holdings {
-			row := []any{bit(h.Eligible), fresnel.ObjectKey(clean(h.ID)), clean(h.Principal), string(h.Kind), clean(h.Role), clean(h.Scope), bit(h.Activated), micros(h.End)}
+			row := []any{bit(h.Eligible), clean(h.ID), clean(h.Principal), string(h.Kind), clean(h.Role), clean(h.Scope), bit(h.Activated), micros(h.End)}
 			if h.Eligible {
 				eligible = append(eligible, row)
 			} else {
