@@ -93,14 +93,18 @@ func named(object string) bool {
 }
 
 // objectOf is the key of an object that somebody names: GUIDs and ARM ids are the
-// same in any case. Other objects stay as they are: the ids of assignments of
-// the directory differ by case.
+// same in any case. The ids of assignments of the directory differ by case, and
+// objects of other domains stay as they are.
 func objectOf(object string) string {
 	if strings.HasPrefix(object, "/") {
 		return fresnel.ObjectKey(object)
 	}
-	if kind, _, _ := strings.Cut(object, "/"); slices.Contains([]string{"account", "app", "group", "credential"}, kind) {
+	kind, rest, _ := strings.Cut(object, "/")
+	switch strings.ToLower(kind) {
+	case "account", "app", "group", "credential", "tenant":
 		return strings.ToLower(object)
+	case "role":
+		return "role/" + rest
 	}
 	return object
 }
