@@ -154,10 +154,10 @@ func TestIdentityAccounts(t *testing.T) {
 	if a.AccountID != object(3) || a.MFA != "unknown" || a.Use != "used" || *a.IdleDays != 0 || !slices.Equal(a.Risks, []identity.Risk{"mfa-unknown", "standing"}) || len(a.Grants) != 2 {
 		t.Errorf("%+v", a)
 	}
-	if g := a.Grants[0]; g.Tier != "control-plane" || g.Kind != "directory" || !g.Standing || g.Ends != nil || g.Through != "+group" || g.SubscriptionID != "" {
+	if g := a.Grants[0]; g.Tier != "control-plane" || g.Kind != "directory" || !*g.Standing || g.Ends != nil || g.Through != "+group" || g.SubscriptionID != "" {
 		t.Errorf("%+v", g)
 	}
-	if g := a.Grants[1]; g.Kind != "azure" || g.Standing || !g.Activated || !g.Ends.Equal(noon.Add(time.Hour)) || g.SubscriptionID != subA {
+	if g := a.Grants[1]; g.Kind != "azure" || g.Standing != nil || !g.Activated || !g.Ends.Equal(noon.Add(time.Hour)) || g.SubscriptionID != subA {
 		t.Errorf("%+v", g)
 	}
 	got = accountsOutput[PowerAccount]{}

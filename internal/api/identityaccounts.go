@@ -47,7 +47,7 @@ type PowerAccount struct {
 // Grant is a role that somebody holds, or may take.
 type Grant struct {
 	RoleID         string     `json:"role_id" doc:"Id of the definition (GUID)"`
-	Role           string     `json:"role" doc:"Its name, as Azure has it"`
+	Role           string     `json:"role" doc:"Its name, as Azure has it; empty = not known"`
 	Tier           string     `json:"tier" enum:"plain,reading,privileged,control-plane" doc:"How much power it gives; control-plane: it may give itself every other"`
 	Kind           string     `json:"kind" enum:"directory,azure" doc:"A role of Entra, or of Azure"`
 	Scope          string     `json:"scope" doc:"Where it is in force; / = all of the directory"`
@@ -55,7 +55,7 @@ type Grant struct {
 	Through        string     `json:"through" doc:"Object id of the group that has it; empty = by itself"`
 	Eligible       bool       `json:"eligible" doc:"It may be taken, and is not held"`
 	Activated      bool       `json:"activated" doc:"It was taken, for a time"`
-	Standing       bool       `json:"standing" doc:"It is held for good"`
+	Standing       *bool      `json:"standing" doc:"It is held for good; null = not known: of a role of Azure nobody tells whether it was taken for a time"`
 	Ends           *time.Time `json:"ends" doc:"Null = never"`
 }
 
@@ -86,7 +86,10 @@ func grants(list []identity.Grant) []Grant {
 	for i, g := range list {
 		out[i] = Grant{
 			RoleID: g.Role, Role: g.Name, Tier: tierWords[g.Tier], Kind: roleKind(g.Azure), Scope: g.Scope, SubscriptionID: g.Subscription, Through: g.Through,
-			Eligible: g.Eligible, Activated: g.Activated, Standing: g.Standing(), Ends: instant(g.End),
+			Eligible: g.Eligible, Activated: g.Activated, Ends: instant(g.End),
+		}
+		if standing := g.Standing(); !g.Azure {
+			out[i].Standing = &standing
 		}
 	}
 	return out
@@ -260,7 +263,7 @@ func grantLines(cells []string, list []Grant) [][]string {
 	for i, g := range list {
 		out[i] = slices.Concat(cells, []string{
 			text(g.RoleID), text(g.Role), g.Tier, g.Kind, text(g.Scope), g.SubscriptionID, text(g.Through),
-			strconv.FormatBool(g.Eligible), strconv.FormatBool(g.Activated), strconv.FormatBool(g.Standing), instantText(g.Ends),
+			strconv.FormatBool(g.Eligible), strconv.FormatBool(g.Activated), truth(g.Standing), instantText(g.Ends),
 		})
 	}
 	return out

@@ -126,12 +126,12 @@ type RoleHolders struct {
 	TenantID     string `json:"tenant_id" doc:"Tenant (GUID)"`
 	TenantName   string `json:"tenant_name" doc:"Its display name"`
 	RoleID       string `json:"role_id" doc:"Id of the definition (GUID)"`
-	Role         string `json:"role" doc:"Its name, as Azure has it"`
-	Kind         string `json:"kind" enum:"directory,azure" doc:"A role of Entra, or of Azure"`
+	Role         string `json:"role" doc:"Its name, as Azure has it; empty = not known"`
+	Kind         string `json:"kind" enum:"directory,azure" doc:"A role of Entra, or of Azure: of these only such as may give access to others"`
 	BuiltIn      bool   `json:"built_in" doc:"Microsoft's, the same in every tenant"`
 	Tier         string `json:"tier" enum:"plain,reading,privileged,control-plane" doc:"How much power it gives"`
 	Active       int    `json:"active" doc:"People that hold it, each once, through groups too"`
-	Standing     int    `json:"standing" doc:"Of them, those that hold it for good"`
+	Standing     int    `json:"standing" doc:"Of them, those that hold it for good; of a role of Azure all, as far as is known"`
 	Eligible     *int   `json:"eligible" doc:"People that may take it; null = not known: of roles of Azure nobody tells"`
 	Applications int    `json:"applications" doc:"Applications and managed identities that hold it"`
 	Orphans      int    `json:"orphans" doc:"Assignments of principals that are no more"`

@@ -38,9 +38,6 @@ func (r Reports) State(t TenantRead) State {
 	return StateFresh
 }
 
-// Standing tells whether the role is held for good, without being asked for.
-func (g Grant) Standing() bool { return !g.Eligible && !g.Activated && g.End.IsZero() }
-
 // TenantTrend is how the numbers of a tenant moved.
 type TenantTrend struct {
 	Tenant fresnel.TenantID
