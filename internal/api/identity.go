@@ -79,7 +79,7 @@ func (h handlers) identityMeta(about identityAbout, reads []identity.TenantRead)
 	for _, t := range reads {
 		m.Gaps = append(m.Gaps, identityGaps(t, facts)...)
 		if h.Identity.State(t) == identity.StateStale {
-			m.Stale = append(m.Stale, IdentityNote{string(t.Tenant), t.Name, instant(t.Judged), t.LastReason, t.LastDo})
+			m.Stale = append(m.Stale, IdentityNote{string(t.Tenant), t.Name, judgedAt(t), t.LastReason, t.LastDo})
 		}
 		if !t.Knows(about.needs...) {
 			continue
@@ -88,11 +88,20 @@ func (h handlers) identityMeta(about identityAbout, reads []identity.TenantRead)
 		if !t.Knows(about.parts...) {
 			m.Coverage.Partial++
 		}
-		if at := instant(t.Judged); at != nil && (m.SyncedAt == nil || at.Before(*m.SyncedAt)) {
+		if at := judgedAt(t); at != nil && (m.SyncedAt == nil || at.Before(*m.SyncedAt)) {
 			m.SyncedAt = at
 		}
 	}
 	return m
+}
+
+// judgedAt is when a tenant's accounts were last judged; nil = there are none to
+// judge.
+func judgedAt(t identity.TenantRead) *time.Time {
+	if !t.Knows(identity.FactAccounts) {
+		return nil
+	}
+	return instant(t.Judged)
 }
 
 // identityGaps are the facts of some that are hidden, in the order of all. Of a

@@ -80,7 +80,7 @@ func TestIdentitySummary(t *testing.T) {
 func TestIdentityGaps(t *testing.T) {
 	t.Parallel()
 	f := people()
-	f.reads = append(f.reads, identity.TenantRead{Tenant: stranger, Name: "New", LastReason: "no consent", LastDo: "consent"})
+	f.reads = append(f.reads, identity.TenantRead{Tenant: stranger, Name: "New", Judged: noon.Add(-100 * time.Hour), LastReason: "no consent", LastDo: "consent"})
 	s := serveIdentity(t, f, fresnel.AllTenants(), nil)
 	for path, want := range map[string]string{
 		"summary": "=Fabrikam sign-ins, =Fabrikam mfa, =Fabrikam eligibility known, =Fabrikam groups, =Fabrikam applications, =Fabrikam conditional access, =Fabrikam licences, =Fabrikam azure roles, New accounts",
@@ -112,7 +112,7 @@ func TestIdentityGaps(t *testing.T) {
 	} {
 		var got struct{ Meta IdentityMeta }
 		s.read("/api/v1/identity/"+path, &got)
-		if m := got.Meta; m.Coverage != want || len(m.Stale) != 1 || m.Stale[0].Name != "=Fabrikam" || m.SyncedAt == nil {
+		if m := got.Meta; m.Coverage != want || len(m.Stale) != 1 || m.Stale[0].Name != "=Fabrikam" || m.SyncedAt == nil || m.SyncedAt.Before(noon.Add(-3*time.Hour)) {
 			t.Errorf("%s: %+v, want %+v", path, m, want)
 		}
 	}
@@ -122,12 +122,17 @@ func TestIdentityGaps(t *testing.T) {
 // it, and that is neither zero nor everybody.
 func TestIdentityNothing(t *testing.T) {
 	t.Parallel()
-	s := serveIdentity(t, &directory{reads: []identity.TenantRead{{Tenant: contoso, Name: "Contoso"}}}, fresnel.AllTenants(), nil)
+	s := serveIdentity(t, &directory{reads: []identity.TenantRead{{Tenant: contoso, Name: "Contoso", Judged: noon}}}, fresnel.AllTenants(), nil)
 	for _, path := range identityLists {
 		body := s.do(http.MethodGet, path, "").Body.String()
 		if strings.Contains(body, `"count":0`) || strings.Contains(body, `"total":0`) || strings.Contains(body, `"percent":0`) || strings.Contains(body, `"data":null`) || !strings.Contains(body, `"reason":"not read yet"`) {
 			t.Errorf("%s: %s", path, body)
 		}
+	}
+	var got identitySummaryOutput
+	s.read("/api/v1/identity/summary", &got.Body)
+	if x := got.Body.Data.Tenants[0]; x.SyncedAt != nil || x.AgeSeconds != nil {
+		t.Errorf("what was judged without accounts has an age: %+v", x)
 	}
 	w := s.do(http.MethodGet, "/api/v1/identity/summary.csv", "")
 	rows, err := csv.NewReader(w.Body).ReadAll()

@@ -234,7 +234,7 @@ var accountHead = []string{
 
 func accountCells(o Account) []string {
 	return []string{
-		o.TenantID, text(o.TenantName), o.AccountID, strconv.FormatBool(o.Guest), strconv.FormatBool(o.External), strconv.FormatBool(o.Enabled), strconv.FormatBool(o.Synced),
+		o.TenantID, text(o.TenantName), text(o.AccountID), strconv.FormatBool(o.Guest), strconv.FormatBool(o.External), strconv.FormatBool(o.Enabled), strconv.FormatBool(o.Synced),
 		strconv.FormatBool(o.Licensed), strconv.FormatBool(o.Pending), strconv.FormatBool(o.Service), strconv.FormatBool(o.Emergency),
 		o.MFA, o.Use, strconv.FormatBool(o.Told), instantText(o.Created), instantText(o.LastUse), number(o.IdleDays),
 	}
@@ -262,7 +262,7 @@ func grantLines(cells []string, list []Grant) [][]string {
 	out := make([][]string, len(list))
 	for i, g := range list {
 		out[i] = slices.Concat(cells, []string{
-			text(g.RoleID), text(g.Role), g.Tier, g.Kind, text(g.Scope), g.SubscriptionID, text(g.Through),
+			text(g.RoleID), text(g.Role), g.Tier, g.Kind, text(g.Scope), text(g.SubscriptionID), text(g.Through),
 			strconv.FormatBool(g.Eligible), strconv.FormatBool(g.Activated), truth(g.Standing), instantText(g.Ends),
 		})
 	}

@@ -121,7 +121,7 @@ func (h handlers) credentialsCSV(ctx context.Context, in *CredentialsInput) (tab
 			for _, r := range list.Rows {
 				o := h.credential(r)
 				if !yield([]string{
-					o.TenantID, text(o.TenantName), o.ApplicationID, o.AppID, text(o.Application), o.Kind, text(o.KeyID), strconv.FormatBool(o.Certificate),
+					o.TenantID, text(o.TenantName), text(o.ApplicationID), text(o.AppID), text(o.Application), o.Kind, text(o.KeyID), strconv.FormatBool(o.Certificate),
 					instantText(o.Start), instantText(o.End), number(o.DaysLeft), string(o.State), strconv.FormatBool(o.Long), strconv.FormatBool(o.Covered), strconv.Itoa(o.Owners),
 				}, nil) {
 					return

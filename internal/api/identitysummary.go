@@ -245,7 +245,7 @@ type TenantIdentity struct {
 
 func (h handlers) tenantIdentity(t identity.TenantSummary) TenantIdentity {
 	o := TenantIdentity{
-		TenantID: string(t.Tenant), TenantName: t.Name, State: h.Identity.State(t.TenantRead), SyncedAt: instant(t.Judged), Numbers: identityNumbers(t.Numbers),
+		TenantID: string(t.Tenant), TenantName: t.Name, State: h.Identity.State(t.TenantRead), SyncedAt: judgedAt(t.TenantRead), Numbers: identityNumbers(t.Numbers),
 		Policies: identityPolicies(t.TenantRead), Licences: identityLicences(t.TenantRead), Facts: identityFacts(t.TenantRead), Reason: t.LastReason, Do: t.LastDo,
 	}
 	if o.SyncedAt != nil {
