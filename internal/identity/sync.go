@@ -327,10 +327,12 @@ func (r *run) applications(ctx context.Context) error {
 
 func (r *run) policies(ctx context.Context) error {
 	p, err := r.Source.AccessPolicies(ctx, r.tenant)
-	if err != nil {
-		return err
+	if err == nil || fresnel.KindOf(err) == fresnel.Unsupported { // without a licence the security defaults are all there is
+		if err := r.Sink.PutPolicies(ctx, r.tenant.ID, p, r.at); err != nil {
+			return err
+		}
 	}
-	return r.Sink.PutPolicies(ctx, r.tenant.ID, p, r.at)
+	return err
 }
 
 func (r *run) licences(ctx context.Context) error {
