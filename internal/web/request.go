@@ -27,6 +27,13 @@ type request struct {
 	theme   string
 }
 
+// keepOut says that an answer with names of people is kept by nobody.
+func (q *request) keepOut(w http.ResponseWriter) {
+	if q.query.Names {
+		w.Header().Set("Cache-Control", "no-store")
+	}
+}
+
 func (q *request) note(text string) {
 	q.notes = append(q.notes, page.Notice{Kind: ui.Info, Text: text})
 }
@@ -153,7 +160,7 @@ func unknown(r *http.Request) []string {
 		"metric": true, "sort": true, "cursor": true, "view": true, "state": true, "budget": true, "for": true,
 		"sub": true, "service": true, "resource_group": true, "charge_type": true,
 		"type": true, "location": true, "tag_key": true, "tag_value": true, "q": true, "gone": true, "wasted": true, "id": true, "rule": true, "confidence": true, "missing": true, "over": true, "kind": true, "actor": true,
-		"category": true, "effect": true, "failing": true, "policy": true, "standing": true, "control": true, "source": true, "baseline": true,
+		"category": true, "effect": true, "failing": true, "policy": true, "standing": true, "control": true, "source": true, "baseline": true, "list": true, "by": true, "names": true,
 	}
 	var out []string
 	for k := range r.URL.Query() {
