@@ -104,8 +104,8 @@ func (b *bench) judged() (err error) {
 // answer is in the cache.
 func (b *bench) askJudged(database string) error {
 	a, err := app.New(b.ctx, app.Config{
-		Database: database, Listen: "127.0.0.1:0", NoSync: true, Months: 13, Workers: 4, Parallel: 4, IdleOver: 100, ComplianceTarget: 90, SyncEvery: 4 * time.Hour,
-		AzureAuthority: "https://login.invalid/", AzureResourceManager: "https://management.invalid",
+		Database: database, Listen: "127.0.0.1:0", NoSync: true, Months: 13, Workers: 4, Parallel: 4, IdleOver: 100, ComplianceTarget: 90, StaleDays: 90, SyncEvery: 4 * time.Hour,
+		AzureAuthority: "https://login.invalid/", AzureResourceManager: "https://management.invalid", AzureGraph: "https://graph.invalid",
 	}, app.Options{Now: func() time.Time { return asked.Add(time.Hour) }, Version: "bench"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err

@@ -25,8 +25,8 @@ const (
 // through, beside a handler that writes the same bytes and nothing else.
 func (b *bench) http() error {
 	a, err := app.New(b.ctx, app.Config{
-		Database: "sqlite:" + b.path, Listen: "127.0.0.1:0", NoSync: true, Months: 13, Workers: 4, Parallel: 4, IdleOver: 100, ComplianceTarget: 90, SyncEvery: 4 * time.Hour,
-		AzureAuthority: "https://login.invalid/", AzureResourceManager: "https://management.invalid",
+		Database: "sqlite:" + b.path, Listen: "127.0.0.1:0", NoSync: true, Months: 13, Workers: 4, Parallel: 4, IdleOver: 100, ComplianceTarget: 90, StaleDays: 90, SyncEvery: 4 * time.Hour,
+		AzureAuthority: "https://login.invalid/", AzureResourceManager: "https://management.invalid", AzureGraph: "https://graph.invalid",
 	}, app.Options{Now: func() time.Time { return asked.Add(time.Hour) }, Version: "bench"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err

@@ -54,8 +54,8 @@ func (b *bench) resident(database string, tenants int) error {
 // beResident is that process.
 func beResident(ctx context.Context, database string, out io.Writer) error {
 	a, err := app.New(ctx, app.Config{
-		Database: database, Listen: "127.0.0.1:0", NoSync: true, Months: 13, Workers: 4, Parallel: 4, IdleOver: 100, ComplianceTarget: 90, SyncEvery: 4 * time.Hour,
-		AzureAuthority: "https://login.invalid/", AzureResourceManager: "https://management.invalid",
+		Database: database, Listen: "127.0.0.1:0", NoSync: true, Months: 13, Workers: 4, Parallel: 4, IdleOver: 100, ComplianceTarget: 90, StaleDays: 90, SyncEvery: 4 * time.Hour,
+		AzureAuthority: "https://login.invalid/", AzureResourceManager: "https://management.invalid", AzureGraph: "https://graph.invalid",
 	}, app.Options{Now: func() time.Time { return asked.Add(time.Hour) }, Version: "bench"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func (workerCmd) Run(e *env) error {
 }
 
 type syncCmd struct {
-	Type []string `arg:"" optional:"" help:"What to sync: costs, resources, compliance. Nothing = everything." enum:"costs,resources,compliance"`
+	Type []string `arg:"" optional:"" help:"What to sync: costs, resources, compliance, identity. Nothing = everything." enum:"costs,resources,compliance,identity"`
 }
 
 // Run syncs once. A run that failed makes the command fail; a partial one does
@@ -199,8 +199,8 @@ func writeConnection(dir string, s *azuresim.Server) error {
 		return err
 	}
 	ca := filepath.Join(dir, "ca.pem")
-	envs := fmt.Sprintf("FRESNEL_AZURE_AUTHORITY=%s\nFRESNEL_AZURE_RESOURCE_MANAGER=%s\nFRESNEL_AZURE_VAULT_HOST=%s\nFRESNEL_AZURE_CA_FILE=%s\nFRESNEL_AZURE_TENANT_ID=%s\nFRESNEL_AZURE_CLIENT_ID=%s\nFRESNEL_AZURE_CREDENTIAL=secret\nFRESNEL_AZURE_CLIENT_SECRET=%s\n",
-		conn.AuthorityURL, conn.ResourceManagerURL, hostOf(conn.VaultURL), ca, conn.ManagingTenantID, conn.ClientID, conn.ClientSecret)
+	envs := fmt.Sprintf("FRESNEL_AZURE_AUTHORITY=%s\nFRESNEL_AZURE_RESOURCE_MANAGER=%s\nFRESNEL_AZURE_GRAPH=%s\nFRESNEL_AZURE_VAULT_HOST=%s\nFRESNEL_AZURE_CA_FILE=%s\nFRESNEL_AZURE_TENANT_ID=%s\nFRESNEL_AZURE_CLIENT_ID=%s\nFRESNEL_AZURE_CREDENTIAL=secret\nFRESNEL_AZURE_CLIENT_SECRET=%s\n",
+		conn.AuthorityURL, conn.ResourceManagerURL, conn.GraphURL, hostOf(conn.VaultURL), ca, conn.ManagingTenantID, conn.ClientID, conn.ClientSecret)
 	for name, body := range map[string][]byte{ca: s.CA(), filepath.Join(dir, "tenants.json"): list, filepath.Join(dir, "fresnel.env"): []byte(envs)} {
 		if err := os.WriteFile(name, body, 0o600); err != nil {
 			return &fresnel.Error{Kind: fresnel.Invalid, Msg: "cannot write " + name, Do: "Name a folder that can be written with --dir.", Err: err}

@@ -55,6 +55,10 @@ func (c demoCmd) Run(e *env) error {
 		e.log = quiet(e.log) // progress is shown by itself
 	}
 	cfg := c.config(e.cfg, sim, dir)
+	cfg.IdentityNames = true // nobody is behind them
+	if len(cfg.BreakGlass) == 0 {
+		cfg.BreakGlass = emergency(sim)
+	}
 	if cfg.TagPolicies == "" {
 		if cfg.TagPolicies, err = demoTags(sim, dir); err != nil {
 			return err
@@ -79,22 +83,23 @@ func (c demoCmd) Run(e *env) error {
 	return c.serve(e, a)
 }
 
-// pastDays are the days, before today, of which compliance is read before the demo begins: Azure tells only how
+// pastDays are the days, before today, of which compliance and identity are read before the demo begins: Azure tells only how
 // things stand now, and with one day there is nothing to compare.
 var pastDays = []int{28, 21, 14, 10, 8, 7, 5, 3, 1}
 
-// past sets the simulator's clock back and reads compliance on a few days, as if Fresnel had been there.
+// past sets the simulator's clock back and reads compliance and identity on a few days, as if Fresnel had been there.
 func past(e *env, a *app.App, clock *azuresim.Clock) error {
 	runs, err := a.LatestRuns(e.ctx, "compliance")
-	if err != nil || len(runs) > 0 || !slices.Contains(e.cfg.Jobs, "compliance") {
+	jobs := slices.DeleteFunc([]string{"compliance", "identity"}, func(j string) bool { return !slices.Contains(e.cfg.Jobs, j) })
+	if err != nil || len(runs) > 0 || len(jobs) == 0 {
 		return err
 	}
 	defer clock.Real()
 	now := clock.Now()
 	for i, d := range pastDays {
 		clock.Freeze(now.AddDate(0, 0, -d))
-		fmt.Fprintf(e.out, "Reading compliance of %s, day %d of %d of the past\n", clock.Now().Format(time.DateOnly), i+1, len(pastDays))
-		if _, err := a.SyncNow(e.ctx, []string{"compliance"}, nil); err != nil {
+		fmt.Fprintf(e.out, "Reading compliance and identity of %s, day %d of %d of the past\n", clock.Now().Format(time.DateOnly), i+1, len(pastDays))
+		if _, err := a.SyncNow(e.ctx, jobs, nil); err != nil {
 			return err
 		}
 	}
@@ -173,7 +178,7 @@ func (c demoCmd) config(cfg app.Config, sim *azuresim.Server, dir string) app.Co
 	if cfg.Database == "sqlite:fresnel.db" || c.Dir != "" {
 		cfg.Database = "sqlite:" + filepath.Join(dir, "fresnel.db")
 	}
-	cfg.AzureAuthority, cfg.AzureResourceManager, cfg.AzureVaultHost = conn.AuthorityURL, conn.ResourceManagerURL, hostOf(conn.VaultURL)
+	cfg.AzureAuthority, cfg.AzureResourceManager, cfg.AzureGraph, cfg.AzureVaultHost = conn.AuthorityURL, conn.ResourceManagerURL, conn.GraphURL, hostOf(conn.VaultURL)
 	cfg.AzureTenantID, cfg.AzureClientID, cfg.AzureClientSecret = conn.ManagingTenantID, conn.ClientID, azure.Secret(conn.ClientSecret)
 	cfg.AzureCredential, cfg.AzureCAFile = string(azure.ClientSecret), ""
 	return cfg
@@ -205,6 +210,18 @@ func demoTags(sim *azuresim.Server, dir string) (string, error) {
 		return "", &fresnel.Error{Kind: fresnel.Invalid, Msg: "the demo's tag policies cannot be written to " + path, Err: err}
 	}
 	return path, nil
+}
+
+// emergency are the break-glass accounts that the simulated people would name.
+func emergency(sim *azuresim.Server) []string {
+	var out []string
+	for _, t := range sim.Connection().Tenants {
+		ids, err := sim.IdentityList("emergency", azuresim.IdentityQuery{Tenant: t.ID})
+		if err == nil { // a tenant without a directory has none
+			out = append(out, ids...)
+		}
+	}
+	return out
 }
 
 // register makes the simulator's tenants the registered ones; others that an

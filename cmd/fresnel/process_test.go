@@ -260,7 +260,7 @@ func simulator(t *testing.T, o azuresim.Options) (*azuresim.Server, []string) {
 	}
 	c := s.Connection()
 	settings := []string{
-		"FRESNEL_AZURE_AUTHORITY=" + c.AuthorityURL, "FRESNEL_AZURE_RESOURCE_MANAGER=" + c.ResourceManagerURL, "FRESNEL_AZURE_VAULT_HOST=" + host(t, c.VaultURL),
+		"FRESNEL_AZURE_AUTHORITY=" + c.AuthorityURL, "FRESNEL_AZURE_RESOURCE_MANAGER=" + c.ResourceManagerURL, "FRESNEL_AZURE_GRAPH=" + c.GraphURL, "FRESNEL_AZURE_VAULT_HOST=" + host(t, c.VaultURL),
 		"FRESNEL_AZURE_CA_FILE=" + ca, "FRESNEL_AZURE_TENANT_ID=" + c.ManagingTenantID, "FRESNEL_AZURE_CLIENT_ID=" + c.ClientID,
 		"FRESNEL_AZURE_CREDENTIAL=secret", "FRESNEL_AZURE_CLIENT_SECRET=" + c.ClientSecret,
 		"FRESNEL_JOBS=costs,resources", // two are enough to meet one another

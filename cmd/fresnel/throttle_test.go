@@ -21,8 +21,8 @@ func inProcess(t *testing.T, sim *azuresim.Server, months int, database string) 
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(sim.CA())
 	a, err := app.New(t.Context(), app.Config{
-		Database: database, Listen: "127.0.0.1:0", SyncEvery: 4 * time.Hour, IdleOver: 100, ComplianceTarget: 90, Months: months, Workers: 16, Parallel: 4,
-		AzureAuthority: c.AuthorityURL, AzureResourceManager: c.ResourceManagerURL, AzureVaultHost: host(t, c.VaultURL),
+		Database: database, Listen: "127.0.0.1:0", SyncEvery: 4 * time.Hour, IdleOver: 100, ComplianceTarget: 90, StaleDays: 90, Months: months, Workers: 16, Parallel: 4,
+		AzureAuthority: c.AuthorityURL, AzureResourceManager: c.ResourceManagerURL, AzureGraph: c.GraphURL, AzureVaultHost: host(t, c.VaultURL),
 		AzureTenantID: c.ManagingTenantID, AzureClientID: c.ClientID, AzureClientSecret: azure.Secret(c.ClientSecret), AzureCredential: string(azure.ClientSecret),
 	}, app.Options{Now: sim.Clock().Now, Roots: roots, Version: "test"}, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -65,7 +65,7 @@ type Service struct {
 // Register adds the API's routes to a mux and gives its description.
 func Register(mux *http.ServeMux, s Service) huma.API {
 	cfg := huma.DefaultConfig("Fresnel", s.Version)
-	cfg.Info.Description = "Cost, resources and compliance of many Azure tenants. Answers are {\"data\", \"meta\"}; money is exact decimal text with its currency; errors are problem documents (RFC 9457)."
+	cfg.Info.Description = "Cost, resources, compliance and identity of many Azure tenants. Answers are {\"data\", \"meta\"}; money is exact decimal text with its currency; errors are problem documents (RFC 9457)."
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.CreateHooks = nil // no $schema in answers
 	cfg.RejectUnknownQueryParameters = true
@@ -85,7 +85,7 @@ func refuseEmpty(a huma.API) func(huma.Context, func(huma.Context)) {
 	return func(c huma.Context, next func(huma.Context)) {
 		u := c.URL()
 		q := u.Query()
-		for _, name := range []string{"tenant", "sub", "service", "charge_type", "category", "effect", "standing"} {
+		for _, name := range []string{"tenant", "sub", "service", "charge_type", "category", "effect", "standing", "id"} {
 			if len(q[name]) > 1 && slices.Contains(q[name], "") {
 				_ = huma.WriteErr(a, c, http.StatusUnprocessableEntity, "one "+name+" of several is empty: leave it out") // the client may be gone
 				return
@@ -101,6 +101,9 @@ type handlers struct{ Service }
 // here and nowhere else.
 func get[I, O any](a huma.API, h handlers, path, id, summary string, f func(context.Context, *I) (*O, error)) {
 	op := huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Errors: []int{400, 404, 422, 500, 503}}
+	if id == "identity-names" {
+		op.Errors = append(op.Errors, http.StatusForbidden) // they may be switched off
+	}
 	huma.Register(a, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, in)
 		return out, h.problem(ctx, err)

@@ -13,7 +13,7 @@ import (
 // Finding is what a rule of any domain found.
 type Finding struct {
 	ID         int64      `json:"id"`
-	Domain     string     `json:"domain" enum:"costs,resources"`
+	Domain     string     `json:"domain" enum:"costs,resources,identity"`
 	Rule       string     `json:"rule"`
 	Title      string     `json:"title"`
 	TenantID   string     `json:"tenant_id"`
@@ -30,7 +30,7 @@ type Finding struct {
 type findingsInput struct {
 	Tenant []string `query:"tenant,explode" maxItems:"500" doc:"Tenant id (GUID) or slug; repeatable; none = all that you may see"`
 	Rule   []string `query:"rule,explode" maxItems:"100" doc:"Rule id; repeatable"`
-	Domain string   `query:"domain" enum:"costs,resources"`
+	Domain string   `query:"domain" enum:"costs,resources,identity"`
 	Object string   `query:"object" maxLength:"2000" doc:"What it is about, in any case"`
 	State  string   `query:"state" enum:"open,acknowledged,expected,resolved,all" default:"open"`
 	ListInput
@@ -151,7 +151,7 @@ type Exception struct {
 type exceptionsInput struct {
 	Tenant   []string `query:"tenant,explode" maxItems:"500" doc:"Tenant id (GUID) or slug; repeatable; none = all that you may see"`
 	Rule     []string `query:"rule,explode" maxItems:"100"`
-	Domain   string   `query:"domain" enum:"costs,resources"`
+	Domain   string   `query:"domain" enum:"costs,resources,identity"`
 	Object   string   `query:"object" maxLength:"2000"`
 	Standing string   `query:"standing" enum:"active,all" default:"all" doc:"all is the history: with those that expired or were taken back"`
 	ListInput
@@ -248,8 +248,9 @@ func exception(e findings.Said) Exception {
 
 type exceptInput struct {
 	Body struct {
-		Rule    string `json:"rule" maxLength:"100" doc:"Rule of waste; docs/waste-rules.md lists them"`
-		Object  string `json:"object" maxLength:"2000" doc:"ARM id of a subscription, a resource group or a resource: all that the rule finds in it"`
+		Rule    string `json:"rule" maxLength:"100" doc:"Rule of waste, which docs/waste-rules.md lists, or of identity"`
+		Tenant  string `json:"tenant_id,omitempty" maxLength:"100" doc:"Tenant id (GUID) or slug; needed where object is no ARM id in a subscription"`
+		Object  string `json:"object" maxLength:"2000" doc:"ARM id of a subscription, a resource group or a resource: all that the rule finds in it. Of a rule of identity also tenant, account/ID, app/ID, group/ID, credential/APP/KEY, role/ID (GUIDs), or any ARM id"`
 		Verdict string `json:"verdict" enum:"acknowledged,expected"`
 		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why; needed for expected"`
 		Expires string `json:"expires,omitempty" maxLength:"10" doc:"The last day on which it holds, yyyy-mm-dd, within a year; needed for expected"`
@@ -268,8 +269,20 @@ func (h handlers) except(ctx context.Context, in *exceptInput) (*exceptOutput, e
 		return nil, err
 	}
 	e := fresnel.Exception{Rule: in.Body.Rule, Object: in.Body.Object, Verdict: fresnel.Verdict(in.Body.Verdict), Note: in.Body.Note, Author: author(ctx), Expires: expires}
+	s := fresnel.ScopeFrom(ctx)
+	if in.Body.Tenant != "" {
+		visible, err := h.Tenants.List(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		ids, err := fresnel.FindTenants(visible, []string{in.Body.Tenant})
+		if err != nil {
+			return nil, err
+		}
+		e.Tenant, s = ids[0], s.Narrow(ids...)
+	}
 	out := &exceptOutput{}
-	stored, err := h.Findings.Except(ctx, fresnel.ScopeFrom(ctx), e)
+	stored, err := h.Findings.Except(ctx, s, e)
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,7 @@ type healthDetailedOutput struct {
 		Costs      DataCheck `json:"costs"`
 		Resources  DataCheck `json:"resources"`
 		Compliance DataCheck `json:"compliance" doc:"Of policy states"`
+		Identity   DataCheck `json:"identity" doc:"Of accounts and roles of the directory"`
 		Version    string    `json:"version"`
 	}
 }
@@ -55,14 +56,15 @@ func (h handlers) healthDetailed(ctx context.Context, _ *struct{}) (*healthDetai
 	out.Body.Azure = check(ctx, h.Azure)
 	out.Body.Database = check(ctx, h.Database)
 	none := DataCheck{Status: "none"}
-	out.Body.Costs, out.Body.Resources, out.Body.Compliance = none, none, none
+	out.Body.Costs, out.Body.Resources, out.Body.Compliance, out.Body.Identity = none, none, none, none
 	if out.Body.Database.Status == "ok" {
-		out.Body.Costs, out.Body.Resources, out.Body.Compliance = h.dataCheck(ctx), h.inventoryCheck(ctx), h.complianceCheck(ctx)
+		out.Body.Costs, out.Body.Resources = h.dataCheck(ctx), h.inventoryCheck(ctx)
+		out.Body.Compliance, out.Body.Identity = h.complianceCheck(ctx), h.identityCheck(ctx)
 	}
 	switch {
 	case out.Body.Database.Status != "ok":
 		out.Body.Status, out.Status = "failing", 503
-	case out.Body.Azure.Status != "ok", out.Body.Costs.Status != "ok", out.Body.Resources.Status != "ok", out.Body.Compliance.Status != "ok":
+	case out.Body.Azure.Status != "ok", out.Body.Costs.Status != "ok", out.Body.Resources.Status != "ok", out.Body.Compliance.Status != "ok", out.Body.Identity.Status != "ok":
 		out.Body.Status = "degraded"
 	}
 	return out, nil

@@ -25,8 +25,8 @@ type Meta struct {
 
 // Period is a range of UTC days, both inclusive.
 type Period struct {
-	From string `json:"from" format:"date"`
-	To   string `json:"to" format:"date"`
+	From string `json:"from" format:"date" doc:"First day"`
+	To   string `json:"to" format:"date" doc:"Last day, inclusive"`
 }
 
 // Comparison names the two periods of a change.

@@ -64,12 +64,13 @@ func routes(a huma.API, h handlers) {
 	getCSV(a, h, "/api/v1/resources/changes", "resources-changes", "What happened to resources", h.changesCSV)
 
 	complianceRoutes(a, h)
+	identityRoutes(a, h)
 
 	get(a, h, "/api/v1/findings", "findings", "What rules of every domain found", h.findings)
 	getCSV(a, h, "/api/v1/findings", "findings", "What rules of every domain found", h.findingsCSV)
 	get(a, h, "/api/v1/exceptions", "exceptions", "What was said of findings, those that are over among them", h.exceptions)
 	getCSV(a, h, "/api/v1/exceptions", "exceptions", "What was said of findings", h.exceptionsCSV)
-	write(a, h, http.MethodPost, "/api/v1/exceptions", "put-exception", "Except all that a rule of waste finds in a subscription, a resource group or a resource", h.except)
+	write(a, h, http.MethodPost, "/api/v1/exceptions", "put-exception", "Except all that a rule finds in a subscription, a resource group or a resource; of a rule of identity, about an account, an application, a credential, a group, a role or the tenant", h.except)
 	write(a, h, http.MethodDelete, "/api/v1/exceptions/{id}", "end-exception", "Take an exception back", h.endException)
 	write(a, h, http.MethodPost, "/api/v1/findings/{id}/verdict", "judge-finding", "Say what a finding of waste is: acknowledged, expected, or open again", h.judgeWaste)
 	getCSV(a, h, "/api/v1/resources", "resources", "Resources of tenants", h.resourcesCSV)
@@ -107,6 +108,30 @@ func complianceRoutes(a huma.API, h handlers) {
 	getCSV(a, h, "/api/v1/compliance/frameworks", "compliance-frameworks", "Frameworks that are in use", h.frameworksCSV)
 	getCSV(a, h, "/api/v1/compliance/frameworks/detail", "compliance-framework", "Controls of one framework", h.frameworkDetailCSV)
 	getCSV(a, h, "/api/v1/compliance/drift", "compliance-drift", "Failures that moved between two days", h.driftCSV)
+}
+
+// identityRoutes is the part of the table that tells of identity.
+func identityRoutes(a huma.API, h handlers) {
+	get(a, h, "/api/v1/identity/summary", "identity-summary", "Who is in tenants, and who holds power, by numbers", h.identitySummary)
+	get(a, h, "/api/v1/identity/privileged", "identity-privileged", "Accounts that hold power, or may, with their roles", h.privileged)
+	get(a, h, "/api/v1/identity/privileged/others", "identity-privileged-others", "Applications, managed identities and principals that are no more, with power", h.others)
+	get(a, h, "/api/v1/identity/guests", "identity-guests", "Guests", h.guests)
+	get(a, h, "/api/v1/identity/stale", "identity-stale", "Accounts that were not used for long, or never", h.stale)
+	get(a, h, "/api/v1/identity/mfa", "identity-mfa", "People by whether they have registered a second factor; not whether it is asked for", h.mfa)
+	get(a, h, "/api/v1/identity/credentials", "identity-credentials", "Credentials of applications, by their end", h.credentials)
+	get(a, h, "/api/v1/identity/roles", "identity-roles", "Roles that somebody holds, with how many do", h.roles)
+	get(a, h, "/api/v1/identity/trends", "identity-trends", "How the numbers moved, by day", h.identityTrends)
+	get(a, h, "/api/v1/identity/names", "identity-names", "Names of accounts and groups, asked of Entra now and not kept; where whoever runs Fresnel allows it", h.names)
+
+	getCSV(a, h, "/api/v1/identity/summary", "identity-summary", "Tenants by numbers", h.identitySummaryCSV)
+	getCSV(a, h, "/api/v1/identity/privileged", "identity-privileged", "Accounts that hold power, or may, by role", h.privilegedCSV)
+	getCSV(a, h, "/api/v1/identity/privileged/others", "identity-privileged-others", "Applications, managed identities and principals that are no more, by role", h.othersCSV)
+	getCSV(a, h, "/api/v1/identity/guests", "identity-guests", "Guests", h.guestsCSV)
+	getCSV(a, h, "/api/v1/identity/stale", "identity-stale", "Accounts that were not used for long, or never", h.staleCSV)
+	getCSV(a, h, "/api/v1/identity/mfa", "identity-mfa", "People by whether they have registered a second factor", h.mfaCSV)
+	getCSV(a, h, "/api/v1/identity/credentials", "identity-credentials", "Credentials of applications, by their end", h.credentialsCSV)
+	getCSV(a, h, "/api/v1/identity/roles", "identity-roles", "Roles that somebody holds, with how many do", h.rolesCSV)
+	getCSV(a, h, "/api/v1/identity/trends", "identity-trends", "How the numbers moved, by day", h.identityTrendsCSV)
 }
 
 // unrouted answers what no route does, as a problem document.

@@ -21,6 +21,7 @@ import (
 	"fresnel/internal/compliance"
 	"fresnel/internal/connect"
 	"fresnel/internal/cost"
+	"fresnel/internal/identity"
 	"fresnel/internal/inventory"
 	"fresnel/internal/store"
 	"fresnel/internal/syncer"
@@ -51,6 +52,8 @@ type App struct {
 	reports    cost.Reports
 	inventory  inventory.Reports
 	compliance compliance.Reports
+	identity   identity.Reports
+	names      *identity.Names
 	policies   inventory.TagPolicies
 	cache      *cache.Cache
 	metrics    *telemetry.Metrics
@@ -95,6 +98,8 @@ func New(ctx context.Context, cfg Config, opt Options, log *slog.Logger) (*App, 
 	a.compliance = compliance.Reports{
 		Reader: a.db.ComplianceReader(), Writer: a.db.Compliance(), Now: a.now, Target: float64(cfg.ComplianceTarget), Stale: cost.StaleAfter(every),
 	}
+	a.identity = identity.Reports{Reader: a.db.IdentityReader(), Limits: cfg.limits(), Now: a.now, Stale: cost.StaleAfter(every)}
+	a.names = &identity.Names{Source: a.azure, Tenants: a.db.Tenants(), Allowed: cfg.IdentityNames, Now: a.now}
 	if a.policies, err = cfg.tagPolicies(); err != nil {
 		return nil, errors.Join(err, a.db.Close())
 	}
@@ -127,7 +132,7 @@ func (a *App) newAzure() (*azure.Client, error) {
 	}
 	c := a.cfg
 	return azure.New(azure.Config{
-		AuthorityURL: c.AzureAuthority, ResourceManagerURL: c.AzureResourceManager, VaultHost: c.AzureVaultHost,
+		AuthorityURL: c.AzureAuthority, ResourceManagerURL: c.AzureResourceManager, GraphURL: c.AzureGraph, VaultHost: c.AzureVaultHost,
 		TenantID: c.AzureTenantID, ClientID: c.AzureClientID, Credential: azure.CredentialKind(c.AzureCredential),
 		ClientSecret: c.AzureClientSecret, FederatedTokenFile: c.AzureFederatedTokenFile,
 		RootCAs: roots, TryTimeout: a.opt.TryTimeout, Unlimited: a.opt.Unlimited || c.Unlimited, Now: a.now, Log: a.log, Observe: a.metrics.Azure,
@@ -160,8 +165,13 @@ func (a *App) newSyncer(every time.Duration) *syncer.Syncer {
 		},
 	}
 	policies := &compliance.Sync{Source: a.azure, Sink: a.db.Compliance(), Registry: job.Registry, Now: a.now, Log: a.log}
+	amiss := identity.Search{Facts: a.db.Identity(), Kept: a.db.Findings(), Limits: a.cfg.limits(), Emergency: a.cfg.breakGlass(), Now: a.now}
+	people := &identity.Sync{
+		Source: a.azure, Sink: a.db.Identity(), Registry: job.Registry, Judging: identity.Judging{Limits: a.cfg.limits(), Emergency: a.cfg.breakGlass()},
+		Found: amiss.Tenant, Now: a.now, Log: a.log,
+	}
 	var jobs []syncer.Scheduled
-	for _, j := range []syncer.Job{job, resources, policies} {
+	for _, j := range []syncer.Job{job, resources, policies, people} {
 		if len(a.cfg.Jobs) == 0 || slices.Contains(a.cfg.Jobs, j.Name()) {
 			jobs = append(jobs, syncer.Scheduled{Job: j, Every: every})
 		}
@@ -258,6 +268,9 @@ func (a *App) prune(ctx context.Context) error {
 		}
 		if err := a.db.Compliance().Prune(ctx, a.now().AddDate(0, 0, -compliance.KeepDays)); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "old compliance not pruned", "err", err)
+		}
+		if err := a.db.Identity().Prune(ctx, a.now().AddDate(0, 0, -identity.KeepDays)); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "old identity not pruned", "err", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -12,6 +12,7 @@ import (
 
 	"fresnel"
 	"fresnel/internal/azure"
+	"fresnel/internal/identity"
 	"fresnel/internal/inventory"
 )
 
@@ -28,6 +29,7 @@ type Config struct {
 	AzureFederatedTokenFile string       `help:"Token file, with credential workload-identity." env:"FRESNEL_AZURE_FEDERATED_TOKEN_FILE"`
 	AzureAuthority          string       `help:"Entra's address." env:"FRESNEL_AZURE_AUTHORITY" default:"https://login.microsoftonline.com/"`
 	AzureResourceManager    string       `help:"Resource Manager's address." env:"FRESNEL_AZURE_RESOURCE_MANAGER" default:"https://management.azure.com"`
+	AzureGraph              string       `help:"Microsoft Graph's address." env:"FRESNEL_AZURE_GRAPH" default:"https://graph.microsoft.com"`
 	AzureVaultHost          string       `help:"The only host that secrets are read from; empty = Azure's Key Vault domains." env:"FRESNEL_AZURE_VAULT_HOST"`
 	AzureCAFile             string       `help:"PEM file of a certificate authority to trust for Azure, for the simulator or an inspecting proxy." env:"FRESNEL_AZURE_CA_FILE"`
 
@@ -35,7 +37,7 @@ type Config struct {
 	Months    int           `help:"Months of cost to hold, the current one included, 2 to 36. Azure's query gives 13." env:"FRESNEL_MONTHS" default:"13"`
 	Workers   int           `help:"Tenants read at the same time." env:"FRESNEL_WORKERS" default:"16"`
 	Parallel  int           `help:"Subscriptions of a tenant read at the same time." env:"FRESNEL_PARALLEL" default:"4"`
-	Jobs      []string      `help:"What is read: costs, resources, compliance. Leave out what Fresnel may not read." env:"FRESNEL_JOBS" default:"costs,resources,compliance"`
+	Jobs      []string      `help:"What is read: costs, resources, compliance, identity. Leave out what Fresnel may not read." env:"FRESNEL_JOBS" default:"costs,resources,compliance,identity"`
 	NoSync    bool          `help:"Serve only; another process syncs." env:"FRESNEL_NO_SYNC"`
 
 	TagPolicies string `help:"JSON file that says which tags resources must have; docs/operating.md shows one. Empty = none." env:"FRESNEL_TAG_POLICIES"`
@@ -45,6 +47,10 @@ type Config struct {
 	IdleOver int `help:"Idle resources that cost more than this a month, in the currency that they are billed in, get a word of their own." env:"FRESNEL_IDLE_OVER" default:"100"`
 
 	ComplianceTarget int `help:"Percent that compliance scores are to reach." env:"FRESNEL_COMPLIANCE_TARGET" default:"90"`
+
+	StaleDays     int      `help:"Days without a sign-in after which an account is stale." env:"FRESNEL_STALE_DAYS" default:"90"`
+	BreakGlass    []string `help:"Object ids of break-glass accounts, in whatever tenant: they are to have power and to lie unused. They are never guessed." env:"FRESNEL_BREAK_GLASS"`
+	IdentityNames bool     `help:"Let viewers ask for the names of accounts. They are fetched when a page is looked at, and never stored." env:"FRESNEL_IDENTITY_NAMES"`
 
 	LogLevel  slog.Level `help:"debug, info, warn or error." env:"FRESNEL_LOG_LEVEL" default:"info"`
 	LogFormat string     `help:"text or json." env:"FRESNEL_LOG_FORMAT" default:"text" enum:"text,json"`
@@ -56,7 +62,7 @@ type Config struct {
 }
 
 // Jobs are the kinds of syncs that there are.
-func Jobs() []string { return []string{"costs", "resources", "compliance"} }
+func Jobs() []string { return []string{"costs", "resources", "compliance", "identity"} }
 
 // Validate checks what tags cannot. Errors are Invalid and name the setting.
 func (c Config) Validate() error {
@@ -64,6 +70,22 @@ func (c Config) Validate() error {
 		return fresnel.Errorf(fresnel.Invalid, "FRESNEL_SYNC_EVERY %s: expected 1h to 24h", c.SyncEvery)
 	}
 	return c.validate()
+}
+
+// limits are the days by which accounts are judged.
+func (c Config) limits() identity.Limits {
+	l := identity.DefaultLimits()
+	l.Stale = c.StaleDays
+	return l
+}
+
+// breakGlass are the ids as the database has them.
+func (c Config) breakGlass() []string {
+	out := make([]string, len(c.BreakGlass))
+	for i, id := range c.BreakGlass {
+		out[i] = strings.ToLower(id)
+	}
+	return out
 }
 
 func (c Config) validate() error {
@@ -86,6 +108,14 @@ func (c Config) validate() error {
 	}
 	if c.ComplianceTarget < 1 || c.ComplianceTarget > 100 {
 		return fresnel.Errorf(fresnel.Invalid, "FRESNEL_COMPLIANCE_TARGET %d: expected 1 to 100", c.ComplianceTarget)
+	}
+	if c.StaleDays < 1 || c.StaleDays > 3650 {
+		return fresnel.Errorf(fresnel.Invalid, "FRESNEL_STALE_DAYS %d: expected 1 to 3650", c.StaleDays)
+	}
+	for _, id := range c.BreakGlass {
+		if !fresnel.IsGUID(strings.ToLower(id)) {
+			return fresnel.Errorf(fresnel.Invalid, "FRESNEL_BREAK_GLASS %.60q: expected the object id of an account (a GUID)", id)
+		}
 	}
 	for _, id := range c.WasteRules {
 		if !slices.ContainsFunc(inventory.Rules(), func(r inventory.Rule) bool { return r.ID == id && r.OptIn }) {

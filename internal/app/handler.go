@@ -11,6 +11,7 @@ import (
 	"fresnel/internal/api"
 	"fresnel/internal/cost"
 	"fresnel/internal/findings"
+	"fresnel/internal/identity"
 	"fresnel/internal/web"
 )
 
@@ -19,11 +20,11 @@ import (
 func (a *App) newHandler(every time.Duration) (http.Handler, error) {
 	mux := http.NewServeMux()
 	rest := api.Register(mux, api.Service{
-		Reports: a.reports, Inventory: a.inventory, Compliance: a.compliance, Findings: a.findings(), Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
+		Reports: a.reports, Inventory: a.inventory, Compliance: a.compliance, Identity: a.identity, Names: a.names, Findings: a.findings(), Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
 		Version: a.opt.Version, Log: a.log, Database: a.db.Ping, Azure: a.azure.Reachable,
 	})
 	web.Routes(mux, web.Service{
-		Reports: a.reports, Inventory: a.inventory, Compliance: a.compliance, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
+		Reports: a.reports, Inventory: a.inventory, Compliance: a.compliance, Identity: a.identity, Names: a.names, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
 		SyncEvery: every, Notice: a.opt.Notice, Dev: a.cfg.Dev, Log: a.log, Subscribe: a.watch.Subscribe, Docs: api.Docs(rest),
 	})
 	mux.Handle("GET /metrics", a.metrics.Handler())
@@ -41,6 +42,9 @@ func (a *App) findings() findings.Reports {
 	for _, r := range a.inventory.Rules {
 		rules = append(rules, findings.Rule{ID: r.ID, Domain: "resources", Title: r.Title})
 	}
+	for _, r := range identity.Rules() {
+		rules = append(rules, findings.Rule{ID: r.ID, Domain: "identity", Title: r.Title})
+	}
 	return findings.Reports{Reader: a.db.Findings(), Writer: a.db.Findings(), Subscriptions: a.db.Tenants(), Rules: rules, Now: a.now}
 }
 
@@ -57,10 +61,13 @@ func (a *App) cacheKey(r *http.Request) (string, bool) {
 	case strings.Contains(path, "/compliance/policies/"): // a path for each policy: too many names for metrics
 		return "", false
 	case path == "/compliance", strings.HasPrefix(path, "/compliance/"), strings.HasPrefix(path, "/partials/compliance-"):
+	case strings.Contains(r.URL.RawQuery, "names"), path == "/api/v1/identity/names": // names of people are kept nowhere
+		return "", false
+	case path == "/identity", strings.HasPrefix(path, "/partials/identity-"):
 	case strings.HasSuffix(path, ".csv"): // streamed: it may be larger than memory
 		return "", false
 	case strings.HasPrefix(path, "/api/v1/costs/") && strings.Count(path, "/") == 4, path == "/api/v1/tenants",
-		path == "/api/v1/resources", strings.HasPrefix(path, "/api/v1/resources/"), strings.HasPrefix(path, "/api/v1/compliance/"):
+		path == "/api/v1/resources", strings.HasPrefix(path, "/api/v1/resources/"), strings.HasPrefix(path, "/api/v1/compliance/"), strings.HasPrefix(path, "/api/v1/identity/"):
 	default:
 		return "", false
 	}

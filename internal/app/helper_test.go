@@ -176,8 +176,8 @@ func (w *world) restart(t *testing.T, changes ...change) {
 		t.Fatal(err)
 	}
 	c := app.Config{
-		Database: w.database, Listen: "127.0.0.1:0", SyncEvery: 4 * time.Hour, IdleOver: 100, ComplianceTarget: 90, Months: 3, Workers: 16, Parallel: 4,
-		AzureAuthority: conn.AuthorityURL, AzureResourceManager: conn.ResourceManagerURL, AzureVaultHost: vault.Host,
+		Database: w.database, Listen: "127.0.0.1:0", SyncEvery: 4 * time.Hour, IdleOver: 100, ComplianceTarget: 90, StaleDays: 90, Months: 3, Workers: 16, Parallel: 4,
+		AzureAuthority: conn.AuthorityURL, AzureResourceManager: conn.ResourceManagerURL, AzureGraph: conn.GraphURL, AzureVaultHost: vault.Host,
 		AzureTenantID: conn.ManagingTenantID, AzureClientID: conn.ClientID, AzureClientSecret: azure.Secret(conn.ClientSecret),
 		AzureCredential: string(azure.ClientSecret),
 	}

@@ -238,7 +238,7 @@ func TestAccountsEqualTruth(t *testing.T) {
 		n := 0
 		for _, s := range all(t, d.SignIns(t.Context(), d.tenant)) {
 			if n++; known[s.Account].Enabled {
-				uses[identity.UseOf(known[s.Account], s, true, l, noon)][s.Account] = true
+				uses[identity.UseSince(known[s.Account].Created, s.Last(), true, l, noon)][s.Account] = true
 			}
 		}
 		if n != len(known) {

@@ -80,5 +80,8 @@ var IdentityLists = map[string]string{ //nolint:gosec // names of lists, not cre
 	"azure-guests":                   "of Owner, User Access or RBAC Administrator or custom owner to a guest",
 	"azure-service-owners":           "of Owner or custom owner to a service principal",
 	"azure-user-owners":              "of Owner, User Access Administrator or custom owner to a user",
+	"azure-power-people":             "accounts that may give access: Owner, User Access or RBAC Administrator or custom owner, directly or through groups",
+	"azure-power-people-over":        "those that have it over a subscription: not on an empty management group only",
+	"azure-power-people-delegated":   "those that have it by a role of Microsoft's on a subscription, or below one",
 	"azure-owner-people":             "accounts with Owner or custom owner, directly or through groups",
 }

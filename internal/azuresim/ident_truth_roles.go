@@ -147,10 +147,20 @@ func (v *identView) truthOfAzureRole(l lists, a *rbacAssignment) {
 		l.add(id, "azure-orphaned")
 		return
 	}
+	people := func(i int) {
+		strong := grants || a.role == azureRBAC
+		l.when(strong, v.accountID(i), "azure-power-people")
+		over := a.sub != "" || slices.ContainsFunc(v.t.subs, func(s *subscription) bool { return s.state != stateDeleted && s.under(a.scope) })
+		l.when(strong && over, v.accountID(i), "azure-power-people-over")
+		l.when(strong && a.sub != "" && a.role != v.azureCustom(1), v.accountID(i), "azure-power-people-delegated")
+	}
 	switch a.to.kind {
 	case principalService:
 		l.when(owner, id, "azure-service-owners")
 	case principalGroup:
+		for _, i := range v.holders(a.to.i) {
+			people(i)
+		}
 		if owner {
 			for _, i := range v.holders(a.to.i) {
 				l.add(v.accountID(i), "azure-owner-people")
@@ -162,6 +172,7 @@ func (v *identView) truthOfAzureRole(l lists, a *rbacAssignment) {
 			l.add(id, "azure-orphaned")
 			return
 		}
+		people(a.to.i)
 		l.when(grants, id, "azure-user-owners")
 		l.when(owner, v.accountID(a.to.i), "azure-owner-people")
 		l.when((grants || a.role == azureRBAC) && v.accountWith(a.to.i, state).isGuest(), id, "azure-guests")

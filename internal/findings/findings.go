@@ -8,7 +8,6 @@ package findings
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"fresnel"
@@ -17,7 +16,7 @@ import (
 // Rule is a rule of a domain.
 type Rule struct {
 	ID     string
-	Domain string // costs, resources
+	Domain string // costs, resources, identity
 	Title  string
 }
 
@@ -127,10 +126,7 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q Query) (rows []Row
 
 // filter turns names of rules and of a domain into the rules that are meant.
 func (r Reports) filter(names []string, domain, object string) (Filter, map[string]Rule, error) {
-	f, rules := Filter{Object: object}, map[string]Rule{}
-	if strings.HasPrefix(object, "/") { // an ARM id; other objects are in the words of their rule
-		f.Object = fresnel.ObjectKey(object)
-	}
+	f, rules := Filter{Object: objectOf(object)}, map[string]Rule{}
 	for _, rule := range r.Rules {
 		if (len(names) == 0 || slices.Contains(names, rule.ID)) && (domain == "" || rule.Domain == domain) {
 			rules[rule.ID] = rule
@@ -165,41 +161,6 @@ func (r Reports) Exceptions(ctx context.Context, s fresnel.Scope, q Query, below
 		out[i] = Said{e, e.Standing(r.Now()), rules[e.Rule]}
 	}
 	return out, err
-}
-
-// Except says something of all that a rule finds in a subscription, a resource
-// group or a resource. It fails with NotFound and Invalid.
-func (r Reports) Except(ctx context.Context, s fresnel.Scope, e fresnel.Exception) (Said, error) {
-	i := slices.IndexFunc(r.Rules, func(rule Rule) bool { return rule.ID == e.Rule })
-	if i < 0 || r.Rules[i].Domain != "resources" {
-		return Said{}, fresnel.Errorf(fresnel.Invalid, "there is no rule %.60q about resources", e.Rule)
-	}
-	e.Object = fresnel.ObjectKey(strings.TrimRight(strings.TrimSpace(e.Object), "/"))
-	parts := strings.Split(e.Object, "/")
-	if len(parts) < 3 || parts[0] != "" || parts[1] != "subscriptions" || !fresnel.IsGUID(parts[2]) || slices.Contains(parts[1:], "") ||
-		len(parts) > 3 && parts[3] != "resourcegroups" && parts[3] != "providers" || len(parts) == 4 {
-		return Said{}, fresnel.Errorf(fresnel.Invalid, "%.200q is not the ARM id of a subscription, a resource group or a resource", e.Object)
-	}
-	subs, err := r.Subscriptions.SubscriptionsByID(ctx, s, []string{parts[2]})
-	if err != nil {
-		return Said{}, err
-	}
-	sub, ok := subs[parts[2]]
-	if !ok {
-		return Said{}, fresnel.Errorf(fresnel.NotFound, "there is no subscription %s", parts[2])
-	}
-	e.Tenant, e.Created = sub.Tenant, r.Now()
-	if err := fresnel.CheckException(e, e.Created); err != nil {
-		return Said{}, err
-	}
-	if err := r.Writer.Except(ctx, e, e.Created); err != nil {
-		return Said{}, err
-	}
-	list, err := r.Exceptions(ctx, s, Query{Rules: []string{e.Rule}, Object: e.Object, Limit: 1}, 0)
-	if err != nil || len(list) == 0 {
-		return Said{}, err
-	}
-	return list[0], nil
 }
 
 // End takes an exception back: what it held is open again. It fails with

@@ -28,7 +28,7 @@ func TestUse(t *testing.T) {
 		{"never, and new", Account{Enabled: true, Created: ago(29)}, SignIn{}, true, Newcomer},
 		{"never, and new no more", Account{Enabled: true, Created: ago(30)}, SignIn{}, true, Never},
 	} {
-		if got := UseOf(c.account, c.sign, c.known, DefaultLimits(), now); got != c.want {
+		if got := UseSince(c.account.Created, c.sign.Last(), c.known, DefaultLimits(), now); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}

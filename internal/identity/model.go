@@ -78,14 +78,14 @@ type Limits struct {
 // DefaultLimits are those of most tools; Microsoft says 90 to 180 days for stale.
 func DefaultLimits() Limits { return Limits{Stale: 90, Grace: 30, Expiring: 30, Long: 730} }
 
-// UseOf judges an enabled account.
-func UseOf(a Account, s SignIn, known bool, l Limits, now time.Time) Use {
+// UseSince judges an enabled account by its last use (zero = none) as of an
+// instant.
+func UseSince(created, last time.Time, known bool, l Limits, now time.Time) Use {
 	day := 24 * time.Hour
-	last := s.Last()
 	switch {
 	case !known:
 		return UseUnknown
-	case last.IsZero() && now.Sub(a.Created) < time.Duration(l.Grace)*day:
+	case last.IsZero() && now.Sub(created) < time.Duration(l.Grace)*day:
 		return Newcomer
 	case last.IsZero():
 		return Never
@@ -100,6 +100,17 @@ type Registration struct {
 	Account    string
 	Registered bool // a second factor; it is not said that it must be used
 	Capable    bool
+}
+
+// State is what an account is counted by.
+func (r Registration) State() MFA {
+	switch {
+	case !r.Registered:
+		return MFAMissing
+	case r.Capable:
+		return MFACapable
+	}
+	return MFARegistered
 }
 
 // PrincipalKind is who holds a role.

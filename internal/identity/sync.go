@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"fresnel"
 )
 
 // Sink keeps identity. It fails with Conflict under a lost lease. What a reading
-// that did not come to its end has told is not kept.
+// that did not come to its end has told is not counted.
 type Sink interface {
 	// Mark gives the mark of the last reading of accounts, and when the facts that
 	// it does not carry were read; zero = never.
@@ -25,13 +27,30 @@ type Sink interface {
 	SetMark(ctx context.Context, t fresnel.TenantID, mark string, at time.Time) error
 	PutSignIns(ctx context.Context, t fresnel.TenantID, list []SignIn, at time.Time) (written int, err error)
 	PutRegistrations(ctx context.Context, t fresnel.TenantID, list []Registration, at time.Time) (written int, err error)
+	// Untold ends a reading of sign-ins or of registrations: of accounts that were not
+	// in it Azure tells nothing.
+	Untold(ctx context.Context, t fresnel.TenantID, f Fact, seen map[string]struct{}, at time.Time) (written int, err error)
 	// PutPower replaces who holds which role, and who is in which group.
 	PutPower(ctx context.Context, t fresnel.TenantID, p Power, at time.Time) (written int, err error)
+	// PutApplications and PutAzureRoles replace all; of Azure roles, those of the
+	// subscriptions that were told of, and of those that are not the tenant's any more.
 	PutApplications(ctx context.Context, t fresnel.TenantID, list []Application, at time.Time) (written int, err error)
-	PutAzureRoles(ctx context.Context, t fresnel.TenantID, subscriptions []string, list []AzureRole, at time.Time) (written int, err error)
-	// Known notes that a fact was read to its end; Hidden why it was not.
-	Known(ctx context.Context, t fresnel.TenantID, f Fact, at time.Time) error
+	PutAzureRoles(ctx context.Context, t fresnel.TenantID, silent []string, list []AzureRole, at time.Time) (written int, err error)
+	PutPolicies(ctx context.Context, t fresnel.TenantID, p AccessPolicies, at time.Time) error
+	PutLicences(ctx context.Context, t fresnel.TenantID, l Licences, at time.Time) error
+	// Known notes that a fact was read to its end; but: what of it could not be. Hidden
+	// notes why it was not read.
+	Known(ctx context.Context, t fresnel.TenantID, f Fact, but Gap, at time.Time) error
 	Hidden(ctx context.Context, t fresnel.TenantID, g Gap, at time.Time) error
+	// Judge says of every account what it is counted by, and keeps the numbers of
+	// the day.
+	Judge(ctx context.Context, t fresnel.TenantID, j Judging, at time.Time) (written int, err error)
+}
+
+// Judging is by what accounts are judged.
+type Judging struct {
+	Limits    Limits
+	Emergency []string // object ids of break-glass accounts
 }
 
 // Power is who holds which role.
@@ -39,7 +58,8 @@ type Power struct {
 	Roles    []Role
 	Holdings []Holding
 	Members  []Membership // of groups that hold a role
-	Eligible bool         // what may be taken is known, too
+	Eligible bool         // what may be taken is known: otherwise what was known stands
+	Grouped  bool         // so are the members of groups
 }
 
 // Registry knows the subscriptions of a tenant.
@@ -52,8 +72,11 @@ type Sync struct {
 	Source   Source
 	Sink     Sink
 	Registry Registry
-	Now      func() time.Time
-	Log      *slog.Logger
+	Judging  Judging
+	// Found looks for what is wrong, once a tenant is judged. It may be nil.
+	Found func(ctx context.Context, t fresnel.Tenant) error
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Name is the job's name in sync_jobs and in /sync/{type}.
@@ -73,7 +96,10 @@ type run struct {
 	at            time.Time
 	read, written int
 	facts, hidden int
+	unavailable   int // of the hidden: another time they may be read
 	reason, do    string
+	but           Gap      // what of the fact that is being read cannot be read
+	groups        []string // that have power over subscriptions
 }
 
 // Run reads one tenant, fact by fact. One that is hidden leaves the others right;
@@ -84,19 +110,23 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 	if err != nil {
 		return r.result(), fmt.Errorf("identity: mark of %s: %w", t.ID, err)
 	}
-	if err := r.fact(ctx, FactAccounts, func() error { return r.accounts(ctx, mark) }); err != nil {
-		return r.result(), err
-	}
 	for _, f := range []struct {
 		fact  Fact
 		every time.Duration
 		read  func() error
 	}{
-		{FactSignIns, factsEvery, func() error { return put(ctx, r, r.Source.SignIns(ctx, t), r.Sink.PutSignIns) }},
-		{FactMFA, factsEvery, func() error { return put(ctx, r, r.Source.Registrations(ctx, t), r.Sink.PutRegistrations) }},
-		{FactRoles, 0, func() error { return r.power(ctx) }},
-		{FactApps, 0, func() error { return put(ctx, r, r.Source.Applications(ctx, t), r.Sink.PutApplications) }},
+		{FactAccounts, 0, func() error { return r.accounts(ctx, mark) }},
+		{FactLicences, factsEvery, func() error { return r.licences(ctx) }},
+		{FactSignIns, factsEvery, func() error {
+			return told(ctx, r, FactSignIns, r.Source.SignIns(ctx, t), r.Sink.PutSignIns, func(s SignIn) string { return s.Account })
+		}},
+		{FactMFA, factsEvery, func() error {
+			return told(ctx, r, FactMFA, r.Source.Registrations(ctx, t), r.Sink.PutRegistrations, func(m Registration) string { return m.Account })
+		}},
 		{FactAzureRoles, 0, func() error { return r.azureRoles(ctx) }},
+		{FactRoles, 0, func() error { return r.power(ctx) }},
+		{FactApps, 0, func() error { return r.applications(ctx) }},
+		{FactPolicies, 0, func() error { return r.policies(ctx) }},
 	} {
 		if at := last[f.fact]; !at.IsZero() && r.at.Sub(at) < f.every {
 			continue
@@ -105,21 +135,34 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 			return r.result(), err
 		}
 	}
-	return r.result(), nil
+	if r.hidden == r.facts {
+		return r.result(), nil // nothing is known that could be judged
+	}
+	n, err := r.Sink.Judge(ctx, t.ID, s.Judging, r.at)
+	r.written += n
+	if err == nil && s.Found != nil {
+		err = s.Found(ctx, t)
+	}
+	return r.result(), err
 }
 
 // fact reads one fact, and notes why it is hidden where it is.
 func (r *run) fact(ctx context.Context, f Fact, read func() error) error {
 	r.facts++
+	r.but = Gap{}
+	fresnel.ReportProgress(ctx, 0, 0, r.read)
 	err := read()
 	if err == nil {
-		return r.Sink.Known(ctx, r.tenant.ID, f, r.at)
+		return r.Sink.Known(ctx, r.tenant.ID, f, r.but, r.at)
 	}
-	if ctx.Err() != nil || errors.Is(err, fresnel.ErrLeaseLost) {
+	if ctx.Err() != nil || errors.Is(err, fresnel.ErrLeaseLost) || fresnel.KindOf(err) == fresnel.Internal {
 		return err
 	}
 	r.hidden++
 	msg, do := fresnel.Reason(err)
+	if fresnel.KindOf(err) == fresnel.Unavailable {
+		r.unavailable++
+	}
 	if r.reason == "" {
 		r.reason, r.do = string(f)+": "+msg, do
 	}
@@ -174,8 +217,8 @@ func (r *run) accountsSince(ctx context.Context, mark string) error {
 	return r.Sink.SetMark(ctx, r.tenant.ID, next(), r.at)
 }
 
-// put keeps a list in batches.
-func put[T any](ctx context.Context, r *run, list iter.Seq2[T, error], keep func(context.Context, fresnel.TenantID, []T, time.Time) (int, error)) error {
+// told keeps in batches what Azure tells of accounts.
+func told[T any](ctx context.Context, r *run, f Fact, list iter.Seq2[T, error], keep func(context.Context, fresnel.TenantID, []T, time.Time) (int, error), id func(T) string) error {
 	var open []T
 	flush := func() error {
 		n, err := keep(ctx, r.tenant.ID, open, r.at)
@@ -183,66 +226,125 @@ func put[T any](ctx context.Context, r *run, list iter.Seq2[T, error], keep func
 		open = open[:0]
 		return err
 	}
+	seen := map[string]struct{}{}
 	for v, err := range list {
 		if err != nil {
 			return err
 		}
 		r.read++
+		seen[id(v)] = struct{}{}
 		if open = append(open, v); len(open) >= batch {
 			if err := flush(); err != nil {
 				return err
 			}
+			fresnel.ReportProgress(ctx, 0, 0, r.read)
 		}
 	}
-	return flush()
+	if err := flush(); err != nil {
+		return err
+	}
+	n, err := r.Sink.Untold(ctx, r.tenant.ID, f, seen, r.at)
+	r.written += n
+	return err
 }
 
 // power reads roles, who holds them and who may, and who is in the groups that do.
 func (r *run) power(ctx context.Context) error {
 	var p Power
 	var err error
-	if p.Roles, err = r.Source.Roles(ctx, r.tenant); err != nil {
-		return err
+	if p.Roles, err = r.Source.Roles(ctx, r.tenant); err == nil {
+		p.Holdings, err = gather(r.Source.Assigned(ctx, r.tenant))
 	}
-	add := func(list iter.Seq2[Holding, error]) error {
-		for h, err := range list {
-			if err != nil {
+	if err != nil { // what follows from them is hidden for the same reason
+		for _, f := range []Fact{FactEligibility, FactGroups} {
+			if err := r.fact(ctx, f, func() error { return err }); err != nil {
 				return err
 			}
-			p.Holdings = append(p.Holdings, h)
 		}
-		return nil
-	}
-	if err := add(r.Source.Assigned(ctx, r.tenant)); err != nil {
 		return err
 	}
-	assigned := len(p.Holdings)
-	if err := r.fact(ctx, FactEligibility, func() error { return add(r.Source.Eligible(ctx, r.tenant)) }); err != nil {
+	if err := r.fact(ctx, FactEligibility, func() error {
+		may, err := gather(r.Source.Eligible(ctx, r.tenant))
+		if err == nil {
+			p.Eligible = true
+			p.Holdings = append(p.Holdings, may...)
+		}
+		return err
+	}); err != nil {
 		return err
 	}
-	p.Eligible = len(p.Holdings) > assigned
 	groups := map[string]bool{}
+	for _, g := range r.groups {
+		groups[g] = true
+	}
 	for _, h := range p.Holdings {
 		if h.Kind == Group {
 			groups[h.Principal] = true
 		}
 	}
-	for g := range groups {
-		for m, err := range r.Source.Members(ctx, r.tenant, g) {
-			if fresnel.KindOf(err) == fresnel.NotFound {
-				break // it is no more
+	if err := r.fact(ctx, FactGroups, func() error {
+		for _, g := range slices.Sorted(maps.Keys(groups)) {
+			in, err := gather(r.Source.Members(ctx, r.tenant, g))
+			if fresnel.KindOf(err) == fresnel.NotFound && err != nil {
+				continue // it is no more
 			}
 			if err != nil {
 				return err
 			}
-			p.Members = append(p.Members, m)
+			p.Members = append(p.Members, in...)
 		}
+		p.Grouped = true
+		return nil
+	}); err != nil {
+		return err
 	}
 	n, err := r.Sink.PutPower(ctx, r.tenant.ID, p, r.at)
 	r.read, r.written = r.read+len(p.Holdings), r.written+n
 	return err
 }
 
+// gather reads a list that a tenant has not many of.
+func gather[T any](list iter.Seq2[T, error]) ([]T, error) {
+	var out []T
+	for v, err := range list {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func (r *run) applications(ctx context.Context) error {
+	list, err := gather(r.Source.Applications(ctx, r.tenant))
+	if err != nil {
+		return err
+	}
+	n, err := r.Sink.PutApplications(ctx, r.tenant.ID, list, r.at)
+	r.read, r.written = r.read+len(list), r.written+n
+	return err
+}
+
+func (r *run) policies(ctx context.Context) error {
+	p, err := r.Source.AccessPolicies(ctx, r.tenant)
+	if err == nil || fresnel.KindOf(err) == fresnel.Unsupported { // without a licence the security defaults are all there is
+		if err := r.Sink.PutPolicies(ctx, r.tenant.ID, p, r.at); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (r *run) licences(ctx context.Context) error {
+	l, err := r.Source.Licences(ctx, r.tenant)
+	if err != nil {
+		return err
+	}
+	return r.Sink.PutLicences(ctx, r.tenant.ID, l, r.at)
+}
+
+// azureRoles reads the roles on subscriptions. Whoever may read them there sees at
+// least its own: a subscription of which none is told may not be read.
 func (r *run) azureRoles(ctx context.Context) error {
 	subs, err := r.Registry.Refresh(ctx, r.tenant)
 	if err != nil {
@@ -254,22 +356,34 @@ func (r *run) azureRoles(ctx context.Context) error {
 			ids = append(ids, s.ID)
 		}
 	}
-	var list []AzureRole
-	for a, err := range r.Source.AzureRoles(ctx, r.tenant, ids) {
-		if err != nil {
-			return err
-		}
-		list = append(list, a)
+	list, err := gather(r.Source.AzureRoles(ctx, r.tenant, ids))
+	if err != nil {
+		return err
 	}
-	n, err := r.Sink.PutAzureRoles(ctx, r.tenant.ID, ids, list, r.at)
+	told := map[string]bool{}
+	for _, a := range list {
+		told[a.Subscription] = true
+		if a.Kind == Group && a.Powerful() {
+			r.groups = append(r.groups, a.Principal)
+		}
+	}
+	silent := slices.DeleteFunc(ids, func(id string) bool { return told[id] })
+	if n := len(silent); n > 0 {
+		r.but = Gap{Reason: fmt.Sprintf("%d of %d subscriptions tell of no role: they may not be read", n, len(told)+n), Do: "Give our application Reader on them."}
+	}
+	n, err := r.Sink.PutAzureRoles(ctx, r.tenant.ID, silent, list, r.at)
 	r.read, r.written = r.read+len(list), r.written+n
 	return err
 }
 
-// result has one part: the directory.
+// result has one part: the directory. What the tenant's licence or consent hides is
+// no failure of the run: the page says it. What could not be read this time is.
 func (r *run) result() fresnel.Result {
 	p := fresnel.Part{Name: "directory", State: fresnel.PartRead, Rows: r.read, Reason: r.reason, Do: r.do}
-	if r.hidden > 0 && r.hidden == r.facts {
+	switch {
+	case r.facts > 0 && r.hidden == r.facts:
+		p.State = fresnel.PartFailed
+	case r.unavailable > 0:
 		p.State = fresnel.PartFailed
 	}
 	return fresnel.Result{Read: r.read, Written: r.written, Parts: []fresnel.Part{p}}

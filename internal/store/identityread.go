@@ -1,0 +1,387 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"fresnel"
+	"fresnel/internal/identity"
+)
+
+// IdentityReader answers questions about identity. It is an identity.Reader.
+type IdentityReader struct{ db *DB }
+
+// IdentityReader gives access to what is held of identity.
+func (db *DB) IdentityReader() *IdentityReader { return &IdentityReader{db} }
+
+// Coverage implements identity.Reader.
+func (i *IdentityReader) Coverage(ctx context.Context, s fresnel.Scope) ([]identity.TenantRead, error) {
+	var args []any
+	rows, err := i.db.query(ctx, "SELECT t.id, t.name, COALESCE(i.judged_at, 0), COALESCE(i.policies, ''), COALESCE(i.licences, ''), COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') FROM tenant t "+
+		"LEFT JOIN identity_tenant i ON i.tenant = t.num "+
+		"LEFT JOIN sync_run r ON r.id = (SELECT MAX(l.id) FROM sync_run l WHERE l.tenant = t.num AND l.job = 'identity' AND l.status >= 2) "+
+		"WHERE "+i.db.visible("t.num", s, &args)+" ORDER BY t.name, t.id", args...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "identity coverage", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *identity.TenantRead) error {
+		var judged int64
+		var policies, licences string
+		var status int
+		if err := r.Scan(&v.Tenant, &v.Name, &judged, &policies, &licences, &status, &v.LastReason, &v.LastDo); err != nil {
+			return err
+		}
+		v.Judged, v.Facts = instant(judged), map[identity.Fact]identity.FactState{}
+		v.Policies, v.Licences = document[identity.AccessPolicies](policies), document[identity.Licences](licences)
+		if status >= 0 {
+			v.LastRun = statuses[status]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, i.db.wrap(ctx, "identity coverage", err)
+	}
+	args = nil
+	rows, err = i.db.query(ctx, "SELECT t.id, f.fact, f.read_at, f.failed_at, f.reason, f.remedy FROM identity_fact f JOIN tenant t ON t.num = f.tenant WHERE "+i.db.visible("f.tenant", s, &args), args...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "identity coverage", err)
+	}
+	by := make(map[fresnel.TenantID]map[identity.Fact]identity.FactState, len(out))
+	for _, t := range out {
+		by[t.Tenant] = t.Facts
+	}
+	_, err = scan(rows, func(r *sql.Rows, _ *struct{}) error {
+		var t fresnel.TenantID
+		var f identity.Fact
+		var read, failed int64
+		var state identity.FactState
+		err := r.Scan(&t, &f, &read, &failed, &state.Reason, &state.Do)
+		state.Read, state.Failed = instant(read), instant(failed)
+		if facts := by[t]; facts != nil { // a tenant that was registered between two questions
+			facts[f] = state
+		}
+		return err
+	})
+	return out, i.db.wrap(ctx, "identity coverage", err)
+}
+
+// document is what a column of JSON holds; nil = nothing is known.
+func document[T any](text string) *T {
+	v := new(T)
+	if text == "" || json.Unmarshal([]byte(text), v) != nil {
+		return nil
+	}
+	return v
+}
+
+// Classes implements identity.Reader.
+func (i *IdentityReader) Classes(ctx context.Context, s fresnel.Scope) ([]identity.ClassCount, error) {
+	var args []any
+	rows, err := i.db.query(ctx, "SELECT t.id, c.class, c.n FROM identity_count c JOIN tenant t ON t.num = c.tenant WHERE "+i.db.visible("c.tenant", s, &args), args...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "classes of accounts", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *identity.ClassCount) error {
+		var code int64
+		err := r.Scan(&v.Tenant, &code, &v.N)
+		v.Class = identity.ClassOf(code)
+		return err
+	})
+	return out, i.db.wrap(ctx, "classes of accounts", err)
+}
+
+// among gives the condition that a tenant is in scope and one of some.
+func (i *IdentityReader) among(col string, s fresnel.Scope, only []fresnel.TenantID, args *[]any) string {
+	return i.db.visible(col, s, args) + " AND " + col + " " + among(i.db, "SELECT num FROM tenant WHERE id", only, args)
+}
+
+// Accounts implements identity.Reader.
+func (i *IdentityReader) Accounts(ctx context.Context, s fresnel.Scope, q identity.AccountQuery) ([]identity.AccountRow, error) {
+	if len(q.Tenants) == 0 || len(q.Classes) == 0 {
+		return nil, nil
+	}
+	codes := make([]int64, len(q.Classes))
+	for n, c := range q.Classes {
+		codes[n] = c.Code()
+	}
+	slices.Sort(codes)
+	key, way, dir := "a.idle_since", ">", ""
+	if q.Newest {
+		key, way, dir = "a.created_at", "<", " DESC"
+	}
+	args := []any{jsonNumbers(codes)}
+	where := "a.class IN " + i.db.d.numbers() + " AND " + i.among("a.tenant", s, q.Tenants, &args)
+	if q.Account != "" {
+		where += " AND a.id = ?"
+		args = append(args, clean(q.Account))
+	}
+	if q.After != (identity.AccountPlace{}) {
+		where += " AND (" + key + " " + way + " ? OR (" + key + " = ? AND (t.id > ? OR (t.id = ? AND a.id > ?))))"
+		args = append(args, q.After.Key, q.After.Key, clean(string(q.After.Tenant)), clean(string(q.After.Tenant)), clean(q.After.ID))
+	}
+	rows, err := i.db.query(ctx, i.db.d.page("SELECT t.id, t.name, a.id, a.class, a.created_at, a.last_use, a.told, "+key+" FROM identity_account a JOIN tenant t ON t.num = a.tenant WHERE "+where+
+		" ORDER BY "+key+dir+", t.id, a.id"), append(args, q.Limit)...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "accounts", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *identity.AccountRow) error {
+		var class, created, last, told int64
+		if err := r.Scan(&v.Tenant, &v.TenantName, &v.ID, &class, &created, &last, &told, &v.Place.Key); err != nil {
+			return err
+		}
+		v.Class, v.Created, v.LastUse, v.Told = identity.ClassOf(class), instant(created), instant(last), told == 1
+		v.Place.Tenant, v.Place.ID = v.Tenant, v.ID
+		return nil
+	})
+	return out, i.db.wrap(ctx, "accounts", err)
+}
+
+// GrantsOf implements identity.Reader.
+func (i *IdentityReader) GrantsOf(ctx context.Context, s fresnel.Scope, principals []identity.Principal) (map[identity.Principal][]identity.Grant, error) {
+	out := map[identity.Principal][]identity.Grant{}
+	by := map[fresnel.TenantID][]string{}
+	for _, p := range principals {
+		by[p.Tenant] = append(by[p.Tenant], p.ID)
+	}
+	for t, ids := range by {
+		if err := i.grantsIn(ctx, s, t, ids, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// grantsIn adds what principals of a tenant hold.
+func (i *IdentityReader) grantsIn(ctx context.Context, s fresnel.Scope, t fresnel.TenantID, ids []string, out map[identity.Principal][]identity.Grant) error {
+	for _, through := range []bool{false, true} {
+		who, from := "h.principal", ""
+		if through {
+			who, from = "m.member", "identity_member m JOIN "
+		}
+		on := func(alias string) string {
+			if !through {
+				return ""
+			}
+			return " ON " + alias + ".tenant = m.tenant AND " + alias + ".principal = m.grp"
+		}
+		var args []any
+		where := func(alias, tenant string) string {
+			args = []any{clean(string(t)), jsonList(ids)}
+			w := " WHERE " + tenant + ".tenant = (SELECT num FROM tenant WHERE id = ?) AND " + who + " IN " + i.db.d.list() + " AND " + i.db.visible(alias+".tenant", s, &args)
+			if !through {
+				w += " AND " + alias + ".kind <> 'group'"
+			}
+			return w
+		}
+		owner := "h"
+		if through {
+			owner = "m"
+		}
+		rows, err := i.db.query(ctx, "SELECT "+who+", h.principal, h.role, COALESCE(r.name, ''), COALESCE(r.privileged, 0), h.scope, h.eligible, h.activated, h.end_at FROM "+from+"identity_holding h"+on("h")+
+			" LEFT JOIN identity_role r ON r.tenant = h.tenant AND r.id = h.role"+where("h", owner), args...)
+		if err != nil {
+			return i.db.wrap(ctx, "roles of accounts", err)
+		}
+		if _, err = scan(rows, func(r *sql.Rows, _ *struct{}) error {
+			var g identity.Grant
+			var id, principal string
+			var privileged, eligible, activated, end int64
+			if err := r.Scan(&id, &principal, &g.Role, &g.Name, &privileged, &g.Scope, &eligible, &activated, &end); err != nil {
+				return err
+			}
+			g.Tier = identity.TierOf(identity.Role{ID: g.Role, Privileged: privileged == 1})
+			g.Eligible, g.Activated, g.End = eligible == 1, activated == 1, instant(end)
+			addGrant(out, t, id, principal, through, g)
+			return nil
+		}); err != nil {
+			return i.db.wrap(ctx, "roles of accounts", err)
+		}
+		rows, err = i.db.query(ctx, "SELECT "+who+", h.principal, h.role, h.owns, h.scope, h.sub FROM "+from+"identity_azure_role h"+on("h")+where("h", owner), args...)
+		if err != nil {
+			return i.db.wrap(ctx, "roles of accounts", err)
+		}
+		if _, err = scan(rows, func(r *sql.Rows, _ *struct{}) error {
+			var a identity.AzureRole
+			var id, principal string
+			var owns int64
+			if err := r.Scan(&id, &principal, &a.Role, &owns, &a.Scope, &a.Subscription); err != nil {
+				return err
+			}
+			a.Owner = owns == 1
+			if through && !a.Powerful() {
+				return nil
+			}
+			addGrant(out, t, id, principal, through, identity.GrantOf(a))
+			return nil
+		}); err != nil {
+			return i.db.wrap(ctx, "roles of accounts", err)
+		}
+	}
+	return nil
+}
+
+func addGrant(out map[identity.Principal][]identity.Grant, t fresnel.TenantID, id, principal string, through bool, g identity.Grant) {
+	if through {
+		g.Through = principal
+	}
+	p := identity.Principal{Tenant: t, ID: id}
+	out[p] = append(out[p], g)
+}
+
+// Others implements identity.Reader.
+func (i *IdentityReader) Others(ctx context.Context, s fresnel.Scope, after identity.Principal, limit int) ([]identity.OtherRow, error) {
+	var args []any
+	where := i.db.visible("o.tenant", s, &args)
+	if after != (identity.Principal{}) {
+		where += " AND (t.id > ? OR (t.id = ? AND o.id > ?))"
+		args = append(args, clean(string(after.Tenant)), clean(string(after.Tenant)), clean(after.ID))
+	}
+	rows, err := i.db.query(ctx, i.db.d.page("SELECT t.id, t.name, o.id, o.kind FROM identity_other o JOIN tenant t ON t.num = o.tenant WHERE "+where+" ORDER BY t.id, o.id"), append(args, limit)...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "principals with power", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *identity.OtherRow) error {
+		return r.Scan(&v.Tenant, &v.TenantName, &v.ID, &v.Kind)
+	})
+	if err != nil {
+		return nil, i.db.wrap(ctx, "principals with power", err)
+	}
+	return out, i.proofs(ctx, s, out)
+}
+
+// proofs fills what applications are called, and whether a password proves them:
+// their own, or that of the application which they stand for.
+func (i *IdentityReader) proofs(ctx context.Context, s fresnel.Scope, list []identity.OtherRow) error {
+	at := map[identity.Principal]int{}
+	var ids []string
+	for n, o := range list {
+		at[o.Principal] = n
+		ids = append(ids, o.ID)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	args := []any{jsonList(ids)}
+	rows, err := i.db.query(ctx, "SELECT t.id, p.id, p.name, CASE WHEN EXISTS (SELECT 1 FROM identity_credential c WHERE c.tenant = p.tenant AND c.app = p.id AND c.certificate = 0 AND c.end_at > i.judged_at) "+
+		"OR EXISTS (SELECT 1 FROM identity_app b JOIN identity_credential c ON c.tenant = b.tenant AND c.app = b.id WHERE b.tenant = p.tenant AND b.app_id = p.app_id AND c.certificate = 0 AND c.end_at > i.judged_at) THEN 1 ELSE 0 END "+
+		"FROM identity_app p JOIN tenant t ON t.num = p.tenant JOIN identity_tenant i ON i.tenant = p.tenant WHERE p.id IN "+i.db.d.list()+" AND "+i.db.visible("p.tenant", s, &args), args...)
+	if err != nil {
+		return i.db.wrap(ctx, "credentials of principals", err)
+	}
+	_, err = scan(rows, func(r *sql.Rows, _ *struct{}) error {
+		var p identity.Principal
+		var name string
+		var secret int64
+		if err := r.Scan(&p.Tenant, &p.ID, &name, &secret); err != nil {
+			return err
+		}
+		if n, ok := at[p]; ok {
+			list[n].Name, list[n].Secret = name, secret == 1
+		}
+		return nil
+	})
+	return i.db.wrap(ctx, "credentials of principals", err)
+}
+
+// Credentials implements identity.Reader.
+func (i *IdentityReader) Credentials(ctx context.Context, s fresnel.Scope, q identity.CredentialQuery) ([]identity.CredentialRow, error) {
+	if len(q.Tenants) == 0 {
+		return nil, nil
+	}
+	now, soon := micros(q.Now), micros(q.Now.AddDate(0, 0, q.Limits.Expiring))
+	var args []any
+	where := i.among("c.tenant", s, q.Tenants, &args)
+	add := func(condition string, more ...any) {
+		where += " AND " + condition
+		args = append(args, more...)
+	}
+	switch q.State {
+	case identity.CredentialExpired:
+		add("c.end_at <= ?", now)
+	case identity.CredentialExpiring:
+		add("c.end_at > ? AND c.end_at <= ?", now, soon)
+	case identity.CredentialValid:
+		add("c.end_at > ? AND c.end_at < ?", soon, endless)
+	case identity.CredentialEndless:
+		add("c.end_at = ?", endless)
+	}
+	if q.Long {
+		add("c.end_at > ? AND c.end_at < ? AND c.end_at - c.start_at > ?", now, endless, int64(q.Limits.Long)*24*time.Hour.Microseconds())
+	}
+	if q.After != (identity.CredentialPlace{}) {
+		add("(c.end_at > ? OR (c.end_at = ? AND (t.id > ? OR (t.id = ? AND (c.app > ? OR (c.app = ? AND c.id > ?))))))", q.After.End, q.After.End,
+			clean(string(q.After.Tenant)), clean(string(q.After.Tenant)), clean(q.After.App), clean(q.After.App), clean(q.After.ID))
+	}
+	args = append([]any{soon}, append(args, q.Limit)...)
+	rows, err := i.db.query(ctx, i.db.d.page("SELECT t.id, t.name, c.app, c.id, c.certificate, c.start_at, c.end_at, a.app_id, a.name, a.service, a.owners, "+
+		"CASE WHEN EXISTS (SELECT 1 FROM identity_credential o WHERE o.tenant = c.tenant AND o.app = c.app AND o.id <> c.id AND o.end_at > ?) THEN 1 ELSE 0 END "+
+		"FROM identity_credential c JOIN identity_app a ON a.tenant = c.tenant AND a.id = c.app JOIN tenant t ON t.num = c.tenant WHERE "+where+" ORDER BY c.end_at, t.id, c.app, c.id"), args...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "credentials", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *identity.CredentialRow) error {
+		var certificate, start, end, service, covered int64
+		var owners string
+		if err := r.Scan(&v.Tenant, &v.TenantName, &v.App, &v.ID, &certificate, &start, &end, &v.AppID, &v.AppName, &service, &owners, &covered); err != nil {
+			return err
+		}
+		v.Certificate, v.Service, v.Covered, v.Owners, v.Start = certificate == 1, service == 1, covered == 1, len(ownersIn(owners)), instant(start)
+		if end != endless {
+			v.End = instant(end)
+		}
+		v.Place = identity.CredentialPlace{End: end, Tenant: v.Tenant, App: v.App, ID: v.ID}
+		return nil
+	})
+	return out, i.db.wrap(ctx, "credentials", err)
+}
+
+// CredentialCounts implements identity.Reader.
+func (i *IdentityReader) CredentialCounts(ctx context.Context, s fresnel.Scope, now time.Time, l identity.Limits) ([]identity.CredentialCount, error) {
+	at, soon, long := micros(now), micros(now.AddDate(0, 0, l.Expiring)), int64(l.Long)*24*time.Hour.Microseconds()
+	args := []any{at, at, soon, soon, endless, endless, at, endless, long}
+	rows, err := i.db.query(ctx, "SELECT t.id, x.expired, x.expiring, x.valid, x.endless, x.long, x.apps FROM (SELECT c.tenant AS tenant, SUM(CASE WHEN c.end_at <= ? THEN 1 ELSE 0 END) AS expired, "+
+		"SUM(CASE WHEN c.end_at > ? AND c.end_at <= ? THEN 1 ELSE 0 END) AS expiring, SUM(CASE WHEN c.end_at > ? AND c.end_at < ? THEN 1 ELSE 0 END) AS valid, SUM(CASE WHEN c.end_at = ? THEN 1 ELSE 0 END) AS endless, "+
+		"SUM(CASE WHEN c.end_at > ? AND c.end_at < ? AND c.end_at - c.start_at > ? THEN 1 ELSE 0 END) AS long, COUNT(DISTINCT c.app) AS apps FROM identity_credential c WHERE "+i.db.visible("c.tenant", s, &args)+
+		" GROUP BY c.tenant) x JOIN tenant t ON t.num = x.tenant", args...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "credentials by state", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *identity.CredentialCount) error {
+		return r.Scan(&v.Tenant, &v.Expired, &v.Expiring, &v.Valid, &v.Endless, &v.Long, &v.Apps)
+	})
+	return out, i.db.wrap(ctx, "credentials by state", err)
+}
+
+// Roles implements identity.Reader.
+func (i *IdentityReader) Roles(ctx context.Context, s fresnel.Scope) ([]identity.RoleCount, error) {
+	var args []any
+	rows, err := i.db.query(ctx, "SELECT t.id, t.name, r.azure, r.role, r.name, r.built_in, r.tier, r.active, r.standing, r.eligible, r.apps, r.orphans FROM identity_role_count r JOIN tenant t ON t.num = r.tenant WHERE "+
+		i.db.visible("r.tenant", s, &args), args...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "roles", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *identity.RoleCount) error {
+		var azure, builtIn int64
+		err := r.Scan(&v.Tenant, &v.TenantName, &azure, &v.Role, &v.Name, &builtIn, &v.Tier, &v.Active, &v.Standing, &v.Eligible, &v.Apps, &v.Orphans)
+		v.Azure, v.BuiltIn = azure == 1, builtIn == 1
+		return err
+	})
+	return out, i.db.wrap(ctx, "roles", err)
+}
+
+// Days implements identity.Reader.
+func (i *IdentityReader) Days(ctx context.Context, s fresnel.Scope, names []identity.List, p fresnel.Period) ([]identity.DayCount, error) {
+	args := []any{jsonList(names), int64(p.From), int64(p.To)}
+	rows, err := i.db.query(ctx, "SELECT t.id, d.day, d.list, d.n FROM identity_day d JOIN tenant t ON t.num = d.tenant WHERE d.list IN "+i.db.d.list()+" AND d.day >= ? AND d.day < ? AND "+
+		i.db.visible("d.tenant", s, &args)+" ORDER BY d.day", args...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "days of identity", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *identity.DayCount) error {
+		return r.Scan(&v.Tenant, &v.Day, &v.List, &v.N)
+	})
+	return out, i.db.wrap(ctx, "days of identity", err)
+}
