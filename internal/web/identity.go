@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	identityTenantsShown = 20
+	identityTenantsShown = 12
 	identityOnOverview   = 5
 )
 

@@ -20,7 +20,8 @@ import (
 
 const (
 	foundAtMost = 3000 // findings of a state that are ever listed
-	foundPage   = 20
+	foundPage   = 12
+	rulesShown  = 8 // beside the trend; the list has all
 )
 
 // found is what rules found, in the order of the rules.
@@ -89,7 +90,10 @@ func ruleCounts(q *request, list *found, fresh page.Freshness) *page.RuleCounts 
 	m := &page.RuleCounts{Region: page.Region{Query: statsQuery(q), Fresh: fresh}, More: list.more, URL: to.URL(page.PathIdentity) + "#lists"}
 	for _, r := range identity.Rules() {
 		if n := list.open[r.ID]; n > 0 {
-			m.Open += n
+			if m.Open += n; len(m.Rows) == rulesShown {
+				m.Others++
+				continue
+			}
 			m.Rows = append(m.Rows, page.RuleCount{Title: r.Title, Why: r.Why, Severity: severityMark[r.Severity], Open: n, URL: to.WithRule(r.ID).URL(page.PathIdentity) + "#lists"})
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"fresnel/internal/web/ui"
 )
 
-const identityGapsShown = 12
+const identityGapsShown = 8
 
 var zeroTime time.Time
 
@@ -125,7 +125,7 @@ func (h handlers) identityReading(q *request, t identity.TenantRead, r fresnel.R
 	default:
 		o.Reason = hiddenWords(t)
 	}
-	return o, o.Reason == "" && !bad(r)
+	return o, !o.At.IsZero() && !o.Stale && !bad(r) // what a licence does not show is no trouble of the sync
 }
 
 // factNames are facts as people call them, and what has no number without them.
@@ -147,16 +147,15 @@ var factNames = map[identity.Fact]struct{ name, effect string }{
 func missed(t identity.TenantRead) []identity.Gap {
 	out := t.Gaps()
 	for _, f := range identity.Facts() {
-		switch f {
-		case identity.FactPolicies, identity.FactLicences: // no number here needs them
-			continue
-		}
-		if s := t.Facts[f]; s.Reason == "" && s.Read.IsZero() {
+		if s := t.Facts[f]; !aside(f) && s.Reason == "" && s.Read.IsZero() {
 			out = append(out, identity.Gap{Tenant: t.Tenant, Fact: f, Reason: cmp.Or(t.LastReason, "Not read yet"), Do: cmp.Or(t.LastDo, "The next sync reads it.")})
 		}
 	}
 	return out
 }
+
+// aside tells whether no number of the page needs a fact.
+func aside(f identity.Fact) bool { return f == identity.FactPolicies || f == identity.FactLicences }
 
 // why says why a number of a tenant is not known.
 func why(t identity.TenantRead, needs []identity.Fact) string {
@@ -189,7 +188,7 @@ func hiddenWords(t identity.TenantRead) string {
 	}
 	var names []string
 	for _, g := range missed(t) {
-		if t.Facts[g.Fact].Read.IsZero() {
+		if t.Facts[g.Fact].Read.IsZero() && !aside(g.Fact) {
 			names = append(names, factNames[g.Fact].name)
 		}
 	}
@@ -201,6 +200,18 @@ func hiddenWords(t identity.TenantRead) string {
 }
 
 var guids = regexp.MustCompile(`[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}`)
+
+// cause is the part of a reason that several facts have in common: the licence or the permission that is lacking, not
+// what each does not tell for it.
+func cause(s string) string {
+	if head, _, ok := strings.Cut(s, ": "); ok && strings.HasPrefix(strings.ToLower(s), "the tenant has no ") {
+		return head
+	}
+	if _, tail, ok := strings.Cut(s, ": the application permission "); ok {
+		return "the application permission " + tail
+	}
+	return s
+}
 
 // plain is a reason without what is of one tenant only, so that a hundred tenants with the same one are one line.
 func plain(t identity.TenantRead, s string) string {
@@ -232,10 +243,11 @@ func gapsModel(q *request, reads []identity.TenantRead, fresh page.Freshness) pa
 	at := map[gapKey]int{}
 	for _, t := range reads {
 		mine := map[gapKey][]identity.Fact{}
-		oldest := map[gapKey]time.Time{}
+		oldest, said := map[gapKey]time.Time{}, map[gapKey]identity.Gap{}
 		for _, g := range missed(t) {
 			s := t.Facts[g.Fact]
-			k := gapKey{reason: plain(t, g.Reason), do: plain(t, g.Do), held: !s.Read.IsZero()}
+			k := gapKey{reason: plain(t, cause(g.Reason)), do: plain(t, g.Do), held: !s.Read.IsZero()}
+			said[k] = g
 			mine[k] = append(mine[k], g.Fact)
 			if k.held && (oldest[k].IsZero() || s.Read.Before(oldest[k])) {
 				oldest[k] = s.Read
@@ -246,16 +258,24 @@ func gapsModel(q *request, reads []identity.TenantRead, fresh page.Freshness) pa
 		}
 		for k, facts := range mine {
 			names, effects := factWords(facts)
-			since := oldest[k]
+			since, own := oldest[k], said[k]
 			k.facts = names
 			i, ok := at[k]
 			if !ok {
 				i = len(m.Rows)
 				at[k] = i
 				m.Rows = append(m.Rows, newGap(k, facts, effects))
+				m.Rows[i].Reason, m.Rows[i].Do = page.Sentence(cause(own.Reason)), page.Sentence(own.Do) // of one tenant, in full
+			} else {
+				m.Rows[i].Reason, m.Rows[i].Do = page.Sentence(k.reason), page.Sentence(k.do)
 			}
 			g := &m.Rows[i]
-			if g.Tenants = append(g.Tenants, t.Name); k.held {
+			g.Tenants = append(g.Tenants, t.Name)
+			switch {
+			case !k.held:
+			case len(g.Tenants) > 1:
+				g.Held = "Older readings are shown"
+			default:
 				g.Held = "An older reading is shown, of " + page.Stamp(since)
 			}
 		}
@@ -266,9 +286,6 @@ func gapsModel(q *request, reads []identity.TenantRead, fresh page.Freshness) pa
 	for i := range m.Rows {
 		if g := &m.Rows[i]; len(g.Tenants) > gapTenants {
 			g.More, g.Tenants = len(g.Tenants)-gapTenants, g.Tenants[:gapTenants]
-			if g.Held != "" {
-				g.Held = "Older readings are shown"
-			}
 		}
 	}
 	if len(m.Rows) > identityGapsShown {
@@ -299,7 +316,7 @@ func factWords(facts []identity.Fact) (names, effects string) {
 		}
 	}
 	if slices.Contains(facts, identity.FactAccounts) && len(a) > 4 {
-		return "The whole directory", ""
+		return "The whole directory", "who is there at all"
 	}
 	return strings.Join(a, ", "), strings.Join(b, ", ")
 }

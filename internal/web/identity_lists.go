@@ -15,7 +15,7 @@ import (
 	"fresnel/internal/web/ui"
 )
 
-const identityRows = 25
+const identityRows = 20
 
 // identityTab is lists that are shown under one word.
 type identityTab struct {
@@ -310,7 +310,9 @@ func (h handlers) otherList(ctx context.Context, q *request, m *page.IdentityLis
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(got.Reads, func(t identity.TenantRead) bool { return t.Knows(identity.FactRoles) || t.Knows(identity.FactAzureRoles) }) {
+	if !slices.ContainsFunc(got.Reads, func(t identity.TenantRead) bool {
+		return t.Knows(identity.FactRoles) || t.Knows(identity.FactAzureRoles)
+	}) {
 		unknownList(m, got.Reads, []identity.Fact{identity.FactRoles})
 		return nil
 	}

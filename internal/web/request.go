@@ -51,6 +51,8 @@ func (h handlers) read(r *http.Request) (*request, error) {
 	for _, n := range notes {
 		q.note(n)
 	}
+	// Written otherwise, as n%61mes, the cache of answers would not know it for what it is.
+	q.query.Names = q.query.Names && strings.Contains(r.URL.RawQuery, "names=1")
 	var err error
 	if q.tenants, err = h.Tenants.List(ctx, q.full); err != nil {
 		return q, err

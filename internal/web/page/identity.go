@@ -142,7 +142,9 @@ func (m IdentityList) pages() string {
 	return n + " of " + m.Total
 }
 
-func identityFindingURL(q Query, id string) string { return q.URL(PathIdentityFound + "/" + id + "/verdict") }
+func identityFindingURL(q Query, id string) string {
+	return q.URL(PathIdentityFound + "/" + id + "/verdict")
+}
 
 // typed is what a finding's form holds.
 func (f IdentityFinding) typed() VerdictForm {

@@ -128,7 +128,7 @@ func IdentityRulesPanel(m RuleCounts) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "identity-rules", title: "Findings", sub: m.counted(m.sub()), topics: "identity", bare: true, act: ui.Link("All findings", m.URL)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "identity-rules", title: "Findings", sub: m.counted(m.sub()), topics: "identity", bare: true, act: ui.Link("All findings", m.URL), end: rulesEnd(m)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -758,6 +758,13 @@ func identityFindingsPager(m IdentityFindings) templ.Component {
 		return nil
 	}
 	return pager(CostBreakdown{Shown: m.Shown, Matched: m.Matched, NextURL: m.NextURL, BackURL: m.BackURL})
+}
+
+func rulesEnd(m RuleCounts) templ.Component {
+	if m.Others == 0 {
+		return nil
+	}
+	return ui.Link("And "+Plural(m.Others, "milder rule", "milder rules"), m.URL)
 }
 
 var _ = templruntime.GeneratedTemplate

@@ -134,12 +134,12 @@ type IdentityList struct {
 	Parts       []ui.Choice // the lists that it can be narrowed to
 	Unknown     string      // in place of rows: no tenant lets us see it
 	UnknownWhy  string
-	CSV         string      // "" = there is none
-	Power       bool        // of accounts: with roles and risks
-	Sort        string      // of accounts
-	NamesURL    string      // shows names, or hides them; "" = they may not be seen
-	Named       bool        // names are shown
-	NamesWhy    string      // why they are not, though they were asked for
+	CSV         string // "" = there is none
+	Power       bool   // of accounts: with roles and risks
+	Sort        string // of accounts
+	NamesURL    string // shows names, or hides them; "" = they may not be seen
+	Named       bool   // names are shown
+	NamesWhy    string // why they are not, though they were asked for
 	Accounts    []AccountLine
 	Credentials []CredentialLine
 	Roles       []RoleLine
@@ -209,10 +209,11 @@ type OtherLine struct {
 // RuleCounts is how many findings of each rule are open.
 type RuleCounts struct {
 	Region
-	Rows []RuleCount
-	Open int
-	More bool // there are more than are ever counted
-	URL  string
+	Rows   []RuleCount
+	Others int // rules beyond that found something, too
+	Open   int
+	More   bool // there are more than are ever counted
+	URL    string
 }
 
 // RuleCount is a rule with its open findings.

@@ -158,11 +158,11 @@ func TestIconsAndIDs(t *testing.T) {
 func TestFormsKeepWhatWasTyped(t *testing.T) {
 	pages := all(t, func(any) {})
 	for name, wants := range map[string][]string{
-		"anomalies": {`aria-describedby="problem-2"`, ">moved away</textarea>", "Say until when this is expected", `<details class="fold-away" open`},
-		"waste":     {`aria-describedby="waste-problem-2"`, ">kept for an audit</textarea>", `action="/resources/waste/2/verdict"`, "Reopen"},
+		"anomalies":         {`aria-describedby="problem-2"`, ">moved away</textarea>", "Say until when this is expected", `<details class="fold-away" open`},
+		"waste":             {`aria-describedby="waste-problem-2"`, ">kept for an audit</textarea>", `action="/resources/waste/2/verdict"`, "Reopen"},
 		"identity findings": {`aria-describedby="identity-problem-2"`, ">PIM comes in December</textarea>", "Say until when this is expected", `action="/identity/findings/2/verdict"`, "Reopen"},
-		"drift":     {`value="Audit"`, `value="2024-01-01"`, `value="kept for an audit"`, `aria-describedby="baseline-problem"`, "Choose a later day."},
-		"budgets":   {`value="12,5"`, `<option value="Storage" selected`, `<option value="amortized" selected`, `value="s1" checked`, "Leave out separators.", "Delete this budget"},
+		"drift":             {`value="Audit"`, `value="2024-01-01"`, `value="kept for an audit"`, `aria-describedby="baseline-problem"`, "Choose a later day."},
+		"budgets":           {`value="12,5"`, `<option value="Storage" selected`, `<option value="amortized" selected`, `value="s1" checked`, "Leave out separators.", "Delete this budget"},
 	} {
 		for _, want := range wants {
 			if !strings.Contains(pages[name], want) {

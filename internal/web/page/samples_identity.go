@@ -78,8 +78,10 @@ func sampleIdentityTrend(r Region) IdentityTrend {
 		id, name, now, change string
 		base, by, low, high   float64
 	}{
-		{"mfa", "MFA registered", "96.1%", "+1.3 pts in 30 d", 94.8, 0.045, 80, 100}, {"privileged", "Privileged", "67", "+2 in 30 d", 65, 0.07, 0, 80},
-		{"guests", "Guests", "895", "+41 in 30 d", 854, 1.4, 0, 1000}, {"stale", "Stale", "275", "−9 in 30 d", 284, -0.3, 0, 300},
+		{"mfa", "MFA registered", "96.1%", "+1.3 pts in 30 d", 94.8, 0.045, 80, 100},
+		{"privileged", "Privileged", "67", "+2 in 30 d", 65, 0.07, 0, 80},
+		{"guests", "Guests", "895", "+41 in 30 d", 854, 1.4, 0, 1000},
+		{"stale", "Stale", "275", "−9 in 30 d", 284, -0.3, 0, 300},
 	} {
 		c := TrendChart{ID: one.id, Name: one.name, Now: one.now, Change: one.change, Summary: one.name + ", last 30 days: " + one.now + " now, " + one.change + ".", Slot: i + 1, Percent: i == 0, Low: one.low, High: one.high}
 		for d := range 30 {
@@ -192,8 +194,13 @@ func sampleOthers(r Region) IdentityList {
 func sampleRules(r Region) RuleCounts {
 	high, medium, low := Mark{ui.Bad, "circle-x", "High"}, Mark{ui.Warn, "triangle-alert", "Medium"}, Mark{ui.Info, "info", "Low"}
 	return RuleCounts{Region: r, Open: 337, URL: PathIdentity + "?list=findings", Rows: []RuleCount{
-		{"Privileged account without MFA", PathIdentity, "", high, 10}, {"Guest in a control-plane role", PathIdentity, "", high, 1}, {"Too many global administrators", PathIdentity, "", high, 2},
-		{"Standing privilege", PathIdentity, "", medium, 31}, {"Stale guest", PathIdentity, "", medium, 88}, {"Stale member", PathIdentity, "", low, 187}, {"Application without an owner", PathIdentity, "", low, 18},
+		{"Privileged account without MFA", PathIdentity, "", high, 10},
+		{"Guest in a control-plane role", PathIdentity, "", high, 1},
+		{"Too many global administrators", PathIdentity, "", high, 2},
+		{"Standing privilege", PathIdentity, "", medium, 31},
+		{"Stale guest", PathIdentity, "", medium, 88},
+		{"Stale member", PathIdentity, "", low, 187},
+		{"Application without an owner", PathIdentity, "", low, 18},
 	}}
 }
 
@@ -221,8 +228,10 @@ func sampleIdentityFindings(r Region) IdentityFindings {
 func sampleRisk(r Region) IdentityRisk {
 	return IdentityRisk{
 		Region: r, Rows: sampleTenants(r.Fresh.Now)[:5], Figures: []IdentityCard{
-			{"MFA registered", Cell{Figure: "96.1%", URL: PathIdentity}, []Line{{Text: "466 without, of 11,892"}}}, {"Admins without MFA", sampleCell(10), []Line{{Text: "of 67 privileged"}}},
-			{"Guests", sampleCell(895), []Line{{Text: "7.0% of 12,852 users"}}}, {"Stale over 90 days", sampleCell(275), []Line{{Text: "2.1% of 12,852 users"}}},
+			{"MFA registered", Cell{Figure: "96.1%", URL: PathIdentity}, []Line{{Text: "466 without, of 11,892"}}},
+			{"Admins without MFA", sampleCell(10), []Line{{Text: "of 67 privileged"}}},
+			{"Guests", sampleCell(895), []Line{{Text: "7.0% of 12,852 users"}}},
+			{"Stale over 90 days", sampleCell(275), []Line{{Text: "2.1% of 12,852 users"}}},
 		},
 	}
 }
