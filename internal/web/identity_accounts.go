@@ -252,7 +252,7 @@ func grantHow(g identity.Grant) string {
 	}
 	switch {
 	case g.Azure && g.Scope != "" && g.Scope != "/":
-		where := scopeWords(g.Scope)
+		where := guids.ReplaceAllStringFunc(scopeWords(g.Scope), page.ShortID)
 		s = append(s, "over "+strings.ToLower(where[:1])+where[1:])
 	case g.Azure && g.Subscription != "":
 		s = append(s, "over subscription "+page.ShortID(g.Subscription))

@@ -137,7 +137,7 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.HandleFunc("GET /partials/identity-gaps", h.partial("identity-gaps", "What we cannot see", h.identityGaps))
 	mux.HandleFunc("GET /partials/identity-trend", h.partial("identity-trend", "Last 30 days", h.identityTrend))
 	mux.HandleFunc("GET /partials/identity-list", h.partial("identity-list", "Accounts", h.identityList))
-	mux.HandleFunc("GET /partials/identity-rules", h.partial("identity-rules", "Findings", h.identityRules))
+	mux.HandleFunc("GET /partials/identity-rules", h.partial("identity-rules", "Findings by rule", h.identityRules))
 	mux.HandleFunc("GET /partials/identity-card", h.partial("identity-card", "Identity risk", h.identityCard))
 	mux.HandleFunc("GET /partials/resource-drawer", h.resourceDrawer)
 	mux.HandleFunc("GET /partials/resource-names", h.resourceNames)

@@ -128,7 +128,7 @@ func IdentityRulesPanel(m RuleCounts) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "identity-rules", title: "Findings", sub: m.counted(m.sub()), topics: "identity", bare: true, act: ui.Link("All findings", m.URL), end: rulesEnd(m)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = panel(frame{Region: m.Region, id: "identity-rules", title: "Findings by rule", sub: m.counted(m.sub()), topics: "identity", bare: true, act: ui.Link("All findings", m.URL), end: rulesEnd(m)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
