@@ -44,8 +44,8 @@ func TestEveryRouteIsIsolated(t *testing.T) {
 	if err := json.Unmarshal([]byte(w.get("/openapi.json").body), &doc); err != nil || len(doc.Paths) < 40 {
 		t.Fatalf("%d paths, %v", len(doc.Paths), err)
 	}
-	asked := map[string]bool{"/api/v1/resources/detail": true, "/api/v1/compliance/frameworks/detail": true, "/api/v1/compliance/frameworks/detail.csv": true, "/api/v1/compliance/drift.csv": true} // asked by an id, or of days that are compared
-	for _, list := range []map[string]bool{places(), inventoryPlaces(), compliancePlaces()} {
+	asked := map[string]bool{"/api/v1/resources/detail": true, "/api/v1/compliance/frameworks/detail": true, "/api/v1/compliance/frameworks/detail.csv": true, "/api/v1/compliance/drift.csv": true, namesPath: true} // asked by an id, or of days that are compared
+	for _, list := range []map[string]bool{places(), inventoryPlaces(), compliancePlaces(), identityPlaces()} {
 		for path := range list {
 			path, _, _ = strings.Cut(path, "?")
 			asked[path] = true

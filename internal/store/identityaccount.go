@@ -42,7 +42,7 @@ func scanAccount(r *sql.Rows, a *account) error {
 }
 
 // accountChunk is how many accounts are looked at together.
-const accountChunk = 1000
+const accountChunk = 2000
 
 // change lets f change the accounts of some ids: held is nil of one that is not
 // there, and f gives nil for one that is not to be. What stays the same is not

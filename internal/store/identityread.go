@@ -112,17 +112,17 @@ func (i *IdentityReader) Accounts(ctx context.Context, s fresnel.Scope, q identi
 	if q.Newest {
 		key, way, dir = "a.created_at", "<", " DESC"
 	}
-	args := []any{jsonNumbers(codes)}
+	args, by := []any{jsonNumbers(codes)}, i.db.d.by("ix_identity_account_class")
 	where := "a.class IN " + i.db.d.numbers() + " AND " + i.among("a.tenant", s, q.Tenants, &args)
 	if q.Account != "" {
-		where += " AND a.id = ?"
+		where, by = where+" AND a.id = ?", ""
 		args = append(args, clean(q.Account))
 	}
 	if q.After != (identity.AccountPlace{}) {
 		where += " AND (" + key + " " + way + " ? OR (" + key + " = ? AND (t.id > ? OR (t.id = ? AND a.id > ?))))"
 		args = append(args, q.After.Key, q.After.Key, clean(string(q.After.Tenant)), clean(string(q.After.Tenant)), clean(q.After.ID))
 	}
-	rows, err := i.db.query(ctx, i.db.d.page("SELECT t.id, t.name, a.id, a.class, a.created_at, a.last_use, a.told, "+key+" FROM identity_account a JOIN tenant t ON t.num = a.tenant WHERE "+where+
+	rows, err := i.db.query(ctx, i.db.d.page("SELECT t.id, t.name, a.id, a.class, a.created_at, a.last_use, a.told, "+key+" FROM identity_account a"+by+" JOIN tenant t ON t.num = a.tenant WHERE "+where+
 		" ORDER BY "+key+dir+", t.id, a.id"), append(args, q.Limit)...)
 	if err != nil {
 		return nil, i.db.wrap(ctx, "accounts", err)
@@ -159,28 +159,22 @@ func (i *IdentityReader) grantsIn(ctx context.Context, s fresnel.Scope, t fresne
 	for _, through := range []bool{false, true} {
 		who, from := "h.principal", ""
 		if through {
-			who, from = "m.member", "identity_member m JOIN "
-		}
-		on := func(alias string) string {
-			if !through {
-				return ""
-			}
-			return " ON " + alias + ".tenant = m.tenant AND " + alias + ".principal = m.grp"
+			who, from = "m.member", "identity_member m CROSS JOIN " // groups first: most holdings are nobody's of those asked for
 		}
 		var args []any
 		where := func(alias, tenant string) string {
 			args = []any{clean(string(t)), jsonList(ids)}
 			w := " WHERE " + tenant + ".tenant = (SELECT num FROM tenant WHERE id = ?) AND " + who + " IN " + i.db.d.list() + " AND " + i.db.visible(alias+".tenant", s, &args)
 			if !through {
-				w += " AND " + alias + ".kind <> 'group'"
+				return w + " AND " + alias + ".kind <> 'group'"
 			}
-			return w
+			return w + " AND " + alias + ".tenant = m.tenant AND " + alias + ".principal = m.grp"
 		}
 		owner := "h"
 		if through {
 			owner = "m"
 		}
-		rows, err := i.db.query(ctx, "SELECT "+who+", h.principal, h.role, COALESCE(r.name, ''), COALESCE(r.privileged, 0), h.scope, h.eligible, h.activated, h.end_at FROM "+from+"identity_holding h"+on("h")+
+		rows, err := i.db.query(ctx, "SELECT "+who+", h.principal, h.role, COALESCE(r.name, ''), COALESCE(r.privileged, 0), h.scope, h.eligible, h.activated, h.end_at FROM "+from+"identity_holding h"+i.db.d.by("ix_identity_holding_principal")+
 			" LEFT JOIN identity_role r ON r.tenant = h.tenant AND r.id = h.role"+where("h", owner), args...)
 		if err != nil {
 			return i.db.wrap(ctx, "roles of accounts", err)
@@ -199,7 +193,7 @@ func (i *IdentityReader) grantsIn(ctx context.Context, s fresnel.Scope, t fresne
 		}); err != nil {
 			return i.db.wrap(ctx, "roles of accounts", err)
 		}
-		rows, err = i.db.query(ctx, "SELECT "+who+", h.principal, h.role, h.owns, h.scope, h.sub FROM "+from+"identity_azure_role h"+on("h")+where("h", owner), args...)
+		rows, err = i.db.query(ctx, "SELECT "+who+", h.principal, h.role, h.owns, h.scope, h.sub FROM "+from+"identity_azure_role h"+i.db.d.by("ix_identity_azure_role_principal")+where("h", owner), args...)
 		if err != nil {
 			return i.db.wrap(ctx, "roles of accounts", err)
 		}
@@ -266,7 +260,7 @@ func (i *IdentityReader) proofs(ctx context.Context, s fresnel.Scope, list []ide
 	}
 	args := []any{jsonList(ids)}
 	rows, err := i.db.query(ctx, "SELECT t.id, p.id, p.name, CASE WHEN EXISTS (SELECT 1 FROM identity_credential c WHERE c.tenant = p.tenant AND c.app = p.id AND c.certificate = 0 AND c.end_at > i.judged_at) "+
-		"OR EXISTS (SELECT 1 FROM identity_app b JOIN identity_credential c ON c.tenant = b.tenant AND c.app = b.id WHERE b.tenant = p.tenant AND b.app_id = p.app_id AND c.certificate = 0 AND c.end_at > i.judged_at) THEN 1 ELSE 0 END "+
+		"OR EXISTS (SELECT 1 FROM identity_app b"+i.db.d.by("ix_identity_app_app")+" CROSS JOIN identity_credential c WHERE b.tenant = p.tenant AND b.app_id = p.app_id AND c.tenant = b.tenant AND c.app = b.id AND c.certificate = 0 AND c.end_at > i.judged_at) THEN 1 ELSE 0 END "+
 		"FROM identity_app p JOIN tenant t ON t.num = p.tenant JOIN identity_tenant i ON i.tenant = p.tenant WHERE p.id IN "+i.db.d.list()+" AND "+i.db.visible("p.tenant", s, &args), args...)
 	if err != nil {
 		return i.db.wrap(ctx, "credentials of principals", err)

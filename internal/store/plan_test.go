@@ -11,6 +11,7 @@ import (
 	"fresnel"
 	"fresnel/internal/compliance"
 	"fresnel/internal/cost"
+	"fresnel/internal/identity"
 	"fresnel/internal/inventory"
 	"fresnel/internal/store"
 	"fresnel/internal/store/storetest"
@@ -18,7 +19,7 @@ import (
 )
 
 // facts are the tables that grow with the estate or with time.
-var facts = regexp.MustCompile(`\b(cost_cell|cost_month|cost_tenant_day_service|cost_tenant_day|cost_tenant_month|cost_sub_day|cost_day|cost_restated|cost_charge|cost_charge_month|cost_resource|cost_resource_month|resource|resource_doc|resource_tag|resource_count|resource_facet|tag_set|resource_name|resource_read|tag_count|arm_id|tag_value|finding|exception|azure_budget|sync_run|sync_part|compliance_item|compliance_count|compliance_past|compliance_sum|compliance_day|compliance_tenant_day|compliance_finding|compliance_resource)\b`)
+var facts = regexp.MustCompile(`\b(cost_cell|cost_month|cost_tenant_day_service|cost_tenant_day|cost_tenant_month|cost_sub_day|cost_day|cost_restated|cost_charge|cost_charge_month|cost_resource|cost_resource_month|resource|resource_doc|resource_tag|resource_count|resource_facet|tag_set|resource_name|resource_read|tag_count|arm_id|tag_value|finding|exception|azure_budget|sync_run|sync_part|compliance_item|compliance_count|compliance_past|compliance_sum|compliance_day|compliance_tenant_day|compliance_finding|compliance_resource|identity_account|identity_count|identity_holding|identity_member|identity_azure_role|identity_other|identity_role|identity_role_count|identity_fact|identity_app|identity_credential|identity_day|identity_day_read)\b`)
 
 // TestPlans asks SQLite how it would answer every statement that the store
 // has: none walks through a table that grows.
@@ -97,10 +98,11 @@ func TestPlans(t *testing.T) {
 	must(runs.Prune(ctx, now))
 	planInventory(t, db, scopes)
 	planCompliance(t, db, scopes)
+	planIdentity(t, db, scopes)
 
 	mayWalk := []string{
 		// Maintenance, four times a day.
-		"DELETE FROM sync_run WHERE id IN (SELECT r.id", "DELETE FROM sync_part WHERE run IN (SELECT r.id",
+		"DELETE FROM sync_run WHERE id IN (SELECT r.id", "DELETE FROM sync_part WHERE run IN (SELECT r.id", "DELETE FROM identity_day_read WHERE day < ?",
 		// All that is held of all tenants: as many rows as are told.
 		"SELECT t.id, k.counted_by",
 	}
@@ -116,6 +118,11 @@ func TestPlans(t *testing.T) {
 		}
 		for part, index := range narrow {
 			if strings.Contains(q, part) && strings.Contains(q, "FROM resource r") && !strings.Contains(text, index) {
+				t.Errorf("not narrowed by %s:\n%s\n  %s", index, q, text)
+			}
+		}
+		for part, index := range narrowAccounts {
+			if strings.Contains(q, part) && !strings.Contains(q, "a.id = ?") && !strings.Contains(text, index) {
 				t.Errorf("not narrowed by %s:\n%s\n  %s", index, q, text)
 			}
 		}
@@ -145,6 +152,17 @@ var narrow = map[string]string{
 	"r.arm IN (SELECT num FROM arm_id":       "SEARCH r USING PRIMARY KEY (arm=?)",
 	"r.arm = h.arm":                          "SEARCH r USING PRIMARY KEY (arm=?)",
 	"r.arm = p.arm":                          "SEARCH r USING PRIMARY KEY (arm=?)",
+}
+
+// narrowAccounts says the same of accounts and of what they hold.
+var narrowAccounts = map[string]string{
+	"FROM identity_account a":        "SEARCH a USING COVERING INDEX ix_identity_account_class (class=? AND tenant=?",
+	"FROM identity_holding h":        "SEARCH h USING INDEX ix_identity_holding_principal (tenant=? AND principal=?)",
+	"FROM identity_azure_role h":     "SEARCH h USING INDEX ix_identity_azure_role_principal (tenant=? AND principal=?)",
+	"CROSS JOIN identity_holding h":  "SEARCH h USING INDEX ix_identity_holding_principal (tenant=? AND principal=?)",
+	"CROSS JOIN identity_azure_role": "SEARCH h USING INDEX ix_identity_azure_role_principal (tenant=? AND principal=?)",
+	"FROM identity_member m":         "SEARCH m USING PRIMARY KEY (tenant=? AND member=?)",
+	"FROM identity_app p":            "SEARCH b USING COVERING INDEX ix_identity_app_app (tenant=? AND app_id=?)",
 }
 
 // inOrder are walks in the order of a list, which end when the page is full.
@@ -277,6 +295,81 @@ func planCompliance(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 		must(nil, err)
 		must(c.CountsAt(ctx, s, compliance.KindAssignment, 20_050))
 		must(c.Baselines(ctx, s))
+	}
+}
+
+// planIdentity asks all that can be asked of identity.
+func planIdentity(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
+	t.Helper()
+	ctx, one, now := t.Context(), storetest.TenantID(1), time.Unix(20_050*86400, 0)
+	must := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	k := db.Identity()
+	for _, f := range identity.Facts() {
+		must(nil, k.Hidden(ctx, one, identity.Gap{Fact: f, Reason: "r", Do: "d"}, now))
+		must(nil, k.Known(ctx, one, f, identity.Gap{}, now))
+	}
+	for _, who := range []identity.Account{{ID: "a", Enabled: true}, {ID: "a", Guest: true}, {ID: "b", Enabled: true}} { // new, changed, gone
+		must(k.PutAccounts(ctx, one, []identity.AccountChange{{Account: who}}, now))
+	}
+	must(k.Whole(ctx, one, map[string]struct{}{"a": {}}, now))
+	must(k.PutSignIns(ctx, one, []identity.SignIn{{Account: "a", Successful: now}}, now))
+	must(k.PutRegistrations(ctx, one, []identity.Registration{{Account: "a"}}, now))
+	must(k.Untold(ctx, one, identity.FactMFA, nil, now))
+	power := identity.Power{Eligible: true, Grouped: true, Members: []identity.Membership{{Group: "g", Member: "a", Kind: identity.User}}}
+	for n := range 2 {
+		power.Roles = []identity.Role{{ID: identity.GlobalAdministrator, Name: fmt.Sprint(n)}}
+		power.Holdings = []identity.Holding{{ID: "1", Principal: "a", Kind: identity.User, Role: identity.GlobalAdministrator, Eligible: n == 1}, {ID: "2", Principal: "p", Kind: identity.ServicePrincipal, Role: identity.GlobalAdministrator}}
+		must(k.PutPower(ctx, one, power, now))
+		must(k.PutAzureRoles(ctx, one, nil, []identity.AzureRole{{ID: "x", Role: identity.AzureOwner, Principal: fmt.Sprint(n), Kind: identity.User}}, now))
+		must(k.PutApplications(ctx, one, []identity.Application{{ID: "p", Name: fmt.Sprint(n), Credentials: []identity.Credential{{ID: "c", Certificate: n == 1}}}}, now))
+		must(k.Judge(ctx, one, identity.Judging{Limits: identity.DefaultLimits()}, now))
+		power.Members = nil
+	}
+	must(nil, k.SetMark(ctx, one, "m", now))
+	must(nil, k.PutPolicies(ctx, one, identity.AccessPolicies{}, now))
+	must(nil, k.PutLicences(ctx, one, identity.Licences{}, now))
+	_, _, err := k.Mark(ctx, one)
+	must(nil, err)
+	must(k.Held(ctx, one))
+	must(k.Applications(ctx, one))
+	must(nil, k.Walk(ctx, one, func(identity.AccountRow) error { return nil }))
+	must(nil, k.Prune(ctx, now.AddDate(-1, 0, 0)))
+	both, limits := []fresnel.TenantID{one, storetest.TenantID(0)}, identity.DefaultLimits()
+	classes := []identity.Class{{Guest: true}, {Enabled: true}}
+	for _, s := range scopes {
+		c := db.IdentityReader()
+		must(c.Coverage(ctx, s))
+		must(c.Classes(ctx, s))
+		for _, tenants := range [][]fresnel.TenantID{{one}, both} {
+			for _, newest := range []bool{false, true} {
+				for _, after := range []identity.AccountPlace{{}, {Key: 1, Tenant: one, ID: "a"}} {
+					for _, of := range [][]identity.Class{classes, classes[:1]} {
+						q := identity.AccountQuery{Tenants: tenants, Classes: of, Newest: newest, After: after, Limit: 10}
+						must(c.Accounts(ctx, s, q))
+						q.Account = "a"
+						must(c.Accounts(ctx, s, q))
+					}
+				}
+			}
+			for _, state := range append(identity.CredentialStates(), "") {
+				for _, long := range []bool{false, true} {
+					for _, after := range []identity.CredentialPlace{{}, {End: 1, Tenant: one, App: "p", ID: "c"}} {
+						must(c.Credentials(ctx, s, identity.CredentialQuery{Tenants: tenants, State: state, Long: long, Limits: limits, Now: now, After: after, Limit: 10}))
+					}
+				}
+			}
+		}
+		must(c.GrantsOf(ctx, s, []identity.Principal{{Tenant: one, ID: "a"}, {Tenant: both[1], ID: "a"}}))
+		must(c.Others(ctx, s, identity.Principal{}, 10))
+		must(c.Others(ctx, s, identity.Principal{Tenant: one, ID: "a"}, 10))
+		must(c.CredentialCounts(ctx, s, now, limits))
+		must(c.Roles(ctx, s))
+		must(c.Days(ctx, s, identity.TrendLists(), fresnel.Period{From: 20_000, To: 20_060}))
 	}
 }
 

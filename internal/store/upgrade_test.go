@@ -43,6 +43,9 @@ func TestUpgradeToAllTenants(t *testing.T) {
 			"DROP TABLE resource_change", "DROP TABLE change_read", "DROP TABLE tag_missing",
 			"DROP VIEW compliance_snapshots", "CREATE TABLE compliance_snapshots (id TEXT)", "DROP TABLE compliance_key", "DROP TABLE compliance_item", "DROP TABLE compliance_named", "DROP TABLE compliance_count", "DROP TABLE compliance_past",
 			"DROP TABLE compliance_sum", "DROP TABLE compliance_sub", "DROP TABLE compliance_day", "DROP TABLE compliance_tenant_day", "DROP TABLE compliance_finding", "DROP TABLE compliance_resource", "DROP TABLE compliance_baseline",
+			"DROP VIEW identity_snapshots", "CREATE TABLE identity_snapshots (id TEXT)", "DROP TABLE identity_tenant", "DROP TABLE identity_fact", "DROP TABLE identity_account", "DROP TABLE identity_count", "DROP TABLE identity_role",
+			"DROP TABLE identity_holding", "DROP TABLE identity_member", "DROP TABLE identity_azure_role", "DROP TABLE identity_other", "DROP TABLE identity_role_count", "DROP TABLE identity_app", "DROP TABLE identity_credential",
+			"DROP TABLE identity_day", "DROP TABLE identity_day_read",
 			"DELETE FROM goose_db_version WHERE version_id >= 3",
 		} {
 			if _, err := raw.ExecContext(t.Context(), q); err != nil {

@@ -37,7 +37,7 @@ CREATE TABLE identity_account (
     idle_since BIGINT NOT NULL,
     CONSTRAINT pk_identity_account PRIMARY KEY (tenant, id)
 ) WITHOUT ROWID;
-CREATE INDEX ix_identity_account_class ON identity_account (class, tenant, idle_since, id);
+CREATE INDEX ix_identity_account_class ON identity_account (class, tenant, idle_since, id, created_at, last_use, told);
 
 -- How many accounts of a class a tenant has, kept with them.
 CREATE TABLE identity_count (
