@@ -89,12 +89,12 @@ func (b *bench) run(only, profiles string) error {
 	parts := []struct {
 		name string
 		do   func() error
-	}{{"http", b.http}, {"questions", b.questions}, {"ingest", b.ingest}, {"sync", b.during}, {"size", b.size}, {"inventory", b.resources}, {"compliance", b.judged}}
+	}{{"http", b.http}, {"questions", b.questions}, {"ingest", b.ingest}, {"sync", b.during}, {"size", b.size}, {"inventory", b.resources}, {"compliance", b.judged}, {"identity", b.people}}
 	for _, part := range parts {
 		if only != "" && only != part.name {
 			continue
 		}
-		if b.db == nil && part.name != "size" && part.name != "inventory" && part.name != "compliance" { // which have databases of their own
+		if b.db == nil && part.name != "size" && part.name != "inventory" && part.name != "compliance" && part.name != "identity" { // which have databases of their own
 			if b.db, err = store.Open(b.ctx, "sqlite:"+b.path, slog.New(slog.DiscardHandler)); err != nil {
 				return err
 			}

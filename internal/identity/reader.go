@@ -90,6 +90,7 @@ type AccountQuery struct {
 	Tenants []fresnel.TenantID // only of these
 	Classes []Class            // only of these
 	Account string             // object id; "" = any
+	Of      int                // how many there are; an estimate does
 	Newest  bool               // the newest first, rather than those longest without use
 	After   AccountPlace
 	Limit   int
@@ -208,6 +209,24 @@ type CredentialCount struct {
 
 // All is how many there are.
 func (c CredentialCount) All() int { return c.Expired + c.Expiring + c.Valid + c.Endless }
+
+// of is how many are in a state ("" = in any), or last too long.
+func (c CredentialCount) of(s CredentialState, long bool) int {
+	if long {
+		return c.Long
+	}
+	switch s {
+	case CredentialExpired:
+		return c.Expired
+	case CredentialExpiring:
+		return c.Expiring
+	case CredentialValid:
+		return c.Valid
+	case CredentialEndless:
+		return c.Endless
+	}
+	return c.All()
+}
 
 // RoleCount is a role of a tenant with how many hold it. People are counted once,
 // through groups, too.

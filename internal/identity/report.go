@@ -143,33 +143,33 @@ func (r Reports) Summary(ctx context.Context, s fresnel.Scope) (Summary, error) 
 	for _, d := range days {
 		then[d.Tenant] = append(then[d.Tenant], d)
 	}
+	in := membership{}
 	for _, t := range reads {
 		g := newNumbers()
-		for _, rule := range listRules {
+		lengths := make([]int, len(listRules))
+		for _, c := range byTenant[t.Tenant] {
+			for _, i := range in.lists(c.Class) {
+				lengths[i] += c.N
+			}
+		}
+		for i, rule := range listRules {
 			n := Count{Of: 1}
 			if t.Knows(rule.needs...) {
 				n.Tenants = 1
 				if !t.Knows(rule.parts...) {
 					n.Parts = 1
 				}
-				for _, c := range byTenant[t.Tenant] {
-					if rule.has(c.Class) {
-						n.N += c.N
-					}
-				}
+				n.N = lengths[i]
 			}
 			g.lists[rule.list] = n
 		}
 		c := credsOf[t.Tenant]
-		for state, n := range map[string]int{
-			"": c.All(), string(CredentialExpired): c.Expired, string(CredentialExpiring): c.Expiring,
-			string(CredentialValid): c.Valid, string(CredentialEndless): c.Endless, "long": c.Long,
-		} {
+		for _, state := range append(CredentialStates(), "", "long") {
 			count := Count{Of: 1}
 			if t.Knows(FactApps) {
-				count.N, count.Tenants = n, 1
+				count.N, count.Tenants = c.of(state, state == "long"), 1
 			}
-			g.credentials[state] = count
+			g.credentials[string(state)] = count
 		}
 		for _, d := range then[t.Tenant] {
 			if now := g.lists[d.List]; now.Whole() {
@@ -180,6 +180,22 @@ func (r Reports) Summary(ctx context.Context, s fresnel.Scope) (Summary, error) 
 		out.Overall.add(g)
 	}
 	return out, nil
+}
+
+// membership remembers in which lists classes are: tenants have the same ones.
+type membership map[Class][]int
+
+func (m membership) lists(c Class) []int {
+	out, ok := m[c]
+	if !ok {
+		for i, rule := range listRules {
+			if rule.has(c) {
+				out = append(out, i)
+			}
+		}
+		m[c] = out
+	}
+	return out
 }
 
 func newNumbers() Numbers {
@@ -257,27 +273,32 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q ListQuery) (Accoun
 	if err != nil {
 		return out, err
 	}
-	byRank := map[int][]Class{}
-	seen := map[Class]bool{}
+	byRank, of := map[int][]Class{}, map[int]int{}
+	ranks := map[Class]int{} // of those seen
+	knows := map[fresnel.TenantID]bool{}
+	for _, t := range ask.Tenants {
+		knows[t] = true
+	}
 	for _, c := range counts {
-		if !slices.Contains(ask.Tenants, c.Tenant) || !rule.has(c.Class) {
+		if !knows[c.Tenant] || !rule.has(c.Class) {
 			continue
 		}
 		out.Count.N += c.N
-		if !seen[c.Class] {
-			seen[c.Class] = true
-			rank := 0
+		rank, seen := ranks[c.Class]
+		if !seen {
 			if q.Order == ByRisk {
 				rank = c.Class.rank()
 			}
+			ranks[c.Class] = rank
 			byRank[rank] = append(byRank[rank], c.Class)
 		}
+		of[rank] += c.N
 	}
 	for _, rank := range slices.SortedFunc(maps.Keys(byRank), func(a, b int) int { return cmp.Compare(b, a) }) {
 		if q.After != nil && rank > q.After.Rank {
 			continue
 		}
-		ask.Classes, ask.After = byRank[rank], AccountPlace{}
+		ask.Classes, ask.Of, ask.After = byRank[rank], of[rank], AccountPlace{}
 		if q.After != nil && rank == q.After.Rank {
 			ask.After = *q.After
 		}
@@ -376,19 +397,25 @@ type CredentialList struct {
 // Credentials lists credentials by their end, those that ended first.
 func (r Reports) Credentials(ctx context.Context, s fresnel.Scope, q CredentialQuery) (CredentialList, error) {
 	var out CredentialList
-	sum, err := r.Summary(ctx, s)
+	var err error
+	if out.Reads, err = r.Reader.Coverage(ctx, s); err != nil {
+		return out, err
+	}
+	q.Tenants, q.Limits, q.Now = nil, r.Limits, r.Now()
+	counts, err := r.Reader.CredentialCounts(ctx, s, q.Now, q.Limits)
 	if err != nil {
 		return out, err
 	}
-	out.Count = sum.Overall.Credentials(q.State)
-	if q.Long {
-		out.Count = sum.Overall.LongCredentials()
+	by := map[fresnel.TenantID]CredentialCount{}
+	for _, c := range counts {
+		by[c.Tenant] = c
 	}
-	q.Tenants, q.Limits, q.Now = nil, r.Limits, r.Now()
-	for _, t := range sum.Tenants {
-		out.Reads = append(out.Reads, t.TenantRead)
+	for _, t := range out.Reads {
+		out.Count.Of++
 		if t.Knows(FactApps) {
 			q.Tenants = append(q.Tenants, t.Tenant)
+			c := by[t.Tenant]
+			out.Count = out.Count.plus(Count{N: c.of(q.State, q.Long), Tenants: 1})
 		}
 	}
 	limit := q.Limit

@@ -14,14 +14,17 @@ import (
 type TenantFacts interface {
 	Mark(ctx context.Context, t fresnel.TenantID) (mark string, read map[Fact]time.Time, err error)
 	Held(ctx context.Context, t fresnel.TenantID) (Held, error)
-	// Walk shows every account. each may ask the database.
-	Walk(ctx context.Context, t fresnel.TenantID, each func(AccountRow) error) error
+	// Walk shows every account, some at a time, in the order of their ids. each may
+	// ask the database. The last time it shows fewer than before, or none.
+	Walk(ctx context.Context, t fresnel.TenantID, each func([]AccountRow) error) error
 	Applications(ctx context.Context, t fresnel.TenantID) ([]Application, error)
 }
 
 // FindingSink keeps findings. It fails with Conflict under a lost lease.
 type FindingSink interface {
 	HeldOf(ctx context.Context, id fresnel.TenantID, rules []string) ([]fresnel.Finding, error)
+	// HeldIn is HeldOf about objects after one, up to another.
+	HeldIn(ctx context.Context, id fresnel.TenantID, rules []string, after, upTo string) ([]fresnel.Finding, error)
 	KeepAll(ctx context.Context, id fresnel.TenantID, r fresnel.Reconciled, now time.Time) error
 }
 
@@ -40,6 +43,7 @@ type search struct {
 	limits Limits
 	now    time.Time
 	knows  map[Fact]bool
+	judged map[string]bool // rules by whether all is known that they need
 	found  []fresnel.Finding
 	global []string        // global administrators
 	alive  map[string]bool // of the accounts that own something
@@ -85,36 +89,62 @@ func (s Search) Tenant(ctx context.Context, t fresnel.Tenant) error {
 		}
 	}
 	exists := map[string]bool{} // accounts that hold something
-	if err := s.Facts.Walk(ctx, t.ID, func(a AccountRow) error {
-		if _, ok := x.alive[a.ID]; ok {
-			x.alive[a.ID] = true
+	accounts, others := x.rules()
+	after := "account/"
+	keep := func(upTo string) error {
+		held, err := s.Kept.HeldIn(ctx, t.ID, accounts, after, upTo)
+		after = upTo
+		return s.keep(ctx, x, held, err)
+	}
+	// There may be many: they are kept as they come, in the order of their ids.
+	if err := s.Facts.Walk(ctx, t.ID, func(some []AccountRow) error {
+		for _, a := range some {
+			if _, ok := x.alive[a.ID]; ok {
+				x.alive[a.ID] = true
+			}
+			if len(w.grants[a.ID]) > 0 {
+				exists[a.ID] = true
+			}
+			x.account(a, slices.Contains(s.Emergency, a.ID))
 		}
-		if len(w.grants[a.ID]) > 0 {
-			exists[a.ID] = true
+		if len(some) == 0 {
+			return nil
 		}
-		x.account(a, slices.Contains(s.Emergency, a.ID))
-		return nil
+		return keep("account/" + some[len(some)-1].ID)
 	}); err != nil {
 		return fmt.Errorf("identity: search %s: %w", t.ID, err)
+	}
+	if err := keep("account/~"); err != nil { // of accounts behind the last there are none any more
+		return err
 	}
 	x.administrators()
 	x.applications(apps)
 	x.orphans(held, exists)
-	return s.keep(ctx, x)
+	old, err := s.Kept.HeldOf(ctx, t.ID, others)
+	return s.keep(ctx, x, old, err)
 }
 
-// keep writes what changed.
-func (s Search) keep(ctx context.Context, x *search) error {
-	var rules []string
-	judged := map[string]bool{}
+// rules are those about accounts, and the others.
+func (x *search) rules() (accounts, others []string) {
+	x.judged = map[string]bool{}
 	for _, r := range Rules() {
-		rules = append(rules, r.ID)
-		judged[r.ID] = x.judges(r)
+		x.judged[r.ID] = x.judges(r)
+		switch r.ID {
+		case RuleGlobalAdmins, RuleAppControl, RuleOrphanRole, RuleCredentialExpired, RuleCredentialEnding, RuleCredentialLong, RuleAppOwner:
+			others = append(others, r.ID)
+		default:
+			accounts = append(accounts, r.ID)
+		}
 	}
-	held, err := s.Kept.HeldOf(ctx, x.tenant, rules)
+	return accounts, others
+}
+
+// keep writes what changed of what was held, and forgets what was found.
+func (s Search) keep(ctx context.Context, x *search, held []fresnel.Finding, err error) error {
 	if err != nil {
 		return fmt.Errorf("identity: findings of %s: %w", x.tenant, err)
 	}
+	judged := x.judged
 	x.found = slices.DeleteFunc(x.found, func(f fresnel.Finding) bool { return !judged[f.Rule] })
 	detail := map[int64]string{}
 	for _, h := range held {
@@ -126,6 +156,10 @@ func (s Search) keep(ctx context.Context, x *search) error {
 		was, ok := detail[f.ID]
 		return ok && was == f.Detail
 	})
+	x.found = x.found[:0]
+	if len(r.Put)+len(r.Resolved) == 0 {
+		return nil
+	}
 	return s.Kept.KeepAll(ctx, x.tenant, r, x.now)
 }
 

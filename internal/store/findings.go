@@ -46,6 +46,18 @@ func (s *Findings) HeldOf(ctx context.Context, id fresnel.TenantID, rules []stri
 	return out, s.db.wrap(ctx, "findings held", err)
 }
 
+// HeldIn lists the findings of a tenant by several rules that are not resolved,
+// about objects after one, up to another, in the order of bytes.
+func (s *Findings) HeldIn(ctx context.Context, id fresnel.TenantID, rules []string, after, upTo string) ([]fresnel.Finding, error) {
+	rows, err := s.db.query(ctx, "SELECT "+findingColumns+" FROM finding f JOIN tenant t ON t.num = f.tenant WHERE t.id = ? AND f.resolved_at = 0 AND f.object > ? AND f.object <= ? AND f.rule IN "+s.db.d.list(),
+		string(id), clean(after), clean(upTo), jsonList(rules))
+	if err != nil {
+		return nil, s.db.wrap(ctx, "findings held", err)
+	}
+	out, err := scan(rows, scanFinding)
+	return out, s.db.wrap(ctx, "findings held", err)
+}
+
 // KeepAll is Keep for findings of several rules, each under its own.
 func (s *Findings) KeepAll(ctx context.Context, id fresnel.TenantID, r fresnel.Reconciled, now time.Time) error {
 	return s.Keep(ctx, id, "", r, now)

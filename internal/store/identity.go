@@ -35,7 +35,7 @@ func (i *Identity) write(ctx context.Context, what string, t fresnel.TenantID, f
 		if err != nil {
 			return err
 		}
-		if _, err := i.db.txExec(ctx, tx, i.db.d.insertAbsent("identity_tenant", []string{"tenant", "mark", "judged_at", "policies", "licences"}), tenant, "", 0, "", ""); err != nil {
+		if _, err := i.db.txExec(ctx, tx, i.db.d.insertAbsent("identity_tenant", []string{"tenant", "mark", "stamp", "judged_at", "policies", "licences"}), tenant, "", 0, 0, "", ""); err != nil {
 			return err
 		}
 		if written, err = f(tx, tenant); err != nil || written == 0 {

@@ -42,7 +42,7 @@ func scanAccount(r *sql.Rows, a *account) error {
 }
 
 // accountChunk is how many accounts are looked at together.
-const accountChunk = 1000
+const accountChunk = 2000
 
 // change lets f change the accounts of some ids: held is nil of one that is not
 // there, and f gives nil for one that is not to be. What stays the same is not
@@ -111,11 +111,13 @@ func (i *Identity) writeAccounts(ctx context.Context, tx *sql.Tx, tenant int64, 
 	if err := i.insert(ctx, tx, "identity_account", accountColumns, rows); err != nil {
 		return 0, err
 	}
+	changed := false
 	for _, class := range slices.Sorted(maps.Keys(w.moved)) {
 		n := w.moved[class]
 		if n == 0 {
 			continue
 		}
+		changed = true
 		if _, err := i.db.txExec(ctx, tx, i.db.d.insertAbsent("identity_count", []string{"tenant", "class", "n"}), tenant, class, 0); err != nil {
 			return 0, err
 		}
@@ -123,8 +125,11 @@ func (i *Identity) writeAccounts(ctx context.Context, tx *sql.Tx, tenant int64, 
 			return 0, err
 		}
 	}
-	if len(w.moved) > 0 {
+	if changed {
 		if _, err := i.db.txExec(ctx, tx, "DELETE FROM identity_count WHERE tenant = ? AND n = 0", tenant); err != nil {
+			return 0, err
+		}
+		if _, err := i.db.txExec(ctx, tx, "UPDATE identity_tenant SET stamp = stamp + 1 WHERE tenant = ?", tenant); err != nil {
 			return 0, err
 		}
 	}

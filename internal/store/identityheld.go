@@ -59,7 +59,7 @@ func (i *Identity) Held(ctx context.Context, t fresnel.TenantID) (identity.Held,
 }
 
 // Walk implements identity.TenantFacts.
-func (i *Identity) Walk(ctx context.Context, t fresnel.TenantID, each func(identity.AccountRow) error) error {
+func (i *Identity) Walk(ctx context.Context, t fresnel.TenantID, each func([]identity.AccountRow) error) error {
 	for after := ""; ; {
 		rows, err := i.db.query(ctx, i.db.d.page("SELECT id, class, created_at, last_use, told FROM identity_account WHERE tenant = (SELECT num FROM tenant WHERE id = ?) AND id > ? ORDER BY id"), clean(string(t)), after, accountChunk)
 		if err != nil {
@@ -69,15 +69,14 @@ func (i *Identity) Walk(ctx context.Context, t fresnel.TenantID, each func(ident
 		if err != nil {
 			return i.db.wrap(ctx, "walk accounts", err)
 		}
+		some := make([]identity.AccountRow, len(list))
 		for n := range list {
 			a := &list[n]
-			if err := each(identity.AccountRow{Tenant: t, ID: a.id, Class: a.class, Created: instant(a.created), LastUse: instant(a.lastUse), Told: a.told}); err != nil {
-				return err
-			}
+			some[n] = identity.AccountRow{Tenant: t, ID: a.id, Class: a.class, Created: instant(a.created), LastUse: instant(a.lastUse), Told: a.told}
 			after = a.id
 		}
-		if len(list) < accountChunk {
-			return nil
+		if err := each(some); err != nil || len(list) < accountChunk {
+			return err
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"fresnel"
@@ -77,152 +76,9 @@ func document[T any](text string) *T {
 	return v
 }
 
-// Classes implements identity.Reader.
-func (i *IdentityReader) Classes(ctx context.Context, s fresnel.Scope) ([]identity.ClassCount, error) {
-	var args []any
-	rows, err := i.db.query(ctx, "SELECT t.id, c.class, c.n FROM identity_count c JOIN tenant t ON t.num = c.tenant WHERE "+i.db.visible("c.tenant", s, &args), args...)
-	if err != nil {
-		return nil, i.db.wrap(ctx, "classes of accounts", err)
-	}
-	out, err := scan(rows, func(r *sql.Rows, v *identity.ClassCount) error {
-		var code int64
-		err := r.Scan(&v.Tenant, &code, &v.N)
-		v.Class = identity.ClassOf(code)
-		return err
-	})
-	return out, i.db.wrap(ctx, "classes of accounts", err)
-}
-
 // among gives the condition that a tenant is in scope and one of some.
 func (i *IdentityReader) among(col string, s fresnel.Scope, only []fresnel.TenantID, args *[]any) string {
 	return i.db.visible(col, s, args) + " AND " + col + " " + among(i.db, "SELECT num FROM tenant WHERE id", only, args)
-}
-
-// Accounts implements identity.Reader.
-func (i *IdentityReader) Accounts(ctx context.Context, s fresnel.Scope, q identity.AccountQuery) ([]identity.AccountRow, error) {
-	if len(q.Tenants) == 0 || len(q.Classes) == 0 {
-		return nil, nil
-	}
-	codes := make([]int64, len(q.Classes))
-	for n, c := range q.Classes {
-		codes[n] = c.Code()
-	}
-	slices.Sort(codes)
-	key, way, dir := "a.idle_since", ">", ""
-	if q.Newest {
-		key, way, dir = "a.created_at", "<", " DESC"
-	}
-	args, by := []any{jsonNumbers(codes)}, i.db.d.by("ix_identity_account_class")
-	where := "a.class IN " + i.db.d.numbers() + " AND " + i.among("a.tenant", s, q.Tenants, &args)
-	if q.Account != "" {
-		where, by = where+" AND a.id = ?", ""
-		args = append(args, clean(q.Account))
-	}
-	if q.After != (identity.AccountPlace{}) {
-		where += " AND (" + key + " " + way + " ? OR (" + key + " = ? AND (t.id > ? OR (t.id = ? AND a.id > ?))))"
-		args = append(args, q.After.Key, q.After.Key, clean(string(q.After.Tenant)), clean(string(q.After.Tenant)), clean(q.After.ID))
-	}
-	rows, err := i.db.query(ctx, i.db.d.page("SELECT t.id, t.name, a.id, a.class, a.created_at, a.last_use, a.told, "+key+" FROM identity_account a"+by+" JOIN tenant t ON t.num = a.tenant WHERE "+where+
-		" ORDER BY "+key+dir+", t.id, a.id"), append(args, q.Limit)...)
-	if err != nil {
-		return nil, i.db.wrap(ctx, "accounts", err)
-	}
-	out, err := scan(rows, func(r *sql.Rows, v *identity.AccountRow) error {
-		var class, created, last, told int64
-		if err := r.Scan(&v.Tenant, &v.TenantName, &v.ID, &class, &created, &last, &told, &v.Place.Key); err != nil {
-			return err
-		}
-		v.Class, v.Created, v.LastUse, v.Told = identity.ClassOf(class), instant(created), instant(last), told == 1
-		v.Place.Tenant, v.Place.ID = v.Tenant, v.ID
-		return nil
-	})
-	return out, i.db.wrap(ctx, "accounts", err)
-}
-
-// GrantsOf implements identity.Reader.
-func (i *IdentityReader) GrantsOf(ctx context.Context, s fresnel.Scope, principals []identity.Principal) (map[identity.Principal][]identity.Grant, error) {
-	out := map[identity.Principal][]identity.Grant{}
-	by := map[fresnel.TenantID][]string{}
-	for _, p := range principals {
-		by[p.Tenant] = append(by[p.Tenant], p.ID)
-	}
-	for t, ids := range by {
-		if err := i.grantsIn(ctx, s, t, ids, out); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// grantsIn adds what principals of a tenant hold.
-func (i *IdentityReader) grantsIn(ctx context.Context, s fresnel.Scope, t fresnel.TenantID, ids []string, out map[identity.Principal][]identity.Grant) error {
-	for _, through := range []bool{false, true} {
-		who, from := "h.principal", ""
-		if through {
-			who, from = "m.member", "identity_member m CROSS JOIN " // groups first: most holdings are nobody's of those asked for
-		}
-		var args []any
-		where := func(alias, tenant string) string {
-			args = []any{clean(string(t)), jsonList(ids)}
-			w := " WHERE " + tenant + ".tenant = (SELECT num FROM tenant WHERE id = ?) AND " + who + " IN " + i.db.d.list() + " AND " + i.db.visible(alias+".tenant", s, &args)
-			if !through {
-				return w + " AND " + alias + ".kind <> 'group'"
-			}
-			return w + " AND " + alias + ".tenant = m.tenant AND " + alias + ".principal = m.grp"
-		}
-		owner := "h"
-		if through {
-			owner = "m"
-		}
-		rows, err := i.db.query(ctx, "SELECT "+who+", h.principal, h.role, COALESCE(r.name, ''), COALESCE(r.privileged, 0), h.scope, h.eligible, h.activated, h.end_at FROM "+from+"identity_holding h"+i.db.d.by("ix_identity_holding_principal")+
-			" LEFT JOIN identity_role r ON r.tenant = h.tenant AND r.id = h.role"+where("h", owner), args...)
-		if err != nil {
-			return i.db.wrap(ctx, "roles of accounts", err)
-		}
-		if _, err = scan(rows, func(r *sql.Rows, _ *struct{}) error {
-			var g identity.Grant
-			var id, principal string
-			var privileged, eligible, activated, end int64
-			if err := r.Scan(&id, &principal, &g.Role, &g.Name, &privileged, &g.Scope, &eligible, &activated, &end); err != nil {
-				return err
-			}
-			g.Tier = identity.TierOf(identity.Role{ID: g.Role, Privileged: privileged == 1})
-			g.Eligible, g.Activated, g.End = eligible == 1, activated == 1, instant(end)
-			addGrant(out, t, id, principal, through, g)
-			return nil
-		}); err != nil {
-			return i.db.wrap(ctx, "roles of accounts", err)
-		}
-		rows, err = i.db.query(ctx, "SELECT "+who+", h.principal, h.role, h.owns, h.scope, h.sub FROM "+from+"identity_azure_role h"+i.db.d.by("ix_identity_azure_role_principal")+where("h", owner), args...)
-		if err != nil {
-			return i.db.wrap(ctx, "roles of accounts", err)
-		}
-		if _, err = scan(rows, func(r *sql.Rows, _ *struct{}) error {
-			var a identity.AzureRole
-			var id, principal string
-			var owns int64
-			if err := r.Scan(&id, &principal, &a.Role, &owns, &a.Scope, &a.Subscription); err != nil {
-				return err
-			}
-			a.Owner = owns == 1
-			if through && !a.Powerful() {
-				return nil
-			}
-			addGrant(out, t, id, principal, through, identity.GrantOf(a))
-			return nil
-		}); err != nil {
-			return i.db.wrap(ctx, "roles of accounts", err)
-		}
-	}
-	return nil
-}
-
-func addGrant(out map[identity.Principal][]identity.Grant, t fresnel.TenantID, id, principal string, through bool, g identity.Grant) {
-	if through {
-		g.Through = principal
-	}
-	p := identity.Principal{Tenant: t, ID: id}
-	out[p] = append(out[p], g)
 }
 
 // Others implements identity.Reader.
@@ -306,13 +162,14 @@ func (i *IdentityReader) Credentials(ctx context.Context, s fresnel.Scope, q ide
 		add("c.end_at > ? AND c.end_at < ? AND c.end_at - c.start_at > ?", now, endless, int64(q.Limits.Long)*24*time.Hour.Microseconds())
 	}
 	if q.After != (identity.CredentialPlace{}) {
-		add("(c.end_at > ? OR (c.end_at = ? AND (t.id > ? OR (t.id = ? AND (c.app > ? OR (c.app = ? AND c.id > ?))))))", q.After.End, q.After.End,
+		const num = "(SELECT num FROM tenant WHERE id = ?)"
+		add("c.end_at >= ? AND (c.end_at > ? OR (c.end_at = ? AND (c.tenant > "+num+" OR (c.tenant = "+num+" AND (c.app > ? OR (c.app = ? AND c.id > ?))))))", q.After.End, q.After.End, q.After.End,
 			clean(string(q.After.Tenant)), clean(string(q.After.Tenant)), clean(q.After.App), clean(q.After.App), clean(q.After.ID))
 	}
 	args = append([]any{soon}, append(args, q.Limit)...)
 	rows, err := i.db.query(ctx, i.db.d.page("SELECT t.id, t.name, c.app, c.id, c.certificate, c.start_at, c.end_at, a.app_id, a.name, a.service, a.owners, "+
 		"CASE WHEN EXISTS (SELECT 1 FROM identity_credential o WHERE o.tenant = c.tenant AND o.app = c.app AND o.id <> c.id AND o.end_at > ?) THEN 1 ELSE 0 END "+
-		"FROM identity_credential c JOIN identity_app a ON a.tenant = c.tenant AND a.id = c.app JOIN tenant t ON t.num = c.tenant WHERE "+where+" ORDER BY c.end_at, t.id, c.app, c.id"), args...)
+		"FROM identity_credential c"+i.db.d.by("ix_identity_credential_end")+" JOIN identity_app a ON a.tenant = c.tenant AND a.id = c.app JOIN tenant t ON t.num = c.tenant WHERE "+where+" ORDER BY c.end_at, c.tenant, c.app, c.id"), args...)
 	if err != nil {
 		return nil, i.db.wrap(ctx, "credentials", err)
 	}

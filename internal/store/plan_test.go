@@ -337,7 +337,7 @@ func planIdentity(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 	must(nil, err)
 	must(k.Held(ctx, one))
 	must(k.Applications(ctx, one))
-	must(nil, k.Walk(ctx, one, func(identity.AccountRow) error { return nil }))
+	must(nil, k.Walk(ctx, one, func([]identity.AccountRow) error { return nil }))
 	must(nil, k.Prune(ctx, now.AddDate(-1, 0, 0)))
 	both, limits := []fresnel.TenantID{one, storetest.TenantID(0)}, identity.DefaultLimits()
 	classes := []identity.Class{{Guest: true}, {Enabled: true}}

@@ -32,6 +32,7 @@ type DB struct {
 	generation atomic.Int64
 	dims       dims
 	items      itemMemory
+	classes    classMemory
 	reads      *prepared           // of r
 	writes     *prepared           // of w
 	room       *semaphore.Weighted // for lines in work, see rowsInWork

@@ -19,6 +19,7 @@ func (h handlers) overview(ctx context.Context, q *request) (view, error) {
 	m := page.Overview{}
 	var err error
 	q.query = q.query.WithFilters(page.Filters{}).WithThings(page.Things{}) // the Overview has none
+	q.query.Who = page.Who{}
 	q.query.Sort, q.query.Cursor, q.query.Granularity = "", "", ""
 	q.ask.Subscriptions, q.ask.Services, q.ask.Groups, q.ask.Charges = nil, nil, nil, nil
 	if q.query.Group != "service" {
@@ -66,6 +67,9 @@ func (h handlers) overview(ctx context.Context, q *request) (view, error) {
 		return nil, err
 	}
 	if err := h.complianceOnOverview(ctx, q, &m); err != nil {
+		return nil, err
+	}
+	if m.Identity, err = h.identityCardModel(ctx, q); err != nil {
 		return nil, err
 	}
 	return func(s page.Shell) templ.Component { s.Sub = subtitle(q, b.Coverage); return page.OverviewPage(s, m) }, nil

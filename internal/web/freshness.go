@@ -8,6 +8,7 @@ import (
 	"fresnel"
 	"fresnel/internal/compliance"
 	"fresnel/internal/cost"
+	"fresnel/internal/identity"
 	"fresnel/internal/inventory"
 	"fresnel/internal/web/page"
 )
@@ -147,7 +148,7 @@ func (h handlers) lastKnown(ctx context.Context, q *request) (string, error) {
 }
 
 // jobs are the kinds of syncs that there are.
-var jobs = []string{"costs", "resources", "compliance"}
+var jobs = []string{"costs", "resources", "compliance", "identity"}
 
 // newest gives the newest run of a job by tenant, an open one before the ended one.
 func (h handlers) newest(ctx context.Context, s fresnel.Scope, job string) (map[fresnel.TenantID]fresnel.Run, error) {
@@ -194,6 +195,17 @@ func (h handlers) freshnessModel(ctx context.Context, q *request, limit int) (pa
 			m.Fresh.SyncedAt = t.Oldest
 		}
 	}
+	people, err := h.Identity.Reader.Coverage(ctx, q.scope)
+	if err != nil {
+		return m, err
+	}
+	directories := map[fresnel.TenantID]identity.TenantRead{}
+	for _, t := range people {
+		directories[t.Tenant] = t
+		if at := readAt(t); at.After(m.Fresh.SyncedAt) {
+			m.Fresh.SyncedAt = at
+		}
+	}
 	runs := map[string]map[fresnel.TenantID]fresnel.Run{}
 	for _, job := range jobs {
 		if runs[job], err = h.newest(ctx, q.scope, job); err != nil {
@@ -206,11 +218,12 @@ func (h handlers) freshnessModel(ctx context.Context, q *request, limit int) (pa
 	var calm []page.FreshnessRow
 	for _, t := range c.Tenants {
 		row := page.FreshnessRow{Name: t.Name, URL: q.query.Scope().WithTenants(string(t.Tenant)).URL(page.PathCosts)}
-		costs, resources, complies := false, false, false
+		costs, resources, complies, knows := false, false, false, false
 		row.Costs, costs = costReading(q, t, runs["costs"][t.Tenant])
 		row.Resources, resources = h.inventoryReading(q, inventories[t.Tenant], runs["resources"][t.Tenant])
 		row.Compliance, complies = h.judgedReading(q, policies[t.Tenant], runs["compliance"][t.Tenant])
-		if costs && resources && complies {
+		row.Identity, knows = h.identityReading(q, directories[t.Tenant], runs["identity"][t.Tenant])
+		if costs && resources && complies && knows {
 			calm = append(calm, row)
 		} else {
 			m.Rows = append(m.Rows, row)

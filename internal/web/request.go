@@ -27,6 +27,13 @@ type request struct {
 	theme   string
 }
 
+// keepOut says that an answer with names of people is kept by nobody.
+func (q *request) keepOut(w http.ResponseWriter) {
+	if q.query.Names {
+		w.Header().Set("Cache-Control", "no-store")
+	}
+}
+
 func (q *request) note(text string) {
 	q.notes = append(q.notes, page.Notice{Kind: ui.Info, Text: text})
 }
@@ -44,6 +51,8 @@ func (h handlers) read(r *http.Request) (*request, error) {
 	for _, n := range notes {
 		q.note(n)
 	}
+	// Written otherwise, as n%61mes, the cache of answers would not know it for what it is.
+	q.query.Names = q.query.Names && strings.Contains(r.URL.RawQuery, "names=1")
 	var err error
 	if q.tenants, err = h.Tenants.List(ctx, q.full); err != nil {
 		return q, err
@@ -153,7 +162,7 @@ func unknown(r *http.Request) []string {
 		"metric": true, "sort": true, "cursor": true, "view": true, "state": true, "budget": true, "for": true,
 		"sub": true, "service": true, "resource_group": true, "charge_type": true,
 		"type": true, "location": true, "tag_key": true, "tag_value": true, "q": true, "gone": true, "wasted": true, "id": true, "rule": true, "confidence": true, "missing": true, "over": true, "kind": true, "actor": true,
-		"category": true, "effect": true, "failing": true, "policy": true, "standing": true, "control": true, "source": true, "baseline": true,
+		"category": true, "effect": true, "failing": true, "policy": true, "standing": true, "control": true, "source": true, "baseline": true, "list": true, "by": true, "names": true,
 	}
 	var out []string
 	for k := range r.URL.Query() {

@@ -62,7 +62,7 @@ func syncStats(q *request, m page.Sync) []page.Stat {
 	var oldest time.Time
 	age, whose := page.Dash, "Nothing read yet"
 	for _, row := range m.Freshness.Rows {
-		for i, r := range []page.Reading{row.Costs, row.Resources, row.Compliance} {
+		for i, r := range []page.Reading{row.Costs, row.Resources, row.Compliance, row.Identity} {
 			if r.State == page.RunFailed || r.State == page.RunPartial {
 				failed++
 			}
@@ -161,6 +161,12 @@ func short(d time.Duration) string {
 }
 
 func runWords(r fresnel.Run) string {
+	if r.Job == "identity" { // nobody says beforehand how many there are
+		if r.Progress.Rows == 0 {
+			return "Reading the directory"
+		}
+		return rowsOf(r.Job, r.Progress.Rows)
+	}
 	if r.Progress.Total == 0 {
 		return "Listing subscriptions"
 	}
@@ -178,6 +184,8 @@ func rowsOf(job string, n int) string {
 		return page.Plural(n, "resource", "resources")
 	case "compliance":
 		return page.Plural(n, "resource judged", "resources judged")
+	case "identity":
+		return page.Plural(n, "directory entry", "directory entries")
 	}
 	return page.Plural(n, "row", "rows")
 }
@@ -285,7 +293,7 @@ func writeEvent(w http.ResponseWriter, e Event, now time.Time) error {
 	if !e.Data {
 		return nil
 	}
-	for _, topic := range []string{"cost", "inventory", "compliance", "sync"} {
+	for _, topic := range []string{"cost", "inventory", "compliance", "identity", "sync"} {
 		if err := send(w, "data-updated", dataEvent{topic}); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 	"fresnel"
 	"fresnel/internal/compliance"
 	"fresnel/internal/cost"
+	"fresnel/internal/findings"
 	"fresnel/internal/identity"
 	"fresnel/internal/inventory"
 	"fresnel/internal/web/page"
@@ -56,6 +57,7 @@ type Service struct {
 	Compliance compliance.Reports
 	Identity   identity.Reports
 	Names      *identity.Names // nil = no names
+	Findings   findings.Reports
 	Tenants    Tenants
 	Runs       Runs
 	Sync       Trigger
@@ -98,6 +100,8 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.HandleFunc("GET "+page.PathSecureScore, h.page("Secure score", page.PathSecureScore, h.secureScore))
 	mux.HandleFunc("GET "+page.PathFrameworks, h.page("Frameworks", page.PathFrameworks, h.frameworks))
 	mux.HandleFunc("GET "+page.PathFramework, h.page("Framework", page.PathFramework, h.framework))
+	mux.HandleFunc("GET "+page.PathIdentity, h.page("Identity", page.PathIdentity, h.identity))
+	mux.HandleFunc("POST "+page.PathIdentityFound+"/{id}/verdict", h.judgeIdentity)
 	mux.HandleFunc("GET /sync", h.page("Sync status", page.PathSync, h.syncPage))
 	mux.HandleFunc("GET /docs", h.page("REST API", page.PathDocs, h.docs))
 	mux.HandleFunc("POST /sync/{job}", h.startSync)
@@ -129,6 +133,12 @@ func Routes(mux *http.ServeMux, s Service) {
 	mux.HandleFunc("GET /partials/compliance-secure", h.partial("compliance-secure", "Secure score", h.complianceSecure))
 	mux.HandleFunc("GET /partials/compliance-frameworks", h.partial("compliance-frameworks", "Frameworks", h.complianceFrameworks))
 	mux.HandleFunc("GET /partials/compliance-framework", h.partial("compliance-framework", "Controls", h.complianceFramework))
+	mux.HandleFunc("GET /partials/identity-stats", h.partial("identity-stats", "By tenant", h.identityStats))
+	mux.HandleFunc("GET /partials/identity-gaps", h.partial("identity-gaps", "What we cannot see", h.identityGaps))
+	mux.HandleFunc("GET /partials/identity-trend", h.partial("identity-trend", "Last 30 days", h.identityTrend))
+	mux.HandleFunc("GET /partials/identity-list", h.partial("identity-list", "Accounts", h.identityList))
+	mux.HandleFunc("GET /partials/identity-rules", h.partial("identity-rules", "Findings by rule", h.identityRules))
+	mux.HandleFunc("GET /partials/identity-card", h.partial("identity-card", "Identity risk", h.identityCard))
 	mux.HandleFunc("GET /partials/resource-drawer", h.resourceDrawer)
 	mux.HandleFunc("GET /partials/resource-names", h.resourceNames)
 	mux.HandleFunc("GET /partials/sync-freshness", h.partial("sync-freshness", "Sync freshness", h.syncFreshness))
@@ -137,6 +147,7 @@ func Routes(mux *http.ServeMux, s Service) {
 	if s.Dev {
 		mux.HandleFunc("GET /dev/states", h.page("Card states", page.PathStates, h.states(page.PathStates)))
 		mux.HandleFunc("GET "+page.PathResourceStates, h.page("Card states of resources", page.PathStates, h.states(page.PathResourceStates)))
+		mux.HandleFunc("GET "+page.PathIdentityStates, h.page("Card states of identity", page.PathStates, h.states(page.PathIdentityStates)))
 		mux.HandleFunc("GET "+page.PathJudgedStates, h.page("Card states of compliance", page.PathStates, h.states(page.PathJudgedStates)))
 	}
 	mux.HandleFunc("/", h.page("Not found", "", func(context.Context, *request) (view, error) {
@@ -159,6 +170,7 @@ func (h handlers) page(title, path string, f func(context.Context, *request) (vi
 			v, err = f(ctx, q)
 		}
 		s := h.shell(ctx, title, path, q)
+		q.keepOut(w)
 		w.Header()["Cross-Origin-Opener-Policy"] = sameOrigin // of windows, which only a page is
 		status := http.StatusOK
 		if err != nil {
@@ -179,6 +191,7 @@ func (h handlers) partial(id, heading string, f func(context.Context, *request) 
 		if err == nil {
 			c, err = f(ctx, q)
 		}
+		q.keepOut(w)
 		if err != nil {
 			p := h.problem(ctx, err, r.URL.RequestURI())
 			h.render(ctx, w, p.Status, page.ErrorPanel(id, heading, p))

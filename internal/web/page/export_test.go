@@ -34,7 +34,7 @@ func SampleOverview(s Shell) Overview {
 	q.View = viewOverview
 	r := Region{Query: q, Fresh: sampleFresh(s)}
 	whole := Region{Query: q, Fresh: Freshness{Now: s.Now, SyncedAt: r.Fresh.SyncedAt, Covered: 6, Of: 6}}
-	return Overview{Summary: sampleSummary(r), Forecast: sampleForecast(whole), Budgets: sampleBudgetsCard(r), Chart: sampleChart(whole), Tenants: sampleBreakdown(r), Anomalies: sampleAnomalies(whole), Freshness: sampleFreshness(whole), Resources: sampleResourceSummary(whole), Waste: sampleWasteSummary(whole), Compliance: sampleOverall(r), Gauges: sampleGauges(r)}
+	return Overview{Summary: sampleSummary(r), Forecast: sampleForecast(whole), Budgets: sampleBudgetsCard(r), Chart: sampleChart(whole), Tenants: sampleBreakdown(r), Anomalies: sampleAnomalies(whole), Freshness: sampleFreshness(whole), Resources: sampleResourceSummary(whole), Waste: sampleWasteSummary(whole), Compliance: sampleOverall(r), Gauges: sampleGauges(r), Identity: sampleRisk(r)}
 }
 
 // SampleCosts is Costs with invented figures.

@@ -258,3 +258,19 @@ func group(n uint64) string {
 	}
 	return b.String()
 }
+
+// Signed writes a number with its sign: "+114", "−3", "0".
+func Signed(n int) string {
+	if n > 0 {
+		return "+" + Count(n)
+	}
+	return Count(n)
+}
+
+// Clip bounds a text to so many letters.
+func Clip(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}

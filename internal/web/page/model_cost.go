@@ -102,6 +102,7 @@ type Overview struct {
 
 	Compliance ComplianceScore
 	Gauges     ComplianceGauges
+	Identity   IdentityRisk
 }
 
 // Costs is the body of PathCosts.

@@ -30,6 +30,7 @@ type FreshnessRow struct {
 	Name, URL        string
 	Costs, Resources Reading
 	Compliance       Reading
+	Identity         Reading
 }
 
 // Reading is what a job last read of a tenant.

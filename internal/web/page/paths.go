@@ -23,10 +23,13 @@ const (
 	PathSecureScore    = "/compliance/secure-score"
 	PathFrameworks     = "/compliance/frameworks"
 	PathFramework      = "/compliance/frameworks/detail" // with ?source=&id=
+	PathIdentity       = "/identity"
+	PathIdentityFound  = "/identity/findings" // + "/" + the finding's number
 	PathSync           = "/sync"
 	PathStates         = "/dev/states"
 	PathResourceStates = "/dev/states/resources"
 	PathJudgedStates   = "/dev/states/compliance"
+	PathIdentityStates = "/dev/states/identity"
 	PathEvents         = "/events"    // the live stream
 	PathPartials       = "/partials/" // + the id of the region
 	PathAPI            = "/api/v1/"
@@ -40,7 +43,7 @@ var (
 	groups        = []string{"tenant", "service", "subscription", "resource-group", "resource", "charge-type"}
 	granularities = []string{"daily", "monthly", "accumulated"}
 	metrics       = []string{"actual", "amortized"}
-	sorts         = []string{"-cost", "cost", "name", "-name", "share", "-share", "previous", "-previous", "change", "-change", "type", "first_seen", "changed_at", "non_compliant", "category", "score", "since", "policies"}
+	sorts         = []string{"-cost", "cost", "name", "-name", "share", "-share", "previous", "-previous", "change", "-change", "type", "first_seen", "changed_at", "non_compliant", "category", "score", "since", "policies", "risk", "idle", "created"}
 	states        = []string{"all", "open", "acknowledged", "expected"}
 )
 

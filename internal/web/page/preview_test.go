@@ -142,6 +142,14 @@ func TestPreview(t *testing.T) {
 		s.Title, s.To = "ISO 27001:2022", time.Time{}
 		return page.FrameworkPage(s, page.SampleFramework(s))
 	})
+	render(page.PathIdentity, func(s page.Shell) templ.Component {
+		s.Title, s.Sub, s.To, s.CSV = "Identity", "Entra ID posture, 6 of 6 tenants read", time.Time{}, "/api/v1/identity/summary.csv"
+		return page.IdentityPage(s, page.SampleIdentityList(s, s.Query.List))
+	})
+	render(page.PathIdentityStates, func(s page.Shell) templ.Component {
+		s.Title, s.To = "Card states of identity", time.Time{}
+		return page.StatesPage(s, s.Now, page.PathIdentityStates)
+	})
 	render("/missing", func(s page.Shell) templ.Component {
 		s.Title = "Not found"
 		return page.ErrorPage(s, page.Problem{Status: 404, Title: "No such page", Cause: "Nothing is at this address.", RequestID: "01JD3K9Q7B"})

@@ -27,6 +27,7 @@ type Query struct {
 	Filters
 	Things
 	Judging
+	Who
 }
 
 // Filters narrow cost to names; each is any of its values, empty is all.
@@ -91,6 +92,8 @@ func ParseQuery(values url.Values) (q Query, notes []string) {
 	q.Things, unread = parseThings(values)
 	notes = append(notes, unread...)
 	q.Judging, unread = parseJudging(values)
+	notes = append(notes, unread...)
+	q.Who, unread = parseWho(values)
 	return q, append(notes, unread...)
 }
 
@@ -181,6 +184,7 @@ func (q Query) Values() url.Values {
 	add("charge_type", q.Charges)
 	q.writeThings(v)
 	q.writeJudging(v)
+	q.writeWho(v)
 	return v
 }
 

@@ -42,8 +42,10 @@ func all(t *testing.T, change func(model any)) map[string]string {
 	offer.Form = nil
 	judged, one, failing, policed, drift := page.SampleCompliance(s), page.SampleOneTenant(s), page.SampleNonCompliant(s), page.SamplePolicyPage(s), page.SampleDrift(s)
 	exemptions, secure, frameworks, framework := page.SampleExemptions(s), page.SampleSecureScore(s), page.SampleFrameworks(s), page.SampleFramework(s)
+	people, named, guests, credentials := page.SampleIdentity(s), page.SampleIdentityList(s, "named"), page.SampleIdentityList(s, "guests"), page.SampleIdentityList(s, "credentials")
+	roles, others, found := page.SampleIdentityList(s, "roles"), page.SampleIdentityList(s, "others"), page.SampleIdentityList(s, "findings")
 	problem := page.Problem{Status: 500, Title: "Failed", Cause: "cause", Do: "do", RequestID: "id", RetryURL: "/"}
-	for _, m := range []any{&s, &overview, &costs, &syncs, &uncovered, &mixed, &empty, &first, &problem, &anomalies, &budgets, &restated, &offer, &resources, &facts, &waste, &gone, &tags, &changes, &judged, &one, &failing, &policed, &drift, &exemptions, &secure, &frameworks, &framework} {
+	for _, m := range []any{&s, &overview, &costs, &syncs, &uncovered, &mixed, &empty, &first, &problem, &anomalies, &budgets, &restated, &offer, &resources, &facts, &waste, &gone, &tags, &changes, &judged, &one, &failing, &policed, &drift, &exemptions, &secure, &frameworks, &framework, &people, &named, &guests, &credentials, &roles, &others, &found} {
 		change(m)
 	}
 	out := map[string]string{}
@@ -57,6 +59,9 @@ func all(t *testing.T, change func(model any)) map[string]string {
 		"error": page.ErrorPage(s, problem), "error panel": page.ErrorPanel("cost-chart", "Daily cost", problem), "states": page.StatesPage(s, testNow, page.PathStates), "states of resources": page.StatesPage(s, testNow, page.PathResourceStates),
 		"compliance": page.CompliancePage(s, judged), "one tenant": page.CompliancePage(s, one), "non-compliant": page.NonCompliantPage(s, failing), "policy": page.CompliancePolicyPage(s, policed),
 		"drift": page.DriftPage(s, drift), "exemptions": page.ExemptionsPage(s, exemptions), "secure score": page.SecureScorePage(s, secure), "frameworks": page.FrameworksPage(s, frameworks), "framework": page.FrameworkPage(s, framework),
+		"identity": page.IdentityPage(s, people), "identity named": page.IdentityPage(s, named), "identity guests": page.IdentityPage(s, guests), "identity credentials": page.IdentityPage(s, credentials),
+		"identity roles": page.IdentityPage(s, roles), "identity others": page.IdentityPage(s, others), "identity findings": page.IdentityPage(s, found), "identity card": page.IdentityCardPanel(overview.Identity),
+		"identity stats": page.IdentityStatsPanel(people.Stats), "states of identity": page.StatesPage(s, testNow, page.PathIdentityStates),
 		"compliance card": page.ComplianceCard(judged.Overall), "states of compliance": page.StatesPage(s, testNow, page.PathJudgedStates),
 		"uncovered": page.CostSummaryCard(uncovered), "mixed": page.CostSummaryCard(mixed), "empty": page.CostAnomaliesPanel(empty),
 		"first run": page.FirstRunPage(s), "first": page.CostBreakdownPanel(first), "chart": page.CostChartPanel(costs.Chart), "jobs": page.SyncJobsPanel(syncs.Jobs),
@@ -153,10 +158,11 @@ func TestIconsAndIDs(t *testing.T) {
 func TestFormsKeepWhatWasTyped(t *testing.T) {
 	pages := all(t, func(any) {})
 	for name, wants := range map[string][]string{
-		"anomalies": {`aria-describedby="problem-2"`, ">moved away</textarea>", "Say until when this is expected", `<details class="fold-away" open`},
-		"waste":     {`aria-describedby="waste-problem-2"`, ">kept for an audit</textarea>", `action="/resources/waste/2/verdict"`, "Reopen"},
-		"drift":     {`value="Audit"`, `value="2024-01-01"`, `value="kept for an audit"`, `aria-describedby="baseline-problem"`, "Choose a later day."},
-		"budgets":   {`value="12,5"`, `<option value="Storage" selected`, `<option value="amortized" selected`, `value="s1" checked`, "Leave out separators.", "Delete this budget"},
+		"anomalies":         {`aria-describedby="problem-2"`, ">moved away</textarea>", "Say until when this is expected", `<details class="fold-away" open`},
+		"waste":             {`aria-describedby="waste-problem-2"`, ">kept for an audit</textarea>", `action="/resources/waste/2/verdict"`, "Reopen"},
+		"identity findings": {`aria-describedby="identity-problem-2"`, ">PIM comes in December</textarea>", "Say until when this is expected", `action="/identity/findings/2/verdict"`, "Reopen"},
+		"drift":             {`value="Audit"`, `value="2024-01-01"`, `value="kept for an audit"`, `aria-describedby="baseline-problem"`, "Choose a later day."},
+		"budgets":           {`value="12,5"`, `<option value="Storage" selected`, `<option value="amortized" selected`, `value="s1" checked`, "Leave out separators.", "Delete this budget"},
 	} {
 		for _, want := range wants {
 			if !strings.Contains(pages[name], want) {

@@ -96,12 +96,12 @@ func sampleFreshness(r Region) SyncFreshness {
 	return SyncFreshness{
 		Region: r, Current: "4 of 6 tenants current", Schedule: "Stale after 24 h. Read every 4 h", CanSync: true,
 		Rows: []FreshnessRow{
-			{Name: "Foxglove Labs", Costs: Reading{At: now.Add(-75 * time.Hour), State: RunFailed, Stale: true, Reason: "403: the app registration lost its Cost Management Reader role"}, Resources: read(14 * time.Minute), Compliance: read(20 * time.Minute)},
-			{Name: "Everhill Toys", Costs: Reading{At: now.Add(-30 * time.Hour), Stale: true, Reason: "Last read 30 h ago"}, Resources: Reading{At: now.Add(-30 * time.Hour), Stale: true, Reason: "Last read 30 h ago"}, Compliance: Reading{At: now.Add(-30 * time.Hour), Stale: true, Reason: "Last read 30 h ago"}},
-			{Name: "Brightwater Health", Costs: Reading{At: now.Add(-4 * time.Hour), State: RunRunning}, Resources: Reading{Reason: "Not read yet", State: RunQueued}, Compliance: Reading{Reason: "Not read yet", State: RunQueued}},
-			{Name: "Aldermoor Retail", URL: PathCosts, Costs: read(14 * time.Minute), Resources: read(14 * time.Minute), Compliance: read(25 * time.Minute)},
-			{Name: "Cinder Foods", Costs: read(15 * time.Minute), Resources: read(15 * time.Minute), Compliance: read(25 * time.Minute)},
-			{Name: "Delphine Bank", Costs: read(16 * time.Minute), Resources: read(3 * time.Hour), Compliance: read(3 * time.Hour)},
+			{Name: "Foxglove Labs", Costs: Reading{At: now.Add(-75 * time.Hour), State: RunFailed, Stale: true, Reason: "403: the app registration lost its Cost Management Reader role"}, Resources: read(14 * time.Minute), Compliance: read(20 * time.Minute), Identity: read(42 * time.Minute)},
+			{Name: "Everhill Toys", Costs: Reading{At: now.Add(-30 * time.Hour), Stale: true, Reason: "Last read 30 h ago"}, Resources: Reading{At: now.Add(-30 * time.Hour), Stale: true, Reason: "Last read 30 h ago"}, Compliance: Reading{At: now.Add(-30 * time.Hour), Stale: true, Reason: "Last read 30 h ago"}, Identity: Reading{At: now.Add(-30 * time.Hour), Stale: true, Reason: "Last read 30 h ago"}},
+			{Name: "Brightwater Health", Costs: Reading{At: now.Add(-4 * time.Hour), State: RunRunning}, Resources: Reading{Reason: "Not read yet", State: RunQueued}, Compliance: Reading{Reason: "Not read yet", State: RunQueued}, Identity: Reading{Reason: "Not read: the tenant has not consented", State: RunPartial}},
+			{Name: "Aldermoor Retail", URL: PathCosts, Costs: read(14 * time.Minute), Resources: read(14 * time.Minute), Compliance: read(25 * time.Minute), Identity: read(39 * time.Minute)},
+			{Name: "Cinder Foods", Costs: read(15 * time.Minute), Resources: read(15 * time.Minute), Compliance: read(25 * time.Minute), Identity: read(39 * time.Minute)},
+			{Name: "Delphine Bank", Costs: read(16 * time.Minute), Resources: read(3 * time.Hour), Compliance: read(3 * time.Hour), Identity: read(3 * time.Hour)},
 		},
 	}
 }

@@ -12,7 +12,7 @@ import (
 // galleryPart is one partial in all its states.
 type galleryPart struct {
 	title string
-	of    string // the page that shows it: PathStates, PathResourceStates or PathJudgedStates
+	of    string // the page that shows it: PathStates, PathResourceStates, PathJudgedStates or PathIdentityStates
 	wide  bool
 	cells []galleryCell
 }
@@ -110,6 +110,13 @@ func gallery(now time.Time) []galleryPart {
 		{title: "compliance-secure", of: PathJudgedStates, wide: true},
 		{title: "compliance-frameworks", of: PathJudgedStates, wide: true},
 		{title: "compliance-framework", of: PathJudgedStates, wide: true},
+		{title: "identity-card", of: PathIdentityStates},
+		{title: "identity-stats", of: PathIdentityStates, wide: true},
+		{title: "identity-trend", of: PathIdentityStates, wide: true},
+		{title: "identity-list", of: PathIdentityStates, wide: true},
+		{title: "identity-findings", of: PathIdentityStates, wide: true},
+		{title: "identity-rules", of: PathIdentityStates},
+		{title: "identity-gaps", of: PathIdentityStates, wide: true}, // whose states are not those of its data
 	}
 	panels := func(r Region) []templ.Component {
 		summary, chart, breakdown := sampleSummary(r), sampleChart(r), sampleBreakdown(r)
@@ -125,6 +132,8 @@ func gallery(now time.Time) []galleryPart {
 			WastePanel(Shell{Now: now}, sampleWaste(r)), TagTablePanel(sampleTagTable(r, "tags", "By tenant", "Tenant")), ChangeTablePanel(sampleChanges(r)),
 			ComplianceCard(sampleOverall(r)), ComplianceScorePanel(sampleOverall(r)), ComplianceGaugePanel(sampleGauges(r)), PolicyTablePanel(samplePolicies(r)), FailingTablePanel(sampleFailing(r, "")),
 			DriftPanel(sampleDrift(r)), ExemptionsPanel(sampleExemptions(r)), SecureScorePanel(sampleSecure(r)), FrameworksPanel(sampleFrameworks(r)), FrameworkPanel(sampleFramework(r)),
+			IdentityCardPanel(sampleRisk(r)), IdentityStatsPanel(sampleStats(r)), IdentityTrendPanel(sampleIdentityTrend(r)), IdentityListPanel(samplePrivileged(r)),
+			IdentityFindingsPanel(Shell{Now: now}, sampleIdentityFindings(r)), IdentityRulesPanel(sampleRules(r)),
 		}
 	}
 	for _, f := range freshnesses(now) {
@@ -184,6 +193,7 @@ func moreStates(now time.Time, parts []galleryPart) {
 		return CostChartPanel(m)
 	})
 	judgedStates(add)
+	identityStates(add)
 }
 
 // judgedStates are what the panels of compliance can show beyond the states of their data.

@@ -14,12 +14,12 @@ func (r FreshnessRow) reasons() []string {
 	for _, one := range []struct {
 		job string
 		of  Reading
-	}{{"Costs: ", r.Costs}, {"Resources: ", r.Resources}, {"Compliance: ", r.Compliance}} {
+	}{{"Costs: ", r.Costs}, {"Resources: ", r.Resources}, {"Compliance: ", r.Compliance}, {"Identity: ", r.Identity}} {
 		if one.of.Reason != "" {
 			out = append(out, one.job+one.of.Reason)
 		}
 	}
-	if r.Costs.Reason == r.Resources.Reason && r.Costs.Reason == r.Compliance.Reason && r.Costs.Reason != "" {
+	if r.Costs.Reason == r.Resources.Reason && r.Costs.Reason == r.Compliance.Reason && r.Costs.Reason == r.Identity.Reason && r.Costs.Reason != "" {
 		return []string{r.Costs.Reason}
 	}
 	return out
@@ -34,6 +34,8 @@ func JobName(job string) string {
 		return "Resources"
 	case "compliance":
 		return "Compliance"
+	case "identity":
+		return "Identity"
 	}
 	return Sentence(job)
 }

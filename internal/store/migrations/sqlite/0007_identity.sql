@@ -4,10 +4,11 @@
 -- account; numbers are by class of account, and by day.
 
 -- What is known of a tenant as a whole. mark: where the reading of accounts goes
--- on. policies, licences: JSON, empty = not known.
+-- on. stamp: how often its numbers by class have changed. policies, licences: JSON, empty = not known.
 CREATE TABLE identity_tenant (
     tenant    BIGINT NOT NULL CONSTRAINT pk_identity_tenant PRIMARY KEY,
     mark      TEXT NOT NULL,
+    stamp     BIGINT NOT NULL,
     judged_at BIGINT NOT NULL,
     policies  TEXT NOT NULL,
     licences  TEXT NOT NULL
@@ -37,7 +38,8 @@ CREATE TABLE identity_account (
     idle_since BIGINT NOT NULL,
     CONSTRAINT pk_identity_account PRIMARY KEY (tenant, id)
 ) WITHOUT ROWID;
-CREATE INDEX ix_identity_account_class ON identity_account (class, tenant, idle_since, id, created_at, last_use, told);
+CREATE INDEX ix_identity_account_class ON identity_account (class, tenant, idle_since, id);
+CREATE INDEX ix_identity_account_idle ON identity_account (class, idle_since, tenant, id);
 
 -- How many accounts of a class a tenant has, kept with them.
 CREATE TABLE identity_count (
@@ -70,7 +72,7 @@ CREATE TABLE identity_holding (
     end_at    BIGINT NOT NULL,
     CONSTRAINT pk_identity_holding PRIMARY KEY (tenant, eligible, id)
 ) WITHOUT ROWID;
-CREATE INDEX ix_identity_holding_principal ON identity_holding (tenant, principal);
+CREATE INDEX ix_identity_holding_principal ON identity_holding (principal, tenant);
 
 CREATE TABLE identity_member (
     tenant BIGINT NOT NULL,
@@ -79,6 +81,7 @@ CREATE TABLE identity_member (
     kind   TEXT NOT NULL,
     CONSTRAINT pk_identity_member PRIMARY KEY (tenant, member, grp)
 ) WITHOUT ROWID;
+CREATE INDEX ix_identity_member_member ON identity_member (member, tenant, grp);
 
 -- Roles of Azure on subscriptions, below and above them. owns: a custom role that
 -- may do all.
@@ -93,7 +96,7 @@ CREATE TABLE identity_azure_role (
     kind      TEXT NOT NULL,
     CONSTRAINT pk_identity_azure_role PRIMARY KEY (tenant, id)
 ) WITHOUT ROWID;
-CREATE INDEX ix_identity_azure_role_principal ON identity_azure_role (tenant, principal);
+CREATE INDEX ix_identity_azure_role_principal ON identity_azure_role (principal, tenant);
 
 -- Who holds power and is no account: applications, and principals that are no more.
 CREATE TABLE identity_other (

@@ -23,9 +23,9 @@ const check = process.argv.includes("--check");
 const icons = [
   "activity", "arrow-down", "arrow-up", "arrow-up-down", "arrow-up-right", "arrow-down-right", "bell", "box", "boxes", "building-2",
   "calendar", "chart-column", "check", "chevron-down", "chevron-right", "circle-check", "circle-dollar-sign", "circle-pause", "circle-x", "clock",
-  "code", "container", "copy", "cpu", "database", "download", "external-link", "file-text", "globe", "hard-drive", "history", "key", "info",
+  "code", "container", "copy", "cpu", "database", "download", "external-link", "eye", "eye-off", "file-text", "globe", "hard-drive", "history", "key", "info",
   "layout-dashboard", "loader", "lock", "menu", "minus", "moon", "network", "play", "plus", "printer", "refresh-cw", "scale", "search", "server",
-  "shield", "shield-check", "sun", "sun-moon", "tag", "trash-2", "triangle-alert", "unplug", "user", "wifi", "x", "zap",
+  "shield", "shield-check", "sun", "sun-moon", "tag", "trash-2", "triangle-alert", "unplug", "user", "users", "wifi", "x", "zap",
 ];
 
 const manifest = {};

@@ -106,7 +106,8 @@ const tooltip = () => ({
   padding: 10, boxWidth: 8, boxHeight: 8, boxPadding: 4, usePointStyle: false,
 });
 
-// Scores of tenants: a line each, named at its right end, and the target that they are held against.
+// Scores of tenants: a line each, named at its right end, and the target that they are held against; or, with a unit, one
+// number in a small chart.
 function scores(data) {
   const ink2 = token("--ink-2");
   const colour = (line) => token(line.slot ? `--s${line.slot}` : "--ink");
@@ -120,17 +121,19 @@ function scores(data) {
     })) },
     options: {
       responsive: true, maintainAspectRatio: false, animation: false,
-      layout: { padding: ({ chart }) => ({ top: 8, right: chart.width < 480 ? 8 : Math.max(40, ...data.lines.map((l) => named(chart.ctx, l.name).width)) + 16 }) },
+      layout: { padding: ({ chart }) => ({ top: 8, right: data.unit || chart.width < 480 ? 8 : Math.max(40, ...data.lines.map((l) => named(chart.ctx, l.name).width)) + 16 }) },
       interaction: { mode: "index", intersect: false },
       scales: {
         x: { grid: { display: false }, border: { color: token("--line") }, ticks: { color: ink2, font: { size: 11 }, maxRotation: 0, autoSkipPadding: 18 } },
-        y: { min: data.low, max: 100, grid: { color: token("--grid") }, border: { display: false }, ticks: { color: ink2, font: { size: 11 }, stepSize: data.low < 50 ? 20 : 10 } },
+        y: { min: data.low, max: data.high ?? 100, grid: { color: token("--grid") }, border: { display: false }, ticks: {
+          color: ink2, font: { size: 11 }, ...(data.unit ? { maxTicksLimit: 4, precision: 0, callback: (v) => (data.unit === "percent" ? `${v}%` : v.toLocaleString("en")) } : { stepSize: data.low < 50 ? 20 : 10 }),
+        } },
       },
       plugins: { tooltip: { ...tooltip(), itemSort: (a, b) => b.parsed.y - a.parsed.y, callbacks: {
-        title: (items) => data.days[items[0].dataIndex], label: (item) => ` ${item.dataset.label}: ${item.parsed.y.toFixed(1)}%`,
+        title: (items) => data.days[items[0].dataIndex], label: (item) => ` ${item.dataset.label}: ${data.unit === "count" ? item.parsed.y.toLocaleString("en") : `${item.parsed.y.toFixed(1)}%`}`,
       } } },
     },
-    plugins: [ends(data, colour)],
+    plugins: data.unit ? [] : [ends(data, colour)], // a small chart of one number has its name above it
   };
 }
 

@@ -1,0 +1,246 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"sync"
+
+	"fresnel"
+	"fresnel/internal/identity"
+)
+
+// classMemory remembers how many accounts of each class tenants have: every
+// question needs thousands of these numbers, which change with a reading only. A
+// tenant's stamp tells, in every process, when they have.
+type classMemory struct {
+	mu sync.Mutex
+	by map[int64]tenantClasses // by the tenant's number
+}
+
+type tenantClasses struct {
+	stamp int64
+	list  []identity.ClassCount // nobody changes it
+}
+
+// tenantsRemembered bounds the memory.
+const tenantsRemembered = 1000
+
+// Classes implements identity.Reader.
+func (i *IdentityReader) Classes(ctx context.Context, s fresnel.Scope) ([]identity.ClassCount, error) {
+	var args []any
+	rows, err := i.db.query(ctx, "SELECT i.tenant, i.stamp FROM identity_tenant i WHERE "+i.db.visible("i.tenant", s, &args)+" ORDER BY i.tenant", args...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "classes of accounts", err)
+	}
+	type stamp struct{ tenant, at int64 }
+	stamps, err := scan(rows, func(r *sql.Rows, v *stamp) error { return r.Scan(&v.tenant, &v.at) })
+	if err != nil {
+		return nil, i.db.wrap(ctx, "classes of accounts", err)
+	}
+	m := &i.db.classes
+	known := make(map[int64][]identity.ClassCount, len(stamps))
+	var open []int64
+	m.mu.Lock()
+	for _, s := range stamps {
+		if t, ok := m.by[s.tenant]; ok && t.stamp == s.at {
+			known[s.tenant] = t.list
+		} else {
+			open = append(open, s.tenant)
+		}
+	}
+	m.mu.Unlock()
+	if err := i.classesOf(ctx, open, known); err != nil {
+		return nil, err
+	}
+	// What was read may be newer than the stamp: then it is read once more.
+	m.mu.Lock()
+	if m.by == nil || len(m.by) > tenantsRemembered {
+		m.by = map[int64]tenantClasses{}
+	}
+	n := 0
+	for _, s := range stamps {
+		n += len(known[s.tenant])
+		if slices.Contains(open, s.tenant) {
+			m.by[s.tenant] = tenantClasses{s.at, known[s.tenant]}
+		}
+	}
+	m.mu.Unlock()
+	out := make([]identity.ClassCount, 0, n)
+	for _, s := range stamps {
+		out = append(out, known[s.tenant]...)
+	}
+	return out, nil
+}
+
+// classesOf reads the numbers of some tenants.
+func (i *IdentityReader) classesOf(ctx context.Context, tenants []int64, to map[int64][]identity.ClassCount) error {
+	if len(tenants) == 0 {
+		return nil
+	}
+	rows, err := i.db.query(ctx, "SELECT c.tenant, t.id, c.class, c.n FROM identity_count c JOIN tenant t ON t.num = c.tenant WHERE c.tenant IN "+i.db.d.numbers(), jsonNumbers(tenants))
+	if err == nil {
+		_, err = scan(rows, func(r *sql.Rows, _ *struct{}) error {
+			var tenant, code int64
+			var v identity.ClassCount
+			err := r.Scan(&tenant, &v.Tenant, &code, &v.N)
+			v.Class = identity.ClassOf(code)
+			to[tenant] = append(to[tenant], v)
+			return err
+		})
+	}
+	return i.db.wrap(ctx, "classes of accounts", err)
+}
+
+// fewAccounts is how many accounts are sorted rather than looked for in the order
+// of each class.
+const fewAccounts = 1500
+
+// found is an account's place in a list, before anything else of it is read.
+type found struct {
+	key, tenant int64
+	id          string
+}
+
+func (f found) compare(g found) int {
+	return cmp.Or(cmp.Compare(f.key, g.key), cmp.Compare(f.tenant, g.tenant), cmp.Compare(f.id, g.id))
+}
+
+// Accounts implements identity.Reader.
+func (i *IdentityReader) Accounts(ctx context.Context, s fresnel.Scope, q identity.AccountQuery) ([]identity.AccountRow, error) {
+	if len(q.Tenants) == 0 || len(q.Classes) == 0 || q.Limit < 1 {
+		return nil, nil
+	}
+	codes := make([]int64, len(q.Classes))
+	for n, c := range q.Classes {
+		codes[n] = c.Code()
+	}
+	slices.Sort(codes)
+	var list []found
+	var err error
+	switch {
+	case q.Account != "" || q.Newest || q.Of <= fewAccounts || len(codes) == 1 && len(q.Tenants) > 1:
+		list, err = i.sorted(ctx, s, q, codes)
+	default:
+		list, err = i.merged(ctx, s, q, codes)
+	}
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return i.rowsOf(ctx, list, q.Newest)
+}
+
+// places are the conditions of all questions for places: whose accounts, and after
+// which place.
+func (i *IdentityReader) places(s fresnel.Scope, q identity.AccountQuery, args *[]any) string {
+	where := i.among("a.tenant", s, q.Tenants, args)
+	if q.After != (identity.AccountPlace{}) {
+		key, way := "a.idle_since", ">"
+		if q.Newest {
+			key, way = "a.created_at", "<"
+		}
+		const num = "(SELECT num FROM tenant WHERE id = ?)"
+		t := clean(string(q.After.Tenant))
+		where += " AND (" + key + " " + way + " ? OR (" + key + " = ? AND (a.tenant > " + num + " OR (a.tenant = " + num + " AND a.id > ?))))"
+		*args = append(*args, q.After.Key, q.After.Key, t, t, clean(q.After.ID))
+		if !q.Newest { // an index can begin there
+			where += " AND a.idle_since >= ?"
+			*args = append(*args, q.After.Key)
+		}
+	}
+	return where
+}
+
+// sorted finds the first accounts by sorting all.
+func (i *IdentityReader) sorted(ctx context.Context, s fresnel.Scope, q identity.AccountQuery, codes []int64) ([]found, error) {
+	key, dir, by := "a.idle_since", "", i.db.d.by("ix_identity_account_class")
+	if q.Newest {
+		key, dir = "a.created_at", " DESC"
+	}
+	args := []any{jsonNumbers(codes)}
+	where := "a.class IN " + i.db.d.numbers() + " AND " + i.places(s, q, &args)
+	if q.Account != "" {
+		where, by = where+" AND a.id = ?", ""
+		args = append(args, clean(q.Account))
+	}
+	return i.find(ctx, i.db.d.page("SELECT "+key+", a.tenant, a.id FROM identity_account a"+by+" WHERE "+where+" ORDER BY "+key+dir+", a.tenant, a.id"), append(args, q.Limit)...)
+}
+
+// merged finds the first accounts by the first ones of each class, which an index
+// has in order: of one tenant, or of all.
+func (i *IdentityReader) merged(ctx context.Context, s fresnel.Scope, q identity.AccountQuery, codes []int64) ([]found, error) {
+	index := "ix_identity_account_idle"
+	if len(q.Tenants) == 1 {
+		index = "ix_identity_account_class"
+	}
+	var args []any
+	where := i.places(s, q, &args)
+	text := i.db.d.page("SELECT a.idle_since, a.tenant, a.id FROM identity_account a" + i.db.d.by(index) + " WHERE a.class = ? AND a.idle_since <= ? AND " + where + " ORDER BY a.idle_since, a.tenant, a.id")
+	var out []found
+	last := endless // what comes behind it is on no page
+	for _, code := range codes {
+		some, err := i.find(ctx, text, slices.Concat([]any{code, last}, args, []any{q.Limit})...)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+		slices.SortFunc(out, found.compare)
+		if len(out) >= q.Limit {
+			out = out[:q.Limit]
+			last = out[q.Limit-1].key
+		}
+	}
+	return out, nil
+}
+
+func (i *IdentityReader) find(ctx context.Context, text string, args ...any) ([]found, error) {
+	rows, err := i.db.query(ctx, text, args...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "accounts", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, f *found) error { return r.Scan(&f.key, &f.tenant, &f.id) })
+	return out, i.db.wrap(ctx, "accounts", err)
+}
+
+// rowsOf reads the accounts of a page. One that went away meanwhile is left out.
+func (i *IdentityReader) rowsOf(ctx context.Context, list []found, newest bool) ([]identity.AccountRow, error) {
+	ids, tenants := make([]string, len(list)), make([]int64, 0, len(list))
+	for n, f := range list {
+		ids[n] = f.id
+		tenants = append(tenants, f.tenant)
+	}
+	slices.Sort(tenants)
+	rows, err := i.db.query(ctx, "SELECT a.tenant, t.id, t.name, a.id, a.class, a.created_at, a.last_use, a.told FROM identity_account a JOIN tenant t ON t.num = a.tenant WHERE a.tenant IN "+
+		i.db.d.numbers()+" AND a.id IN "+i.db.d.list(), jsonNumbers(slices.Compact(tenants)), jsonList(ids))
+	if err != nil {
+		return nil, i.db.wrap(ctx, "accounts", err)
+	}
+	type row struct {
+		identity.AccountRow
+		tenant int64
+	}
+	read, err := scan(rows, func(r *sql.Rows, v *row) error {
+		var class, created, last, told int64
+		if err := r.Scan(&v.tenant, &v.Tenant, &v.TenantName, &v.ID, &class, &created, &last, &told); err != nil {
+			return err
+		}
+		v.Class, v.Created, v.LastUse, v.Told = identity.ClassOf(class), instant(created), instant(last), told == 1
+		return nil
+	})
+	if err != nil {
+		return nil, i.db.wrap(ctx, "accounts", err)
+	}
+	by := make(map[found]*row, len(read))
+	for n := range read {
+		by[found{0, read[n].tenant, read[n].ID}] = &read[n]
+	}
+	out := make([]identity.AccountRow, 0, len(list))
+	for _, f := range list {
+		if r := by[found{0, f.tenant, f.id}]; r != nil {
+			r.Place = identity.AccountPlace{Key: f.key, Tenant: r.Tenant, ID: r.ID}
+			out = append(out, r.AccountRow)
+		}
+	}
+	return out, nil
+}
