@@ -115,6 +115,7 @@ func TestBrowser(t *testing.T) {
 	tags := browserTags(t)
 	w := begin(t, simulate(t, late, browserEstate()), "sqlite:"+filepath.Join(t.TempDir(), "fresnel.db"), browserConfig, func(c *app.Config, _ *app.Options) { c.TagPolicies = tags })
 	w.browserJudged(t)
+	w.identities(t)
 	whole(t, w.sync(t))
 	w.inventory(t)
 	w.Clock().Advance(6 * time.Hour) // in which resources change
@@ -301,7 +302,7 @@ func TestBrowserStates(t *testing.T) {
 	w.restart(t, browserConfig, func(c *app.Config, _ *app.Options) { c.Parallel = 1 }) // so that the first sync is seen at work
 	b.base = browserSite(t, w.app)
 	addresses := func(state string) []browserAddress {
-		return []browserAddress{{name: "overview-" + state, path: "/"}, {name: "costs-" + state, path: "/costs"}, {name: "sync-" + state, path: "/sync"}, {name: "resources-" + state, path: "/resources"}, {name: "tags-" + state, path: "/resources/tags"}, {name: "changes-" + state, path: "/resources/changes"}, {name: "compliance-" + state, path: "/compliance"}, {name: "drift-" + state, path: "/compliance/drift"}, {name: "secure-score-" + state, path: "/compliance/secure-score"}}
+		return []browserAddress{{name: "overview-" + state, path: "/"}, {name: "costs-" + state, path: "/costs"}, {name: "sync-" + state, path: "/sync"}, {name: "resources-" + state, path: "/resources"}, {name: "tags-" + state, path: "/resources/tags"}, {name: "changes-" + state, path: "/resources/changes"}, {name: "compliance-" + state, path: "/compliance"}, {name: "drift-" + state, path: "/compliance/drift"}, {name: "secure-score-" + state, path: "/compliance/secure-score"}, {name: "identity-" + state, path: "/identity"}}
 	}
 	says := func(t *testing.T, path string, words ...string) {
 		t.Helper()
