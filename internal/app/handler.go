@@ -24,7 +24,7 @@ func (a *App) newHandler(every time.Duration) (http.Handler, error) {
 		Version: a.opt.Version, Log: a.log, Database: a.db.Ping, Azure: a.azure.Reachable,
 	})
 	web.Routes(mux, web.Service{
-		Reports: a.reports, Inventory: a.inventory, Compliance: a.compliance, Identity: a.identity, Names: a.names, Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
+		Reports: a.reports, Inventory: a.inventory, Compliance: a.compliance, Identity: a.identity, Names: a.names, Findings: a.findings(), Tenants: a.db.Tenants(), Runs: a.db.Runs(), Sync: a.syncer, Now: a.now,
 		SyncEvery: every, Notice: a.opt.Notice, Dev: a.cfg.Dev, Log: a.log, Subscribe: a.watch.Subscribe, Docs: api.Docs(rest),
 	})
 	mux.Handle("GET /metrics", a.metrics.Handler())

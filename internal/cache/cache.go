@@ -135,7 +135,7 @@ func record(next http.Handler, r *http.Request) (*answer, error) {
 	get.Header.Del("If-None-Match")
 	next.ServeHTTP(rec, get)
 	body := rec.body.Bytes()
-	if rec.status != http.StatusOK || rec.header.Get("Set-Cookie") != "" {
+	if rec.status != http.StatusOK || rec.header.Get("Set-Cookie") != "" || strings.Contains(rec.header.Get("Cache-Control"), "no-store") {
 		return nil, notKept{&answer{status: rec.status, plain: newForm(rec.header, body, nil)}}
 	}
 	sum := sha256.Sum256(body)
