@@ -318,6 +318,25 @@ func (l *leak) named(t *testing.T) (n int) {
 	return n
 }
 
+// shown asks for a page with names, which are there and are kept by nobody, and for the
+// same page without.
+func (l *leak) shown(t *testing.T) {
+	t.Helper()
+	for _, path := range []string{"/identity?list=privileged", "/partials/identity-list?list=privileged"} {
+		for _, tenant := range l.Estate()[:2] {
+			one := path + "&tenant=" + tenant.ID
+			a := l.get(one + "&names=1")
+			if n := len(l.people.inText(a.body)); a.status != 200 || n < 10 || a.header.Get("Cache-Control") != "no-store" || a.header.Get("ETag") != "" {
+				t.Errorf("%s: %d, %d names, %v", a.path, a.status, n, a.header)
+			}
+			if b := l.ask("GET", one+"&names=1", "If-None-Match", `W/"x"`); b.status != 200 {
+				t.Errorf("%s: %d", b.path, b.status)
+			}
+			l.none(t, one, []byte(l.get(one).body), noTags)
+		}
+	}
+}
+
 // taggers makes those whom tags name accounts of their tenant.
 func (w *world) taggers(t *testing.T) {
 	t.Helper()
@@ -366,6 +385,9 @@ func TestNobodyIsNamed(t *testing.T) {
 			n := l.named(t)
 			if named += n; n < 40 && step != 2 {
 				t.Errorf("%d names were given: the test shows nothing", n)
+			}
+			if step != 2 {
+				l.shown(t)
 			}
 			l.use(t)
 			if n := l.named(t); n < 40 && step != 2 { // they are held now

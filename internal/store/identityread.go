@@ -166,10 +166,14 @@ func (i *IdentityReader) Credentials(ctx context.Context, s fresnel.Scope, q ide
 		add("c.end_at >= ? AND (c.end_at > ? OR (c.end_at = ? AND (c.tenant > "+num+" OR (c.tenant = "+num+" AND (c.app > ? OR (c.app = ? AND c.id > ?))))))", q.After.End, q.After.End, q.After.End,
 			clean(string(q.After.Tenant)), clean(string(q.After.Tenant)), clean(q.After.App), clean(q.After.App), clean(q.After.ID))
 	}
+	by := ""
+	if len(q.Tenants) > 1 { // those of one are few: they are sorted
+		by = i.db.d.by("ix_identity_credential_end")
+	}
 	args = append([]any{soon}, append(args, q.Limit)...)
 	rows, err := i.db.query(ctx, i.db.d.page("SELECT t.id, t.name, c.app, c.id, c.certificate, c.start_at, c.end_at, a.app_id, a.name, a.service, a.owners, "+
 		"CASE WHEN EXISTS (SELECT 1 FROM identity_credential o WHERE o.tenant = c.tenant AND o.app = c.app AND o.id <> c.id AND o.end_at > ?) THEN 1 ELSE 0 END "+
-		"FROM identity_credential c"+i.db.d.by("ix_identity_credential_end")+" JOIN identity_app a ON a.tenant = c.tenant AND a.id = c.app JOIN tenant t ON t.num = c.tenant WHERE "+where+" ORDER BY c.end_at, c.tenant, c.app, c.id"), args...)
+		"FROM identity_credential c"+by+" JOIN identity_app a ON a.tenant = c.tenant AND a.id = c.app JOIN tenant t ON t.num = c.tenant WHERE "+where+" ORDER BY c.end_at, c.tenant, c.app, c.id"), args...)
 	if err != nil {
 		return nil, i.db.wrap(ctx, "credentials", err)
 	}

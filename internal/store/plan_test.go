@@ -156,18 +156,18 @@ var narrow = map[string]string{
 
 // narrowAccounts says the same of accounts and of what they hold.
 var narrowAccounts = map[string]string{
-	"FROM identity_account a":        "SEARCH a USING COVERING INDEX ix_identity_account_class (class=? AND tenant=?",
-	"FROM identity_holding h":        "SEARCH h USING INDEX ix_identity_holding_principal (tenant=? AND principal=?)",
-	"FROM identity_azure_role h":     "SEARCH h USING INDEX ix_identity_azure_role_principal (tenant=? AND principal=?)",
-	"CROSS JOIN identity_holding h":  "SEARCH h USING INDEX ix_identity_holding_principal (tenant=? AND principal=?)",
-	"CROSS JOIN identity_azure_role": "SEARCH h USING INDEX ix_identity_azure_role_principal (tenant=? AND principal=?)",
-	"FROM identity_member m":         "SEARCH m USING PRIMARY KEY (tenant=? AND member=?)",
-	"FROM identity_app p":            "SEARCH b USING COVERING INDEX ix_identity_app_app (tenant=? AND app_id=?)",
+	"FROM identity_account a INDEXED": "INDEX ix_identity_account_",
+	"FROM identity_holding h":         "SEARCH h USING INDEX ix_identity_holding_principal (principal=? AND tenant=?)",
+	"FROM identity_azure_role h":      "SEARCH h USING INDEX ix_identity_azure_role_principal (principal=? AND tenant=?)",
+	"CROSS JOIN identity_holding h":   "SEARCH h USING INDEX ix_identity_holding_principal (principal=? AND tenant=?)",
+	"CROSS JOIN identity_azure_role":  "SEARCH h USING INDEX ix_identity_azure_role_principal (principal=? AND tenant=?)",
+	"m INDEXED BY ix_identity_member": "SEARCH m USING COVERING INDEX ix_identity_member_member (member=? AND tenant=?)",
+	"FROM identity_app p":             "SEARCH b USING COVERING INDEX ix_identity_app_app (tenant=? AND app_id=?)",
 }
 
 // inOrder are walks in the order of a list, which end when the page is full.
 // What is gone, by time, is sorted.
-var inOrder = regexp.MustCompile(`^SCAN r USING (COVERING INDEX ix_resource_name|(COVERING )?INDEX ix_resource_(first|changed|gone))$|^SCAN f USING (COVERING )?INDEX ix_compliance_resource_(since|most|name)$|^SCAN resource_name VIRTUAL TABLE`)
+var inOrder = regexp.MustCompile(`^SCAN r USING (COVERING INDEX ix_resource_name|(COVERING )?INDEX ix_resource_(first|changed|gone))$|^SCAN f USING (COVERING )?INDEX ix_compliance_resource_(since|most|name)$|^SCAN c USING INDEX ix_identity_credential_end$|^SCAN resource_name VIRTUAL TABLE`)
 
 // planInventory asks all that can be asked of resources and of waste.
 func planInventory(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
@@ -350,6 +350,8 @@ func planIdentity(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 				for _, after := range []identity.AccountPlace{{}, {Key: 1, Tenant: one, ID: "a"}} {
 					for _, of := range [][]identity.Class{classes, classes[:1]} {
 						q := identity.AccountQuery{Tenants: tenants, Classes: of, Newest: newest, After: after, Limit: 10}
+						must(c.Accounts(ctx, s, q))
+						q.Of = 1_000_000
 						must(c.Accounts(ctx, s, q))
 						q.Account = "a"
 						must(c.Accounts(ctx, s, q))

@@ -139,8 +139,10 @@ func (f *fixture) everybody() string {
 		lines = append(lines, fmt.Sprint(c))
 	}
 	for i := range 3 {
-		f.ok(f.db.Identity().Walk(f.ctx, TenantID(i), func(a identity.AccountRow) error {
-			lines = append(lines, fmt.Sprint(a))
+		f.ok(f.db.Identity().Walk(f.ctx, TenantID(i), func(some []identity.AccountRow) error {
+			for _, a := range some {
+				lines = append(lines, fmt.Sprint(a))
+			}
 			return nil
 		}))
 	}
@@ -153,9 +155,11 @@ func (f *fixture) everybody() string {
 func (f *fixture) sameAccounts(step int, t fresnel.TenantID, d *directory) {
 	f.Helper()
 	got, byClass := map[string]held{}, map[identity.Class]int{}
-	f.ok(f.db.Identity().Walk(f.ctx, t, func(a identity.AccountRow) error {
-		got[a.ID] = held{a.Class, a.Created, a.LastUse, a.Told}
-		byClass[a.Class]++
+	f.ok(f.db.Identity().Walk(f.ctx, t, func(some []identity.AccountRow) error {
+		for _, a := range some {
+			got[a.ID] = held{a.Class, a.Created, a.LastUse, a.Told}
+			byClass[a.Class]++
+		}
 		return nil
 	}))
 	f.equal(fmt.Sprintf("step %d: accounts", step), got, d.accounts)

@@ -90,7 +90,7 @@ func (f *fixture) sameAccountPages(r chance, s fresnel.Scope, dirs map[fresnel.T
 			all[a.Class.Code()] = true
 		}
 	}
-	q := identity.AccountQuery{Newest: r.yes(), Limit: 1 + r.IntN(4)}
+	q := identity.AccountQuery{Newest: r.yes(), Limit: 1 + r.IntN(4), Of: r.IntN(2) * 1_000_000} // as if there were many, too
 	for _, c := range slices.Sorted(maps.Keys(all)) {
 		if r.IntN(4) > 0 {
 			q.Classes = append(q.Classes, identity.ClassOf(c))
