@@ -289,10 +289,7 @@ func (i *Identity) replace(ctx context.Context, tx *sql.Tx, tenant int64, s set,
 			put = append(put, append([]any{tenant}, row...))
 		}
 	}
-	drop := "DELETE FROM " + s.table + " WHERE tenant = ?"
-	for _, k := range s.keys {
-		drop += " AND " + k + " = ?"
-	}
+	drop := "DELETE FROM " + s.table + " WHERE tenant = ? AND " + strings.Join(s.keys, " = ? AND ") + " = ?"
 	for _, key := range gone {
 		if _, err := i.db.txExec(ctx, tx, drop, append([]any{tenant}, key...)...); err != nil {
 			return 0, err
