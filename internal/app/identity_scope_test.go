@@ -37,12 +37,10 @@ func identityPlaces() map[string]bool {
 	} {
 		out[api+path] = false
 	}
-	for path, named := range map[string]bool{
+	maps.Copy(out, map[string]bool{
 		"/identity": true, "/identity?list=guests": true, "/identity?list=privileged&sort=idle": true, "/partials/identity-stats": true, "/partials/identity-gaps": false, "/partials/identity-trend": false,
 		"/partials/identity-list": true, "/partials/identity-rules": false, "/partials/identity-card": false,
-	} {
-		out[path] = named
-	}
+	})
 	return out
 }
 
