@@ -41,7 +41,7 @@ func (i *IdentityReader) GrantsOf(ctx context.Context, s fresnel.Scope, principa
 			where += i.db.visible("h.tenant", s, &args) + " AND h.kind <> 'group'"
 		}
 		if err := i.scanGrants(ctx, "SELECT t.id, "+who+", h.principal, h.role, COALESCE(r.name, ''), COALESCE(r.privileged, 0), h.scope, h.eligible, h.activated, h.end_at FROM "+from+
-			"identity_holding h"+i.db.d.by("ix_identity_holding_principal")+" JOIN tenant t ON t.num = h.tenant LEFT JOIN identity_role r ON r.tenant = h.tenant AND r.id = h.role"+where, args, func(r *sql.Rows) error {
+			"identity_holding h"+i.db.d.by("ix_identity_holding_principal")+" JOIN tenant t ON t.num = h.tenant JOIN identity_tenant i ON i.tenant = h.tenant LEFT JOIN identity_role r ON r.tenant = h.tenant AND r.id = h.role"+where+" AND (h.end_at = 0 OR h.end_at > i.judged_at)", args, func(r *sql.Rows) error {
 			var g identity.Grant
 			var p identity.Principal
 			var principal string

@@ -160,7 +160,7 @@ func (f *fixture) sameGrants(s fresnel.Scope, dirs []*directory) {
 	var who []identity.Principal
 	want := map[string][]string{}
 	for i, d := range dirs {
-		grants, _ := d.grants(time.Time{})
+		grants, _ := d.grants(d.judged)
 		for _, id := range slices.Compact(slices.Sorted(slices.Values(append(sortedKeys(grants), "u00", "nobody")))) {
 			who = append(who, identity.Principal{Tenant: TenantID(i), ID: id})
 			if s.Sees(TenantID(i)) && len(grants[id]) > 0 {
