@@ -141,7 +141,7 @@ var listRules = []listRule{
 	{DirectoryPower, facts(FactRoles), groups, func(c Class) bool { return c.Active >= Privileged }},
 	{AzurePower, facts(FactAzureRoles), groups, func(c Class) bool { return c.Azure }},
 	{ControlPlaneUsers, facts(FactRoles), groups, func(c Class) bool { return c.Active == ControlPlane }},
-	{StandingPower, facts(FactRoles, FactEligibility), groups, func(c Class) bool { return c.Standing }},
+	{StandingPower, facts(FactRoles, FactStanding), groups, func(c Class) bool { return c.Standing }},
 	{GlobalAdmins, facts(FactRoles), groups, func(c Class) bool { return c.Global }},
 	{ReadersOnly, facts(FactRoles), groups, func(c Class) bool { return c.Active == Reading }},
 	{EligibleUsers, facts(FactRoles, FactEligibility), groups, func(c Class) bool { return c.Eligible >= Privileged }},

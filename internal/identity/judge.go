@@ -62,7 +62,7 @@ func Weigh(h Held, now time.Time) *Weighed {
 		}
 		r := w.roles[x.Role]
 		r.ID = x.Role
-		give(x.Principal, x.Kind, Grant{Role: x.Role, Name: r.Name, Tier: TierOf(r), Scope: x.Scope, Eligible: x.Eligible, Activated: x.Activated, End: x.End})
+		give(x.Principal, x.Kind, Grant{Role: x.Role, Name: r.Name, Tier: TierOf(r), Scope: x.Scope, Eligible: x.Eligible, Activated: x.Activated, Unsure: x.Unsure, End: x.End})
 	}
 	for _, x := range h.Azure {
 		if x.Kind == Group && !x.Powerful() {
@@ -89,7 +89,9 @@ func (w *Weighed) add(principal string, kind PrincipalKind, g Grant) {
 }
 
 // Standing tells whether the role is held for good, without being asked for.
-func (g Grant) Standing() bool { return !g.Azure && !g.Eligible && !g.Activated && g.End.IsZero() }
+func (g Grant) Standing() bool {
+	return !g.Azure && !g.Eligible && !g.Activated && !g.Unsure && g.End.IsZero()
+}
 
 // tier is that of a role of Azure: to give access is as good as to have it.
 func (r AzureRole) tier() Tier {

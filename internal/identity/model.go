@@ -141,11 +141,14 @@ type Holding struct {
 	Scope     string // "/" = the whole directory
 	Eligible  bool   // may be taken through PIM
 	Activated bool   // taken through PIM, for a time
+	Unsure    bool   // it is not told whether it was taken, or ends: there is no PIM to ask
 	End       time.Time
 }
 
 // Standing tells whether the role is held for good, without being asked for.
-func (h Holding) Standing() bool { return !h.Eligible && !h.Activated && h.End.IsZero() }
+func (h Holding) Standing() bool {
+	return !h.Eligible && !h.Activated && !h.Unsure && h.End.IsZero()
+}
 
 // Membership is a member of a group, however deep.
 type Membership struct {
@@ -192,6 +195,7 @@ const (
 	FactMFA         Fact = "mfa"
 	FactRoles       Fact = "roles"
 	FactEligibility Fact = "eligibility"
+	FactStanding    Fact = "standing roles" // whether a role that is held ends
 	FactGroups      Fact = "groups"
 	FactApps        Fact = "applications"
 	FactPolicies    Fact = "conditional access"
@@ -206,4 +210,6 @@ type Gap struct {
 	Fact   Fact
 	Reason string
 	Do     string
+	Part   bool // it was read, but for this
+	Lost   bool // what was known of it does not stand any more
 }

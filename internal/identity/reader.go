@@ -53,6 +53,19 @@ type FactState struct {
 	Do     string
 }
 
+// Part tells whether the fact was read, but not all of it.
+func (s FactState) Part() bool { return s.Reason != "" && s.Failed.IsZero() && !s.Read.IsZero() }
+
+// Whole tells whether all of some facts are held, and each in full.
+func (t TenantRead) Whole(facts ...Fact) bool {
+	for _, f := range facts {
+		if !t.Knows(f) || t.Facts[f].Part() {
+			return false
+		}
+	}
+	return true
+}
+
 // Knows tells whether all of some facts are held, from whichever day.
 func (t TenantRead) Knows(facts ...Fact) bool {
 	for _, f := range facts {
@@ -72,7 +85,7 @@ func (t TenantRead) Gaps(facts ...Fact) []Gap {
 	var out []Gap
 	for _, f := range facts {
 		if s := t.Facts[f]; s.Reason != "" {
-			out = append(out, Gap{Tenant: t.Tenant, Fact: f, Reason: s.Reason, Do: s.Do})
+			out = append(out, Gap{Tenant: t.Tenant, Fact: f, Reason: s.Reason, Do: s.Do, Part: s.Part()})
 		}
 	}
 	return out
@@ -134,7 +147,8 @@ type Grant struct {
 	Through      string // the group that has it; "" = by itself
 	Eligible     bool
 	Activated    bool
-	End          time.Time // zero = never
+	Unsure       bool      // it is not told whether it was taken, or ends
+	End          time.Time // zero = never, but for Unsure
 }
 
 // OtherRow is an application, a managed identity, or a principal that is no

@@ -27,7 +27,7 @@ const Compared = 30
 
 // Facts are all facts.
 func Facts() []Fact {
-	return []Fact{FactAccounts, FactSignIns, FactMFA, FactRoles, FactEligibility, FactGroups, FactApps, FactPolicies, FactLicences, FactAzureRoles}
+	return []Fact{FactAccounts, FactSignIns, FactMFA, FactRoles, FactEligibility, FactStanding, FactGroups, FactApps, FactPolicies, FactLicences, FactAzureRoles}
 }
 
 // Count is the length of a list over tenants.
@@ -156,7 +156,7 @@ func (r Reports) Summary(ctx context.Context, s fresnel.Scope) (Summary, error) 
 			n := Count{Of: 1}
 			if t.Knows(rule.needs...) {
 				n.Tenants = 1
-				if !t.Knows(rule.parts...) {
+				if !t.Whole(slices.Concat(rule.needs, rule.parts)...) {
 					n.Parts = 1
 				}
 				n.N = lengths[i]
@@ -263,7 +263,7 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q ListQuery) (Accoun
 		if t.Knows(rule.needs...) {
 			ask.Tenants = append(ask.Tenants, t.Tenant)
 			n.Tenants = 1
-			if !t.Knows(rule.parts...) {
+			if !t.Whole(slices.Concat(rule.needs, rule.parts)...) {
 				n.Parts = 1
 			}
 		}

@@ -91,7 +91,7 @@ func Rules() []Rule {
 			RuleStanding, "Standing privilege", Medium,
 			"A role that is always held is stolen with the account; one that has to be taken is not.",
 			"Make the role eligible through Privileged Identity Management.",
-			[]Fact{FactAccounts, FactRoles, FactEligibility},
+			[]Fact{FactAccounts, FactRoles, FactStanding},
 		},
 		{
 			RuleDisabledRole, "Disabled account with a role", Medium,
