@@ -102,7 +102,7 @@ func hidden(o azuresim.DirectoryOptions) []identity.Fact {
 	var out []identity.Fact
 	if o.NoConsent {
 		return []identity.Fact{
-			identity.FactAccounts, identity.FactSignIns, identity.FactMFA, identity.FactRoles, identity.FactEligibility, identity.FactGroups,
+			identity.FactAccounts, identity.FactSignIns, identity.FactMFA, identity.FactRoles, identity.FactEligibility, identity.FactStanding, identity.FactGroups,
 			identity.FactApps, identity.FactPolicies, identity.FactLicences,
 		}
 	}
@@ -110,7 +110,7 @@ func hidden(o azuresim.DirectoryOptions) []identity.Fact {
 		out = append(out, identity.FactSignIns, identity.FactMFA, identity.FactPolicies)
 	}
 	if o.NoP1 || o.NoP2 {
-		out = append(out, identity.FactEligibility)
+		out = append(out, identity.FactEligibility, identity.FactStanding)
 	}
 	for permission, facts := range map[string][]identity.Fact{
 		"AuditLog.Read.All": {identity.FactSignIns, identity.FactMFA}, "Policy.Read.All": {identity.FactPolicies},

@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -157,6 +158,9 @@ func (t transport) Do(req *http.Request) (*http.Response, error) {
 	if err == nil {
 		status = resp.StatusCode
 		resp.Body = &boundedBody{resp.Body, maxBody}
+	}
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err // without the address: a token to the next page may hold what people are called
 	}
 	if t.c.cfg.Observe != nil {
 		t.c.cfg.Observe(t.api, status, time.Since(start)) //nolint:forbidigo // as above

@@ -249,6 +249,9 @@ func (c *Client) Names(ctx context.Context, t fresnel.Tenant, ids []string) (map
 				paths = append(paths, kind.path+id+"?$select=id,displayName")
 			}
 			answers, err := g.batch(ctx, kind, paths)
+			if err != nil && len(out) > 0 && fresnel.KindOf(err) == fresnel.Denied {
+				return out, nil // groups may not be read: the others have their names
+			}
 			if err != nil {
 				return out, err
 			}
@@ -259,6 +262,9 @@ func (c *Client) Names(ctx context.Context, t fresnel.Tenant, ids []string) (map
 				if a.Status == http.StatusNotFound {
 					unknown = append(unknown, some[i])
 				} else if err := a.read(&named); err != nil {
+					if len(out) > 0 {
+						continue
+					}
 					return out, err
 				} else if named.Name != "" {
 					out[some[i]] = named.Name

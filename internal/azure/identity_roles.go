@@ -91,7 +91,11 @@ func (c *Client) instances(ctx context.Context, t fresnel.Tenant, call msCall, e
 func (c *Client) Assigned(ctx context.Context, t fresnel.Tenant) iter.Seq2[identity.Holding, error] {
 	pim := msCall{path: "/roleManagement/directory/roleAssignmentScheduleInstances?$expand=principal", what: "who has which role", permission: permAssigned, units: 2}
 	plain := msCall{path: "/roleManagement/directory/roleAssignments?$expand=principal", what: "who has which role", permission: permRoles, units: 2}
-	return orElse(c.instances(ctx, t, pim, false), withoutP2, msRows(ctx, c, t, plain, func(w *msHolding) (identity.Holding, bool, error) { return w.holding(false) }))
+	return orElse(c.instances(ctx, t, pim, false), withoutP2, msRows(ctx, c, t, plain, func(w *msHolding) (identity.Holding, bool, error) {
+		h, keep, err := w.holding(false)
+		h.Unsure = true // what is here was assigned or activated, with an end or without
+		return h, keep, err
+	}))
 }
 
 // Eligible implements identity.Source.

@@ -283,7 +283,7 @@ func (g *msgraph) refused(call *msCall, status int, body []byte, requestID strin
 	var doc errorBody
 	_ = json.Unmarshal(body, &doc) // a proxy's HTML page has no code
 	code := doc.Error.Code
-	e := &fresnel.Error{Kind: fresnel.Internal, Err: &msRefusal{status, code, requestID}}
+	e := &fresnel.Error{Kind: fresnel.Unavailable, Do: "Fresnel tries again with the next run. If it goes on, Graph has changed: report it.", Err: &msRefusal{status, code, requestID}}
 	e.Msg = fmt.Sprintf("Microsoft Graph answered %d %.80s for %s of tenant %s", status, code, call.what, g.t.ID)
 	consent := strings.TrimSuffix(g.c.cfg.AuthorityURL, "/") + "/" + string(g.t.ID) + "/adminconsent?client_id=" + g.app()
 	switch {

@@ -23,6 +23,7 @@ type Weighed struct {
 	counts  map[roleKey]*RoleCount
 	shown   map[string]bool
 	orphans map[string]bool // of which Azure says so itself
+	live    map[string]bool // of which the directory says that they are there
 }
 
 type roleKey struct {
@@ -35,7 +36,7 @@ type roleKey struct {
 func Weigh(h Held, now time.Time) *Weighed {
 	w := &Weighed{
 		roles: map[string]Role{}, grants: map[string][]Grant{}, kinds: map[string]PrincipalKind{}, counts: map[roleKey]*RoleCount{},
-		shown: map[string]bool{}, orphans: map[string]bool{},
+		shown: map[string]bool{}, orphans: map[string]bool{}, live: map[string]bool{},
 	}
 	for _, r := range h.Roles {
 		w.roles[r.ID] = r
@@ -62,7 +63,7 @@ func Weigh(h Held, now time.Time) *Weighed {
 		}
 		r := w.roles[x.Role]
 		r.ID = x.Role
-		give(x.Principal, x.Kind, Grant{Role: x.Role, Name: r.Name, Tier: TierOf(r), Scope: x.Scope, Eligible: x.Eligible, Activated: x.Activated, Unsure: x.Unsure, End: x.End})
+		give(x.Principal, x.Kind, Grant{Role: x.Role, Name: r.Name, Tier: TierAt(r, x.Scope), Scope: x.Scope, Eligible: x.Eligible, Activated: x.Activated, Unsure: x.Unsure, End: x.End})
 	}
 	for _, x := range h.Azure {
 		if x.Kind == Group && !x.Powerful() {
@@ -80,6 +81,9 @@ func GrantOf(r AzureRole) Grant {
 
 func (w *Weighed) add(principal string, kind PrincipalKind, g Grant) {
 	w.grants[principal] = append(w.grants[principal], g)
+	if !g.Azure && kind == User {
+		w.live[principal] = true
+	}
 	if kind == Orphan {
 		w.orphans[principal] = true
 	}
@@ -189,7 +193,7 @@ func (w *Weighed) Others(accounts bool) []OtherRow {
 			continue
 		}
 		kind := w.kinds[id]
-		if w.orphans[id] || kind == User && accounts {
+		if w.orphans[id] || kind == User && accounts && !w.live[id] {
 			kind = Orphan
 		}
 		strong := slices.ContainsFunc(list, func(g Grant) bool { return g.Tier >= Privileged })
@@ -201,7 +205,9 @@ func (w *Weighed) Others(accounts bool) []OtherRow {
 			case ServicePrincipal:
 				n.Apps++
 			case Orphan:
-				n.Orphans++
+				for _, g := range list {
+					n.Orphans += number(g.Role == n.Role && g.Azure == n.Azure)
+				}
 			default: // an account of which nothing is known
 				n.Active += number(active)
 				n.Eligible += number(eligible)

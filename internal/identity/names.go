@@ -78,7 +78,12 @@ func (n *Names) Of(ctx context.Context, s fresnel.Scope, t fresnel.TenantID, ids
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.Now()
-	maps.DeleteFunc(n.held, func(_ Principal, h heldName) bool { return !now.Before(h.till) })
+	n.forget(now)
+	time.AfterFunc(namesKept, func() { // also if nobody asks any more
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.forget(n.Now())
+	})
 	if n.held == nil || len(n.held) > mostNames {
 		n.held = map[Principal]heldName{}
 	}
@@ -90,6 +95,10 @@ func (n *Names) Of(ctx context.Context, s fresnel.Scope, t fresnel.TenantID, ids
 		}
 	}
 	return out, nil
+}
+
+func (n *Names) forget(now time.Time) {
+	maps.DeleteFunc(n.held, func(_ Principal, h heldName) bool { return !now.Before(h.till) })
 }
 
 // known gives the names that are held, and the ids that have to be asked for.

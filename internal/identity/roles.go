@@ -70,6 +70,16 @@ func TierOf(r Role) Tier {
 	return Plain
 }
 
+// TierAt is how much power a role gives where it is held: over one application, or
+// over some accounts, nobody makes himself everything.
+func TierAt(r Role, scope string) Tier {
+	t := TierOf(r)
+	if t == ControlPlane && scope != "/" {
+		return Privileged
+	}
+	return t
+}
+
 // The roles of Azure that give power over access, by the GUID of their
 // definition, the same in every tenant.
 const (

@@ -45,9 +45,12 @@ type search struct {
 	knows  map[Fact]bool
 	judged map[string]bool // rules by whether all is known that they need
 	found  []fresnel.Finding
-	global []string        // global administrators
-	alive  map[string]bool // of the accounts that own something
-	grants map[string][]Grant
+	// current: the accounts are as young as the roles of Azure, which go on naming
+	// accounts that are no more.
+	current bool
+	global  []string        // global administrators
+	alive   map[string]bool // of the accounts that own something
+	grants  map[string][]Grant
 }
 
 // Detail is what a finding tells beside its object: never a name of a person.
@@ -88,7 +91,11 @@ func (s Search) Tenant(ctx context.Context, t fresnel.Tenant) error {
 			x.alive[o] = false
 		}
 	}
-	exists := map[string]bool{} // accounts that hold something
+	exists := map[string]bool{} // of those that hold a role of Azure
+	for _, a := range held.Azure {
+		exists[a.Principal] = false
+	}
+	x.current = !read[FactAccounts].IsZero() && !read[FactAccounts].Before(read[FactAzureRoles])
 	accounts, others := x.rules()
 	after := "account/"
 	keep := func(upTo string) error {
@@ -102,7 +109,7 @@ func (s Search) Tenant(ctx context.Context, t fresnel.Tenant) error {
 			if _, ok := x.alive[a.ID]; ok {
 				x.alive[a.ID] = true
 			}
-			if len(w.grants[a.ID]) > 0 {
+			if _, ok := exists[a.ID]; ok {
 				exists[a.ID] = true
 			}
 			x.account(a, slices.Contains(s.Emergency, a.ID))
@@ -240,6 +247,11 @@ func (x *search) administrators() {
 
 // applications looks at what proves applications.
 func (x *search) applications(list []Application) {
+	for _, a := range list {
+		if _, ok := x.alive[a.ID]; ok {
+			x.alive[a.ID] = true // an application may own another one
+		}
+	}
 	secret := map[string]bool{} // by application: a password that is good
 	for _, a := range list {
 		secret[a.AppID] = secret[a.AppID] || x.password(a)
@@ -293,22 +305,19 @@ func (x *search) credentials(a Application) {
 }
 
 // orphans looks for assignments of principals that are no more. exists: accounts
-// that are there.
+// that are there, of those that hold a role of Azure.
 func (x *search) orphans(h Held, exists map[string]bool) {
-	gone := func(kind PrincipalKind, id string) bool {
-		return kind == Orphan || kind == User && x.knows[FactAccounts] && !exists[id]
-	}
 	names := map[string]string{}
 	for _, r := range h.Roles {
 		names[r.ID] = r.Name
 	}
 	for _, a := range h.Holdings {
-		if gone(a.Kind, a.Principal) {
+		if a.Kind == Orphan && (a.End.IsZero() || a.End.After(x.now)) { // the directory says itself who is there
 			x.add(RuleOrphanRole, "role/"+a.ID, Detail{Roles: []string{names[a.Role]}, Scope: a.Scope, Principal: a.Principal})
 		}
 	}
 	for _, a := range h.Azure {
-		if gone(a.Kind, a.Principal) {
+		if a.Kind == Orphan || a.Kind == User && x.current && !exists[a.Principal] {
 			name := azureRoleName(a)
 			if name == "" {
 				name = a.Role

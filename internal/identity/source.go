@@ -44,6 +44,9 @@ type Source interface {
 	// assigned above them has no subscription; of a delegated tenant nobody sees it,
 	// nor which roles are of its own making.
 	AzureRoles(ctx context.Context, t fresnel.Tenant, subscriptions []string) iter.Seq2[AzureRole, error]
+	// Told gives the subscriptions that Resource Graph names themselves: of others
+	// it tells what is in the groups that may be read, and nothing of the rest.
+	Told(ctx context.Context, t fresnel.Tenant, subscriptions []string) (map[string]bool, error)
 	// Names gives the display names of accounts and groups, for a page that is
 	// being looked at: they are not kept. Ids that Graph does not know are left out.
 	Names(ctx context.Context, t fresnel.Tenant, ids []string) (map[string]string, error)

@@ -27,12 +27,12 @@ func (r Reports) State(t TenantRead) State {
 	switch {
 	case !t.Knows(FactAccounts):
 		return StateNever
-	case r.Now().Sub(t.Facts[FactAccounts].Read) > r.Stale, slices.ContainsFunc(Facts(), func(f Fact) bool {
+	case r.Now().Sub(t.Judged) > r.Stale, slices.ContainsFunc(Facts(), func(f Fact) bool {
 		s := t.Facts[f]
-		return !s.Read.IsZero() && !s.Failed.IsZero()
+		return !s.Read.IsZero() && (!s.Failed.IsZero() || r.Now().Sub(s.Read) > r.Stale+factsEvery)
 	}):
 		return StateStale
-	case !t.Knows(Facts()...):
+	case !t.Whole(Facts()...):
 		return StatePartial
 	}
 	return StateFresh

@@ -51,7 +51,7 @@ func TestState(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	r := Reports{Now: func() time.Time { return now }, Stale: 24 * time.Hour}
 	with := func(at time.Time, more FactState) TenantRead {
-		out := TenantRead{Facts: map[Fact]FactState{}}
+		out := TenantRead{Judged: at, Facts: map[Fact]FactState{}}
 		for _, f := range Facts() {
 			out.Facts[f] = FactState{Read: at}
 		}
@@ -66,6 +66,7 @@ func TestState(t *testing.T) {
 		"all":            {with(now, FactState{Read: now}), StateFresh},
 		"hidden":         {with(now, FactState{Failed: now, Reason: "licence"}), StatePartial},
 		"not yet":        {with(now, FactState{}), StatePartial},
+		"in part":        {with(now, FactState{Read: now, Reason: "one subscription"}), StatePartial},
 		"not again":      {with(now, FactState{Read: now, Failed: now}), StateStale},
 		"daily":          {with(now, FactState{Read: now.Add(-25 * time.Hour)}), StateFresh},
 		"old and hidden": {with(now.Add(-25*time.Hour), FactState{Failed: now}), StateStale},

@@ -38,6 +38,8 @@ type Sink interface {
 	PutAzureRoles(ctx context.Context, t fresnel.TenantID, silent []string, list []AzureRole, at time.Time) (written int, err error)
 	PutPolicies(ctx context.Context, t fresnel.TenantID, p AccessPolicies, at time.Time) error
 	PutLicences(ctx context.Context, t fresnel.TenantID, l Licences, at time.Time) error
+	// Held is what is held of roles.
+	Held(ctx context.Context, t fresnel.TenantID) (Held, error)
 	// Known notes that a fact was read to its end; but: what of it could not be. Hidden
 	// notes why it was not read.
 	Known(ctx context.Context, t fresnel.TenantID, f Fact, but Gap, at time.Time) error
@@ -99,8 +101,8 @@ type run struct {
 	facts, hidden int
 	unavailable   int // of the hidden: another time they may be read
 	reason, do    string
-	but           Gap      // what of the fact that is being read cannot be read
-	groups        []string // that have power over subscriptions
+	accountsErr   error // why accounts were not read
+	but           Gap   // what of the fact that is being read cannot be read
 }
 
 // Run reads one tenant, fact by fact. One that is hidden leaves the others right;
@@ -116,7 +118,10 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		every time.Duration
 		read  func() error
 	}{
-		{FactAccounts, 0, func() error { return r.accounts(ctx, mark) }},
+		{FactAccounts, 0, func() error {
+			r.accountsErr = r.accounts(ctx, mark)
+			return r.accountsErr
+		}},
 		{FactLicences, factsEvery, func() error { return r.licences(ctx) }},
 		{FactSignIns, factsEvery, func() error {
 			return told(ctx, r, FactSignIns, r.Source.SignIns(ctx, t), r.Sink.PutSignIns, func(s SignIn) string { return s.Account })
@@ -132,7 +137,11 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		if at := last[f.fact]; !at.IsZero() && r.at.Sub(at) < f.every {
 			continue
 		}
-		if err := r.fact(ctx, f.fact, f.read); err != nil {
+		read := f.read
+		if (f.fact == FactSignIns || f.fact == FactMFA) && last[FactAccounts].IsZero() && r.accountsErr != nil {
+			read = func() error { return r.accountsErr } // nobody is there of whom it could be kept
+		}
+		if err := r.fact(ctx, f.fact, read); err != nil {
 			return r.result(), err
 		}
 	}
@@ -257,31 +266,30 @@ func (r *run) power(ctx context.Context) error {
 		p.Holdings, err = gather(r.Source.Assigned(ctx, r.tenant))
 	}
 	if err != nil { // what follows from them is hidden for the same reason
-		for _, f := range []Fact{FactEligibility, FactGroups} {
+		for _, f := range []Fact{FactEligibility, FactStanding, FactGroups} {
 			if err := r.fact(ctx, f, func() error { return err }); err != nil {
 				return err
 			}
 		}
 		return err
 	}
+	var may error
 	if err := r.fact(ctx, FactEligibility, func() error {
-		may, err := gather(r.Source.Eligible(ctx, r.tenant))
-		if err == nil {
+		list, err := gather(r.Source.Eligible(ctx, r.tenant))
+		if may = err; err == nil {
 			p.Eligible = true
-			p.Holdings = append(p.Holdings, may...)
+			p.Holdings = append(p.Holdings, list...)
 		}
 		return err
 	}); err != nil {
 		return err
 	}
-	groups := map[string]bool{}
-	for _, g := range r.groups {
-		groups[g] = true
+	if err := r.standing(ctx, p, may); err != nil {
+		return err
 	}
-	for _, h := range p.Holdings {
-		if h.Kind == Group {
-			groups[h.Principal] = true
-		}
+	groups, err := r.powerGroups(ctx, p)
+	if err != nil {
+		return err
 	}
 	if err := r.fact(ctx, FactGroups, func() error {
 		for _, g := range slices.Sorted(maps.Keys(groups)) {
@@ -302,6 +310,45 @@ func (r *run) power(ctx context.Context) error {
 	n, err := r.Sink.PutPower(ctx, r.tenant.ID, p, r.at)
 	r.read, r.written = r.read+len(p.Holdings), r.written+n
 	return err
+}
+
+// standing notes whether it is known which roles end. Where it is not, what was
+// known of it has gone with what was held.
+func (r *run) standing(ctx context.Context, p Power, may error) error {
+	if !slices.ContainsFunc(p.Holdings, func(h Holding) bool { return h.Unsure }) {
+		return r.Sink.Known(ctx, r.tenant.ID, FactStanding, Gap{}, r.at)
+	}
+	g := Gap{Tenant: r.tenant.ID, Fact: FactStanding, Reason: "roles were read without Privileged Identity Management: whether they end is not told", Lost: true}
+	if may != nil {
+		g.Reason, g.Do = fresnel.Reason(may)
+	}
+	return r.Sink.Hidden(ctx, r.tenant.ID, g, r.at)
+}
+
+// powerGroups are the groups whose members hold something: by what was read, and
+// by what stands although it was not read.
+func (r *run) powerGroups(ctx context.Context, p Power) (map[string]bool, error) {
+	held, err := r.Sink.Held(ctx, r.tenant.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, h := range p.Holdings {
+		if h.Kind == Group {
+			out[h.Principal] = true
+		}
+	}
+	for _, h := range held.Holdings {
+		if h.Kind == Group && h.Eligible && !p.Eligible {
+			out[h.Principal] = true
+		}
+	}
+	for _, a := range held.Azure {
+		if a.Kind == Group && a.Powerful() {
+			out[a.Principal] = true
+		}
+	}
+	return out, nil
 }
 
 // gather reads a list that a tenant has not many of.
@@ -344,33 +391,41 @@ func (r *run) licences(ctx context.Context) error {
 	return r.Sink.PutLicences(ctx, r.tenant.ID, l, r.at)
 }
 
-// azureRoles reads the roles on subscriptions. Whoever may read them there sees at
-// least its own: a subscription of which none is told may not be read.
+// azureRoles reads the roles on subscriptions. Of those that may not be read as a
+// whole, and of those that Azure does not list today, what is held stands.
 func (r *run) azureRoles(ctx context.Context) error {
 	subs, err := r.Registry.Refresh(ctx, r.tenant)
 	if err != nil {
 		return err
 	}
-	var ids []string
+	var ids, silent []string
 	for _, s := range subs {
-		if !s.Skip(&fresnel.Part{}) {
+		switch {
+		case !s.Skip(&fresnel.Part{}):
 			ids = append(ids, s.ID)
+		case s.State == fresnel.Absent:
+			silent = append(silent, s.ID)
 		}
+	}
+	told, err := r.Source.Told(ctx, r.tenant, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if !told[id] {
+			silent = append(silent, id)
+		}
+	}
+	if len(ids)+len(silent) > 0 && len(told) == 0 {
+		return &fresnel.Error{Kind: fresnel.Denied, Msg: "no subscription of the tenant may be read as a whole", Do: "Give our application Reader on the subscriptions."}
 	}
 	list, err := gather(r.Source.AzureRoles(ctx, r.tenant, ids))
 	if err != nil {
 		return err
 	}
-	told := map[string]bool{}
-	for _, a := range list {
-		told[a.Subscription] = true
-		if a.Kind == Group && a.Powerful() {
-			r.groups = append(r.groups, a.Principal)
-		}
-	}
-	silent := slices.DeleteFunc(ids, func(id string) bool { return told[id] })
+	list = slices.DeleteFunc(list, func(a AzureRole) bool { return slices.Contains(silent, a.Subscription) })
 	if n := len(silent); n > 0 {
-		r.but = Gap{Reason: fmt.Sprintf("%d of %d subscriptions tell of no role: they may not be read", n, len(told)+n), Do: "Give our application Reader on them."}
+		r.but = Gap{Reason: fmt.Sprintf("%d of %d subscriptions may not be read as a whole", n, len(told)+n), Do: "Give our application Reader on them."}
 	}
 	n, err := r.Sink.PutAzureRoles(ctx, r.tenant.ID, silent, list, r.at)
 	r.read, r.written = r.read+len(list), r.written+n

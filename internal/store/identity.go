@@ -91,7 +91,11 @@ func (i *Identity) Known(ctx context.Context, t fresnel.TenantID, f identity.Fac
 
 // Hidden implements identity.Sink.
 func (i *Identity) Hidden(ctx context.Context, t fresnel.TenantID, g identity.Gap, at time.Time) error {
-	return i.fact(ctx, t, g.Fact, "failed_at = ?, reason = ?, remedy = ?", micros(at), clean(g.Reason), clean(g.Do))
+	set := "failed_at = ?, reason = ?, remedy = ?"
+	if g.Lost {
+		set += ", read_at = 0"
+	}
+	return i.fact(ctx, t, g.Fact, set, micros(at), clean(g.Reason), clean(g.Do))
 }
 
 func (i *Identity) fact(ctx context.Context, t fresnel.TenantID, f identity.Fact, set string, args ...any) error {
@@ -135,7 +139,7 @@ func (i *Identity) PutPower(ctx context.Context, t fresnel.TenantID, p identity.
 			roles = append(roles, []any{clean(r.ID), clean(r.Name), bit(r.BuiltIn), bit(r.Privileged)})
 		}
 		for _, h := range p.Holdings {
-			row := []any{bit(h.Eligible), clean(h.ID), clean(h.Principal), string(h.Kind), clean(h.Role), clean(h.Scope), bit(h.Activated), micros(h.End)}
+			row := []any{bit(h.Eligible), clean(h.ID), clean(h.Principal), string(h.Kind), clean(h.Role), clean(h.Scope), bit(h.Activated), bit(h.Unsure), micros(h.End)}
 			if h.Eligible {
 				eligible = append(eligible, row)
 			} else {
@@ -152,8 +156,8 @@ func (i *Identity) PutPower(ctx context.Context, t fresnel.TenantID, p identity.
 			rows  [][]any
 		}{
 			{set{"identity_role", []string{"id"}, []string{"name", "built_in", "privileged"}, ""}, false, roles},
-			{set{"identity_holding", []string{"eligible", "id"}, []string{"principal", "kind", "role", "scope", "activated", "end_at"}, " AND eligible = 0"}, false, active},
-			{set{"identity_holding", []string{"eligible", "id"}, []string{"principal", "kind", "role", "scope", "activated", "end_at"}, " AND eligible = 1"}, !p.Eligible, eligible},
+			{set{"identity_holding", []string{"eligible", "id"}, []string{"principal", "kind", "role", "scope", "activated", "unsure", "end_at"}, " AND eligible = 0"}, false, active},
+			{set{"identity_holding", []string{"eligible", "id"}, []string{"principal", "kind", "role", "scope", "activated", "unsure", "end_at"}, " AND eligible = 1"}, !p.Eligible, eligible},
 			{set{"identity_member", []string{"member", "grp"}, []string{"kind"}, ""}, !p.Grouped, members},
 		} {
 			if set.skip {
@@ -181,8 +185,8 @@ func (i *Identity) PutAzureRoles(ctx context.Context, t fresnel.TenantID, silent
 		if err != nil {
 			return 0, err
 		}
-		for _, row := range held { // of the silent nothing new is known
-			if sub, ok := row[1].(string); ok && slices.Contains(silent, sub) {
+		for _, row := range held { // of the silent, and of what is above them, nothing new is known
+			if sub, ok := row[1].(string); ok && (slices.Contains(silent, sub) || sub == "" && len(silent) > 0) {
 				rows = append(rows, row)
 			}
 		}

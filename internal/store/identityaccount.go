@@ -286,7 +286,9 @@ func (i *Identity) Judge(ctx context.Context, t fresnel.TenantID, j identity.Jud
 	if err != nil {
 		return written, err
 	}
-	others := w.Others(!read[identity.FactAccounts].IsZero())
+	// A role that is younger than the accounts may be of one that nobody has told of yet.
+	accounts := read[identity.FactAccounts]
+	others := w.Others(!accounts.IsZero() && !accounts.Before(read[identity.FactAzureRoles]))
 	n, err := i.write(ctx, "judge", t, func(tx *sql.Tx, tenant int64) (int, error) {
 		var rows, roles [][]any
 		for _, o := range others {
@@ -306,9 +308,30 @@ func (i *Identity) Judge(ctx context.Context, t fresnel.TenantID, j identity.Jud
 		if _, err := i.db.txExec(ctx, tx, "UPDATE identity_tenant SET judged_at = ? WHERE tenant = ?", micros(at), tenant); err != nil {
 			return 0, err
 		}
-		return n + m + 1, i.day(ctx, tx, tenant, read, at)
+		return n + m + 1, i.day(ctx, tx, tenant, at)
 	})
 	return written + n, err
+}
+
+// wholeFacts are the facts of which all was read, with when.
+func (i *Identity) wholeFacts(ctx context.Context, tx *sql.Tx, tenant int64) (map[identity.Fact]time.Time, error) {
+	rows, err := i.db.txQuery(ctx, tx, "SELECT fact, read_at, failed_at, reason FROM identity_fact WHERE tenant = ?", tenant)
+	if err != nil {
+		return nil, err
+	}
+	out := map[identity.Fact]time.Time{}
+	_, err = scan(rows, func(r *sql.Rows, _ *struct{}) error {
+		var f identity.Fact
+		var read, failed int64
+		var state identity.FactState
+		err := r.Scan(&f, &read, &failed, &state.Reason)
+		state.Read, state.Failed = instant(read), instant(failed)
+		if !state.Part() {
+			out[f] = state.Read
+		}
+		return err
+	})
+	return out, err
 }
 
 // freshFor is for how long a fact is good for the numbers of a day: those that are
@@ -316,7 +339,11 @@ func (i *Identity) Judge(ctx context.Context, t fresnel.TenantID, j identity.Jud
 const freshFor = 48 * time.Hour
 
 // day keeps the numbers of a day, of the lists of which all is known.
-func (i *Identity) day(ctx context.Context, tx *sql.Tx, tenant int64, read map[identity.Fact]time.Time, at time.Time) error {
+func (i *Identity) day(ctx context.Context, tx *sql.Tx, tenant int64, at time.Time) error {
+	read, err := i.wholeFacts(ctx, tx, tenant)
+	if err != nil {
+		return err
+	}
 	rows, err := i.db.txQuery(ctx, tx, "SELECT class, n FROM identity_count WHERE tenant = ?", tenant)
 	if err != nil {
 		return err

@@ -40,17 +40,17 @@ func (i *IdentityReader) GrantsOf(ctx context.Context, s fresnel.Scope, principa
 		} else {
 			where += i.db.visible("h.tenant", s, &args) + " AND h.kind <> 'group'"
 		}
-		if err := i.scanGrants(ctx, "SELECT t.id, "+who+", h.principal, h.role, COALESCE(r.name, ''), COALESCE(r.privileged, 0), h.scope, h.eligible, h.activated, h.end_at FROM "+from+
+		if err := i.scanGrants(ctx, "SELECT t.id, "+who+", h.principal, h.role, COALESCE(r.name, ''), COALESCE(r.privileged, 0), h.scope, h.eligible, h.activated, h.unsure, h.end_at FROM "+from+
 			"identity_holding h"+i.db.d.by("ix_identity_holding_principal")+" JOIN tenant t ON t.num = h.tenant JOIN identity_tenant i ON i.tenant = h.tenant LEFT JOIN identity_role r ON r.tenant = h.tenant AND r.id = h.role"+where+" AND (h.end_at = 0 OR h.end_at > i.judged_at)", args, func(r *sql.Rows) error {
 			var g identity.Grant
 			var p identity.Principal
 			var principal string
-			var privileged, eligible, activated, end int64
-			if err := r.Scan(&p.Tenant, &p.ID, &principal, &g.Role, &g.Name, &privileged, &g.Scope, &eligible, &activated, &end); err != nil {
+			var privileged, eligible, activated, unsure, end int64
+			if err := r.Scan(&p.Tenant, &p.ID, &principal, &g.Role, &g.Name, &privileged, &g.Scope, &eligible, &activated, &unsure, &end); err != nil {
 				return err
 			}
-			g.Tier = identity.TierOf(identity.Role{ID: g.Role, Privileged: privileged == 1})
-			g.Eligible, g.Activated, g.End = eligible == 1, activated == 1, instant(end)
+			g.Tier = identity.TierAt(identity.Role{ID: g.Role, Privileged: privileged == 1}, g.Scope)
+			g.Eligible, g.Activated, g.Unsure, g.End = eligible == 1, activated == 1, unsure == 1, instant(end)
 			add(p, principal, g)
 			return nil
 		}); err != nil {

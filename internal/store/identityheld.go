@@ -29,11 +29,11 @@ func (i *Identity) Held(ctx context.Context, t fresnel.TenantID) (identity.Held,
 	}); err != nil {
 		return h, err
 	}
-	if err := ask("SELECT id, principal, kind, role, scope, eligible, activated, end_at FROM identity_holding", func(r *sql.Rows) error {
+	if err := ask("SELECT id, principal, kind, role, scope, eligible, activated, unsure, end_at FROM identity_holding", func(r *sql.Rows) error {
 		var v identity.Holding
-		var eligible, activated, end int64
-		err := r.Scan(&v.ID, &v.Principal, &v.Kind, &v.Role, &v.Scope, &eligible, &activated, &end)
-		v.Eligible, v.Activated, v.End = eligible == 1, activated == 1, instant(end)
+		var eligible, activated, unsure, end int64
+		err := r.Scan(&v.ID, &v.Principal, &v.Kind, &v.Role, &v.Scope, &eligible, &activated, &unsure, &end)
+		v.Eligible, v.Activated, v.Unsure, v.End = eligible == 1, activated == 1, unsure == 1, instant(end)
 		h.Holdings = append(h.Holdings, v)
 		return err
 	}); err != nil {

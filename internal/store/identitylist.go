@@ -117,18 +117,42 @@ func (i *IdentityReader) Accounts(ctx context.Context, s fresnel.Scope, q identi
 		codes[n] = c.Code()
 	}
 	slices.Sort(codes)
-	var list []found
-	var err error
+	var out []identity.AccountRow
+	for {
+		list, rows, err := i.page(ctx, s, q, codes)
+		if err != nil {
+			return nil, err
+		}
+		// Accounts that went away between the two questions leave room for others.
+		if out = append(out, rows...); len(rows) == len(list) || len(list) < q.Limit {
+			return out, nil
+		}
+		last := list[len(list)-1]
+		q.Limit -= len(rows)
+		q.After = identity.AccountPlace{Key: last.key, Tenant: q.After.Tenant, ID: last.id}
+		if q.After.Tenant, err = i.tenantOf(ctx, last.tenant); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (i *IdentityReader) tenantOf(ctx context.Context, num int64) (t fresnel.TenantID, err error) {
+	err = i.db.queryRow(ctx, "SELECT id FROM tenant WHERE num = ?", num).Scan(&t)
+	return t, i.db.wrap(ctx, "tenant of an account", err)
+}
+
+// page finds accounts and reads them.
+func (i *IdentityReader) page(ctx context.Context, s fresnel.Scope, q identity.AccountQuery, codes []int64) (list []found, rows []identity.AccountRow, err error) {
 	switch {
 	case q.Account != "" || q.Newest || q.Of <= fewAccounts || len(codes) == 1 && len(q.Tenants) > 1:
 		list, err = i.sorted(ctx, s, q, codes)
 	default:
 		list, err = i.merged(ctx, s, q, codes)
 	}
-	if err != nil || len(list) == 0 {
-		return nil, err
+	if err == nil && len(list) > 0 {
+		rows, err = i.rowsOf(ctx, list)
 	}
-	return i.rowsOf(ctx, list, q.Newest)
+	return list, rows, err
 }
 
 // places are the conditions of all questions for places: whose accounts, and after
@@ -204,7 +228,7 @@ func (i *IdentityReader) find(ctx context.Context, text string, args ...any) ([]
 }
 
 // rowsOf reads the accounts of a page. One that went away meanwhile is left out.
-func (i *IdentityReader) rowsOf(ctx context.Context, list []found, newest bool) ([]identity.AccountRow, error) {
+func (i *IdentityReader) rowsOf(ctx context.Context, list []found) ([]identity.AccountRow, error) {
 	ids, tenants := make([]string, len(list)), make([]int64, 0, len(list))
 	for n, f := range list {
 		ids[n] = f.id

@@ -128,7 +128,7 @@ func (d *directory) grants(at time.Time) (out map[string][]identity.Grant, kinds
 			}
 			r := d.roles[h.Role]
 			r.ID = h.Role
-			give(h.Principal, h.Kind, identity.Grant{Role: h.Role, Name: r.Name, Tier: identity.TierOf(r), Scope: h.Scope, Eligible: h.Eligible, Activated: h.Activated, End: h.End})
+			give(h.Principal, h.Kind, identity.Grant{Role: h.Role, Name: r.Name, Tier: identity.TierAt(r, h.Scope), Scope: h.Scope, Eligible: h.Eligible, Activated: h.Activated, End: h.End})
 		}
 	}
 	for _, a := range d.azure {
@@ -175,7 +175,10 @@ func (d *directory) judge(j identity.Judging, at time.Time) {
 // weigh counts a principal to each of its roles once.
 func (d *directory) weigh(id string, kind identity.PrincipalKind, list []identity.Grant) {
 	_, account := d.accounts[id]
-	if kind == identity.User && !account && !d.read[identity.FactAccounts].IsZero() {
+	accounts := d.read[identity.FactAccounts]
+	current := !accounts.IsZero() && !accounts.Before(d.read[identity.FactAzureRoles])
+	told := slices.ContainsFunc(list, func(g identity.Grant) bool { return !g.Azure }) // the directory says that it is there
+	if kind == identity.User && !account && current && !told {
 		kind = identity.Orphan
 	}
 	strong := func(g identity.Grant) bool { return g.Tier >= identity.Privileged }
@@ -195,14 +198,17 @@ func (d *directory) weigh(id string, kind identity.PrincipalKind, list []identit
 			}
 			return 0
 		}
+		if !account && kind == identity.Orphan {
+			n.Orphans++ // each assignment
+			d.counts[k] = n
+			continue
+		}
 		if slices.IndexFunc(list, func(o identity.Grant) bool { return o.Azure == g.Azure && o.Role == g.Role }) != i {
 			continue // it was counted with the first
 		}
 		switch {
 		case !account && kind == identity.ServicePrincipal:
 			n.Apps++
-		case !account && kind == identity.Orphan:
-			n.Orphans++
 		default:
 			n.Active += has(func(o identity.Grant) bool { return !o.Eligible })
 			n.Eligible += has(func(o identity.Grant) bool { return o.Eligible })

@@ -69,6 +69,7 @@ CREATE TABLE identity_holding (
     role      TEXT NOT NULL,
     scope     TEXT NOT NULL,
     activated BIGINT NOT NULL,
+    unsure    BIGINT NOT NULL,
     end_at    BIGINT NOT NULL,
     CONSTRAINT pk_identity_holding PRIMARY KEY (tenant, eligible, id)
 ) WITHOUT ROWID;
