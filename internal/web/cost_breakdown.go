@@ -16,7 +16,7 @@ import (
 // the page lists more to choose from.
 const (
 	breakdownPage = 50
-	narrowPage    = 25
+	narrowPage    = 24
 )
 
 // titles are the title of a breakdown and the head of its first column, by the query's group.

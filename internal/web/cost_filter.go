@@ -51,7 +51,7 @@ func groupName(v string) string {
 }
 
 // choicesShown is how many values of a filter are offered, the most expensive first.
-const choicesShown = 45
+const choicesShown = 50
 
 // choices are the filters that can be added: what is held of the question without each of them.
 func (h handlers) choices(ctx context.Context, q *request) ([]page.Choices, error) {
