@@ -39,6 +39,8 @@ func peoplePaths(func(string) (*httptest.ResponseRecorder, error)) ([]place, err
 		{"page Identity", "/identity"},
 		{"page Identity, one large tenant", "/identity" + one},
 		{"page Identity, stale", "/identity?list=stale"},
+		{"page Identity, findings", "/identity?list=findings"},
+		{"page Identity, findings of one rule", "/identity?list=findings&rule=identity-stale-member"},
 		{"partial statistics", "/partials/identity-stats"},
 		{"partial card", "/partials/identity-card"},
 	}, nil

@@ -40,6 +40,13 @@ type Reader interface {
 	Said(ctx context.Context, s fresnel.Scope, f Filter, below int64, limit int) ([]fresnel.Exception, error)
 	// ExceptionsOf lists all that were not taken back.
 	ExceptionsOf(ctx context.Context, s fresnel.Scope, rules []string) ([]fresnel.Exception, error)
+	// OpenByRule counts findings that are not resolved.
+	OpenByRule(ctx context.Context, s fresnel.Scope, rules []string) (map[string]int, error)
+	// OfObjects gives the findings about objects that are not resolved, by object.
+	OfObjects(ctx context.Context, s fresnel.Scope, objects []string) (map[string][]fresnel.Finding, error)
+	// HeldIn gives those of a tenant about objects after one, up to another, in the
+	// order of bytes.
+	HeldIn(ctx context.Context, id fresnel.TenantID, rules []string, after, upTo string) ([]fresnel.Finding, error)
 }
 
 // Writer keeps what people say.
@@ -70,6 +77,7 @@ type Query struct {
 	Domain string   // "" = all
 	Object string
 	State  fresnel.State // "" = every state
+	Held   bool          // only those that are not resolved
 	After  *Place
 	Limit  int
 }
@@ -82,7 +90,7 @@ type Row struct {
 	Exception *fresnel.Exception // that decided the state; nil = none
 }
 
-// chunk is how many findings are judged at a time.
+// chunk is how many findings are judged at a time, at most.
 const chunk = 500
 
 // List gives a page of findings. The state is computed, not stored: pages of a
@@ -92,7 +100,7 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q Query) (rows []Row
 	if err != nil || len(rules) == 0 {
 		return nil, nil, err
 	}
-	if q.State != "" {
+	if q.State != "" || q.Held {
 		resolved := q.State == fresnel.StateResolved
 		f.Resolved = &resolved
 	}
@@ -102,8 +110,12 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q Query) (rows []Row
 	}
 	byObject := fresnel.ByObject(said)
 	now, after := r.Now(), q.After
+	if q.State == fresnel.StateAcknowledged || q.State == fresnel.StateExpected {
+		return r.listSaid(ctx, s, q, said, rules)
+	}
+	step := min(chunk, q.Limit+1+len(said)) // what people said leaves out a few
 	for {
-		list, err := r.Reader.Page(ctx, s, f, after, chunk)
+		list, err := r.Reader.Page(ctx, s, f, after, step)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -118,7 +130,7 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q Query) (rows []Row
 				rows = append(rows, row)
 			}
 		}
-		if len(list) < chunk {
+		if len(list) < step {
 			return rows, nil, nil
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"fresnel"
 	"fresnel/internal/compliance"
 	"fresnel/internal/cost"
+	"fresnel/internal/findings"
 	"fresnel/internal/identity"
 	"fresnel/internal/inventory"
 	"fresnel/internal/store"
@@ -237,6 +238,14 @@ func planInventory(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 		must(f.ListOf(ctx, s, []string{"r"}, 10))
 		must(f.OfObject(ctx, s, "o"))
 		must(f.OfObjects(ctx, s, []string{"o"}))
+		must(f.OpenByRule(ctx, s, []string{"r", "x"}))
+		for _, rules := range [][]string{{"r"}, {"r", "x"}} {
+			for _, resolved := range []bool{false, true} {
+				for _, after := range []*findings.Place{nil, {USD: 1, ID: 1}} {
+					must(f.Page(ctx, s, findings.Filter{Rules: rules, Resolved: &resolved}, after, 10))
+				}
+			}
+		}
 		must(c.Facets(ctx, s))
 		must(f.ExceptionsOf(ctx, s, []string{"r"}))
 	}

@@ -19,11 +19,11 @@ const (
 )
 
 func (h handlers) identity(ctx context.Context, q *request) (view, error) {
-	return h.identityWith(ctx, q, 0, nil)
+	return h.identityWith(ctx, q, nil)
 }
 
 // identityWith is the page with what was typed for one of the findings.
-func (h handlers) identityWith(ctx context.Context, q *request, id int64, typed *page.VerdictForm) (view, error) {
+func (h handlers) identityWith(ctx context.Context, q *request, typed *typedVerdict) (view, error) {
 	if len(q.tenants) == 0 {
 		return firstRun, nil
 	}
@@ -37,7 +37,7 @@ func (h handlers) identityWith(ctx context.Context, q *request, id int64, typed 
 	if m.Trend, err = h.identityTrendModel(ctx, q, sum, fresh); err != nil {
 		return nil, err
 	}
-	found, err := h.identityFound(ctx, q)
+	found, err := h.identityTallies(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -45,13 +45,14 @@ func (h handlers) identityWith(ctx context.Context, q *request, id int64, typed 
 		m.Rules = ruleCounts(q, found, fresh)
 	}
 	if tab.kind == "findings" {
-		if m.Findings, err = h.identityFindingsModel(q, found, fresh, id, typed); err != nil {
-			return nil, err
-		}
-	} else if m.List, err = h.identityListModel(ctx, q, tab, list, fresh); err != nil {
+		m.Findings, m.List.Parts, err = h.identityFindingsModel(ctx, q, found, fresh, typed)
+	} else {
+		m.List, err = h.identityListModel(ctx, q, tab, list, fresh)
+		m.List.Parts = partsModel(q, sum, tab, list)
+	}
+	if err != nil {
 		return nil, err
 	}
-	m.List.Parts = partsModel(q, sum, tab, list)
 	return func(s page.Shell) templ.Component {
 		s.Sub, s.CSV = identitySubtitle(sum), q.query.IdentityCSV("summary", nil)
 		return page.IdentityPage(s, m)

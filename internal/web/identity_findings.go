@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -19,44 +18,27 @@ import (
 )
 
 const (
-	foundAtMost = 3000 // findings of a state that are ever listed
-	foundPage   = 12
-	rulesShown  = 8 // beside the trend; the list has all
+	foundPage  = 12
+	rulesShown = 8 // beside the trend; the list has all
 )
 
-// found is what rules found, in the order of the rules.
-type found struct {
-	rows []findings.Row
-	more bool
-	open map[string]int
-}
+// tallies are how much each rule of identity has found.
+type tallies map[string]findings.Tally
 
-// identityFound are the findings that hold; nil where none are kept.
-func (h handlers) identityFound(ctx context.Context, q *request) (*found, error) {
+// identityTallies are those of the rules; nil where no findings are kept.
+func (h handlers) identityTallies(ctx context.Context, q *request) (tallies, error) {
 	if h.Findings.Reader == nil {
 		return nil, nil
 	}
-	out := &found{open: map[string]int{}}
-	for _, state := range []fresnel.State{fresnel.StateOpen, fresnel.StateAcknowledged, fresnel.StateExpected} {
-		rows, next, err := h.Findings.List(ctx, q.scope, findings.Query{Domain: "identity", State: state, Limit: foundAtMost})
-		if err != nil {
-			return nil, err
-		}
-		out.rows, out.more = append(out.rows, rows...), out.more || next != nil
+	var ids []string
+	for _, r := range identity.Rules() {
+		ids = append(ids, r.ID)
 	}
-	place := map[string]int{}
-	for i, r := range identity.Rules() {
-		place[r.ID] = i
+	out, err := h.Findings.Open(ctx, q.scope, ids)
+	if out == nil {
+		out = tallies{}
 	}
-	slices.SortFunc(out.rows, func(a, b findings.Row) int {
-		return cmp.Or(cmp.Compare(place[a.Rule.ID], place[b.Rule.ID]), cmp.Compare(a.Since, b.Since), cmp.Compare(a.ID, b.ID))
-	})
-	for i := range out.rows {
-		if r := &out.rows[i]; r.State == fresnel.StateOpen {
-			out.open[r.Rule.ID]++
-		}
-	}
-	return out, nil
+	return out, err
 }
 
 func (h handlers) identityRules(ctx context.Context, q *request) (templ.Component, error) {
@@ -68,14 +50,14 @@ func (h handlers) identityRules(ctx context.Context, q *request) (templ.Componen
 	if err != nil {
 		return nil, err
 	}
-	list, err := h.identityFound(ctx, q)
+	found, err := h.identityTallies(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	if list == nil {
+	if found == nil {
 		return nil, fresnel.Errorf(fresnel.NotFound, "no findings are kept")
 	}
-	return page.IdentityRulesPanel(*ruleCounts(q, list, fresh)), nil
+	return page.IdentityRulesPanel(*ruleCounts(q, found, fresh)), nil
 }
 
 var severityMark = map[identity.Severity]page.Mark{
@@ -85,11 +67,11 @@ var severityMark = map[identity.Severity]page.Mark{
 }
 
 // ruleCounts are the rules of which something is open, the worst first.
-func ruleCounts(q *request, list *found, fresh page.Freshness) *page.RuleCounts {
+func ruleCounts(q *request, found tallies, fresh page.Freshness) *page.RuleCounts {
 	to := q.query.Scope().WithList("findings")
-	m := &page.RuleCounts{Region: page.Region{Query: statsQuery(q), Fresh: fresh}, More: list.more, URL: to.URL(page.PathIdentity) + "#lists"}
+	m := &page.RuleCounts{Region: page.Region{Query: statsQuery(q), Fresh: fresh}, URL: to.URL(page.PathIdentity) + "#lists"}
 	for _, r := range identity.Rules() {
-		if n := list.open[r.ID]; n > 0 {
+		if n := found[r.ID].Open; n > 0 {
 			if m.Open += n; len(m.Rows) == rulesShown {
 				m.Others++
 				continue
@@ -100,49 +82,112 @@ func ruleCounts(q *request, list *found, fresh page.Freshness) *page.RuleCounts 
 	return m
 }
 
-// identityFindingsModel is a page of findings: from the cursor on, or the one that holds what was judged.
-func (h handlers) identityFindingsModel(q *request, list *found, fresh page.Freshness, id int64, typed *page.VerdictForm) (*page.IdentityFindings, error) {
-	rules := map[string]identity.Rule{}
-	for _, r := range identity.Rules() {
-		rules[r.ID] = r
+// worstFound is the rule whose findings are listed where none is asked for: the worst of which something is open, or
+// else that holds anything.
+func worstFound(found tallies) identity.Rule {
+	rules := identity.Rules()
+	for _, r := range rules {
+		if found[r.ID].Open > 0 {
+			return r
+		}
 	}
-	if _, ok := rules[q.query.Rule]; !ok && q.query.Rule != "" {
+	for _, r := range rules {
+		if found[r.ID].Held > 0 {
+			return r
+		}
+	}
+	return rules[0]
+}
+
+// findingRules are the links to the findings of each rule that holds any, and of the one that is listed.
+func findingRules(q *request, found tallies, now string) []ui.Choice {
+	var out []ui.Choice
+	for _, r := range identity.Rules() {
+		if found[r.ID].Held > 0 || r.ID == now {
+			out = append(out, ui.Choice{
+				Label: r.Title + " (" + page.Count(found[r.ID].Open) + ")", URL: q.query.WithRule(r.ID).URL(page.PathIdentity) + "#lists", Current: r.ID == now,
+			})
+		}
+	}
+	return out
+}
+
+// foundPlace is where the page begins; nil = at the first row.
+func foundPlace(q *request) *findings.Place {
+	p := cursorParts(q, 2)
+	if p == nil {
+		return nil
+	}
+	usd, err := strconv.ParseInt(p[0], 36, 64)
+	id, err2 := strconv.ParseInt(p[1], 36, 64)
+	if err != nil || err2 != nil {
+		q.badCursor()
+		return nil
+	}
+	return &findings.Place{USD: usd, ID: id}
+}
+
+// identityFindingsModel is a page of the findings of a rule, and the links to the other rules. What was typed for one of
+// them stands with it, wherever the page begins.
+func (h handlers) identityFindingsModel(ctx context.Context, q *request, found tallies, fresh page.Freshness, typed *typedVerdict) (*page.IdentityFindings, []ui.Choice, error) {
+	rule := worstFound(found)
+	if i := slices.IndexFunc(identity.Rules(), func(r identity.Rule) bool { return r.ID == q.query.Rule }); i >= 0 {
+		rule = identity.Rules()[i]
+	} else if q.query.Rule != "" {
 		q.note("Ignored rule=" + clipWord(q.query.Rule) + ": not a known rule.")
 		q.query.Rule = ""
 	}
-	rows := slices.DeleteFunc(slices.Clone(list.rows), func(r findings.Row) bool {
-		state := q.query.State != "" && string(r.State) != q.query.State
-		rule := q.query.Rule != "" && r.Rule.ID != q.query.Rule
-		return (state || rule) && r.ID != id
-	})
-	m := &page.IdentityFindings{
-		More: list.more, Matched: len(rows), Today: q.now, CSV: q.query.IdentityFindingsCSV(), States: page.FindingStates(q.query, page.PathIdentity),
+	links := findingRules(q, found, rule.ID)
+	ask := findings.Query{Rules: []string{rule.ID}, State: fresnel.State(q.query.State), Held: true, After: foundPlace(q), Limit: foundPage}
+	rows, next, err := h.Findings.List(ctx, q.scope, ask)
+	if err != nil {
+		return nil, nil, err
 	}
-	if q.query.Rule != "" {
-		m.Chips = append(m.Chips, page.Chip{Label: "Rule: " + rules[q.query.Rule].Title, URL: q.query.WithRule("").URL(page.PathIdentity) + "#lists"})
+	if typed != nil && !slices.ContainsFunc(rows, func(r findings.Row) bool { return r.ID == typed.ID }) {
+		one, _, err := h.Findings.List(ctx, q.scope, findings.Query{Rules: ask.Rules, Object: typed.Object, Limit: maxAbout})
+		if err != nil {
+			return nil, nil, err
+		}
+		rows = append(slices.DeleteFunc(one, func(r findings.Row) bool { return r.ID != typed.ID }), rows...)
 	}
-	from := min(q.offset(), len(rows))
-	if at := slices.IndexFunc(rows, func(r findings.Row) bool { return id != 0 && r.ID == id }); at >= 0 && (at < from || at >= from+foundPage) {
-		from = at
+	m := &page.IdentityFindings{Rule: rule.Title, Today: q.now, CSV: q.query.WithRule(rule.ID).IdentityFindingsCSV(), States: page.FindingStates(q.query, page.PathIdentity)}
+	switch tally := found[rule.ID]; ask.State {
+	case "":
+		m.Matched = tally.Held
+	case fresnel.StateOpen:
+		m.Matched = tally.Open
+	case fresnel.StateAcknowledged, fresnel.StateExpected, fresnel.StateResolved:
 	}
-	to := min(from+foundPage, len(rows))
-	for i := from; i < to; i++ {
-		l := findingLine(q, &rows[i], rules[rows[i].Rule.ID])
-		if id != 0 && rows[i].ID == id {
-			l.Form = typed
+	for i := range rows {
+		l := findingLine(q, &rows[i], rule)
+		if typed != nil && rows[i].ID == typed.ID {
+			l.Form = &typed.VerdictForm
 		}
 		m.Rows = append(m.Rows, l)
 	}
-	m.Shown = to
-	m.NextURL, m.BackURL = q.ways(page.PathIdentity, from, to, len(rows))
+	if next != nil {
+		m.NextURL = q.next(strconv.FormatInt(next.USD, 36), strconv.FormatInt(next.ID, 36)) + "#lists"
+	}
+	if q.query.Cursor != "" {
+		m.BackURL = q.query.WithCursor("").URL(page.PathIdentity) + "#lists"
+	}
 	m.Region = page.Region{Query: q.query, Fresh: fresh}
-	if len(rows) == 0 && m.Fresh.State == page.Ready {
-		m.Fresh.State, m.Fresh.EmptyTitle, m.Fresh.EmptyText = page.Empty, "No findings", page.Plural(len(rules), "rule was", "rules were")+" asked about what could be read."
-		if len(list.rows) > 0 {
-			m.Fresh.EmptyTitle, m.Fresh.EmptyText = "None of these", page.Plural(len(list.rows), "finding is", "findings are")+" of other rules or in other states."
+	if len(rows) == 0 && m.Fresh.State == page.Ready && m.BackURL == "" {
+		m.Fresh.State, m.Fresh.EmptyTitle, m.Fresh.EmptyText = page.Empty, "No findings", page.Plural(len(identity.Rules()), "rule was", "rules were")+" asked about what could be read."
+		if len(found) > 0 {
+			m.Fresh.EmptyTitle, m.Fresh.EmptyText = "None of these", "What is found is of other rules or in other states."
 		}
 	}
-	return m, nil
+	return m, links, nil
+}
+
+// maxAbout is how many findings of a rule may be about one object.
+const maxAbout = 500
+
+// typedVerdict is a form that was refused, with what it was about.
+type typedVerdict struct {
+	findings.Named
+	page.VerdictForm
 }
 
 func findingLine(q *request, r *findings.Row, rule identity.Rule) page.IdentityFinding {
@@ -203,10 +248,13 @@ func (h handlers) judgeIdentity(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	q.query.List, q.query.Names = "findings", false
-	typed := page.VerdictForm{Verdict: r.PostFormValue("verdict"), Note: strings.TrimSpace(r.PostFormValue("note")), Expires: r.PostFormValue("expires")}
-	v, expires, err := parseVerdict(typed)
+	typed := typedVerdict{
+		findings.Named{ID: id, Rule: r.PostFormValue("found_by"), Object: r.PostFormValue("object")},
+		page.VerdictForm{Verdict: r.PostFormValue("verdict"), Note: strings.TrimSpace(r.PostFormValue("note")), Expires: r.PostFormValue("expires")},
+	}
+	v, expires, err := parseVerdict(typed.VerdictForm)
 	if err == nil {
-		err = h.Findings.Judge(ctx, q.full, findings.Named{ID: id, Rule: r.PostFormValue("found_by"), Object: r.PostFormValue("object")}, v, typed.Note, author, expires)
+		err = h.Findings.Judge(ctx, q.full, typed.Named, v, typed.Note, author, expires)
 	}
 	switch {
 	case err == nil:
@@ -217,7 +265,8 @@ func (h handlers) judgeIdentity(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	typed.Problem, typed.Do = fresnel.Reason(err)
-	view, err := h.identityWith(ctx, q, id, &typed)
+	q.query.Rule = typed.Rule
+	view, err := h.identityWith(ctx, q, &typed)
 	if err != nil {
 		h.refuse(w, r, q, title, page.PathIdentity, err)
 		return

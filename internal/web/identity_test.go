@@ -315,6 +315,15 @@ func (*amiss) Page(_ context.Context, _ fresnel.Scope, f findings.Filter, after 
 	return slices.DeleteFunc(list, func(one fresnel.Finding) bool { return f.Object != "" && one.Object != f.Object }), nil
 }
 
+func (a *amiss) OpenByRule(context.Context, fresnel.Scope, []string) (map[string]int, error) {
+	return map[string]int{identity.RuleNoMFA: 1, identity.RuleStaleMember: 40_000}, nil
+}
+
+func (a *amiss) OfObjects(ctx context.Context, s fresnel.Scope, objects []string) (map[string][]fresnel.Finding, error) {
+	list, err := a.Page(ctx, s, findings.Filter{Rules: []string{identity.RuleNoMFA}, Object: objects[0]}, nil, 1)
+	return map[string][]fresnel.Finding{objects[0]: list}, err
+}
+
 func (a *amiss) ExceptionsOf(context.Context, fresnel.Scope, []string) ([]fresnel.Exception, error) {
 	return a.said, nil
 }
@@ -341,7 +350,7 @@ func TestIdentityFindings(t *testing.T) {
 		s.Findings = findings.Reports{Reader: kept, Writer: kept, Rules: rules, Now: s.Now}
 	})
 	_, text := ask(t, mux, "/identity?list=findings")
-	contains(t, "list", text, "1 open", "Privileged account without MFA", "Account 0000…0003", "4 days", `action="/identity/findings/7/verdict?list=findings"`)
+	contains(t, "list", text, "40,001 open", "Privileged account without MFA (1)", "Stale member (40,000)", "1 row of 1", "Account 0000…0003", "4 days", `action="/identity/findings/7/verdict?list=findings"`)
 	post := func(path, form string) (int, string) {
 		r := httptest.NewRequestWithContext(fresnel.WithScope(t.Context(), fresnel.AllTenants()), http.MethodPost, path, strings.NewReader(form))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -364,8 +373,10 @@ func TestIdentityFindings(t *testing.T) {
 	if code, _ := post("/identity/findings/7/verdict", "verdict=acknowledged&note=seen"+about); code != http.StatusSeeOther || len(kept.said) != 1 || kept.said[0].Tenant != tenantA || kept.said[0].Object != "account/"+adminID(3) {
 		t.Errorf("%d, said %+v", code, kept.said)
 	}
-	_, text = ask(t, mux, "/identity?list=findings")
-	contains(t, "judged", text, "Nothing is open", "Reopen", "“seen”")
+	for _, list := range []string{"", "&state=acknowledged"} {
+		_, text = ask(t, mux, "/identity?list=findings&rule="+identity.RuleNoMFA+list)
+		contains(t, "judged", text, "40,000 open", "Privileged account without MFA (0)", "Reopen", "“seen”")
+	}
 	if code, _ := post("/identity/findings/7/verdict", "verdict=open"+about); code != http.StatusSeeOther || kept.ended != 1 {
 		t.Errorf("not opened again: %d", code)
 	}

@@ -155,11 +155,16 @@ func (f IdentityFinding) typed() VerdictForm {
 }
 
 func (m RuleCounts) sub() string {
-	s := Count(m.Open)
-	if m.More {
-		s = "more than " + s
+	return Count(m.Open) + " open"
+}
+
+// pages says how many rows are shown, of how many if that is counted.
+func (m IdentityFindings) pages() string {
+	n := Plural(len(m.Rows), "row", "rows")
+	if m.Matched == 0 {
+		return n
 	}
-	return s + " open"
+	return n + " of " + Count(m.Matched)
 }
 
 // part is how much of a bar is filled, of 100.

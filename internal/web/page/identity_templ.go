@@ -107,7 +107,7 @@ func IdentityPage(s Shell, m Identity) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if m.Findings == nil && len(m.List.Parts) > 1 {
+				if len(m.List.Parts) > 1 {
 					templ_7745c5c3_Err = ui.SegmentedLinks("Narrow the list", m.List.Parts).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

@@ -212,7 +212,6 @@ type RuleCounts struct {
 	Rows   []RuleCount
 	Others int // rules beyond that found something, too
 	Open   int
-	More   bool // there are more than are ever counted
 	URL    string
 }
 
@@ -223,20 +222,17 @@ type RuleCount struct {
 	Open            int
 }
 
-// IdentityFindings is a page of what rules found.
+// IdentityFindings is a page of what a rule found.
 type IdentityFindings struct {
 	Region
-	Rows     []IdentityFinding
-	States   []ui.Choice
-	Chips    []Chip
-	ClearURL string
-	More     bool
-	Shown    int
-	Matched  int
-	NextURL  string
-	BackURL  string
-	CSV      string
-	Today    time.Time
+	Rule    string // of which they are
+	Rows    []IdentityFinding
+	States  []ui.Choice
+	Matched int // 0 = not counted
+	NextURL string
+	BackURL string
+	CSV     string
+	Today   time.Time
 }
 
 // IdentityFinding is a finding with all that is said of it.

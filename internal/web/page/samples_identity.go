@@ -213,11 +213,11 @@ func sampleIdentityFindings(r Region) IdentityFindings {
 		}
 	}
 	m := IdentityFindings{
-		Region: r, Shown: 3, Matched: 337, NextURL: PathIdentity + "?cursor=3", BackURL: PathIdentity, Today: now, CSV: PathAPI + "findings.csv", Chips: []Chip{{"Rule: Privileged account without MFA", PathIdentity}},
+		Region: r, Rule: "Privileged account without MFA", Matched: 337, NextURL: PathIdentity + "?cursor=3", BackURL: PathIdentity, Today: now, CSV: PathAPI + "findings.csv",
 		States: FindingStates(Query{}.WithList("findings"), PathIdentity),
 		Rows: []IdentityFinding{
-			row("1", "Privileged account without MFA", Mark{ui.Bad, "circle-x", "High"}, "Account 1000…02a1", AnomalyOpen), row("2", "Standing privilege", Mark{ui.Warn, "triangle-alert", "Medium"}, "Account 1000…02a1", AnomalySeen),
-			row("3", "Stale member", Mark{ui.Info, "info", "Low"}, "Account 1001…02a2", AnomalyExpected),
+			row("1", "Privileged account without MFA", Mark{ui.Bad, "circle-x", "High"}, "Account 1000…02a1", AnomalyOpen), row("2", "Privileged account without MFA", Mark{ui.Bad, "circle-x", "High"}, "Account 1000…02a1", AnomalySeen),
+			row("3", "Privileged account without MFA", Mark{ui.Bad, "circle-x", "High"}, "Account 1001…02a2", AnomalyExpected),
 		},
 	}
 	m.Rows[1].Said = &Said{Author: "local", Note: "PIM comes in December", At: now.Add(-26 * time.Hour)}
