@@ -45,10 +45,11 @@ type IdentityCoverage struct {
 type IdentityGap struct {
 	TenantID string     `json:"tenant_id" doc:"Tenant (GUID)"`
 	Name     string     `json:"name" doc:"Of the tenant"`
-	Fact     string     `json:"fact" doc:"accounts, sign-ins, mfa, roles, eligibility, groups, applications, conditional access, licences or azure roles"`
+	Fact     string     `json:"fact" doc:"accounts, sign-ins, mfa, roles, eligibility, standing roles, groups, applications, conditional access, licences or azure roles"`
 	Reason   string     `json:"reason" doc:"Why it is not known, or was not read again"`
 	Do       string     `json:"do" doc:"What to do about it"`
-	Known    bool       `json:"known" doc:"An older reading is held, and shown"`
+	Known    bool       `json:"known" doc:"A reading is held, and shown: an older one, or a part"`
+	Part     bool       `json:"partial" doc:"It was read, but for this: a part is shown"`
 	ReadAt   *time.Time `json:"read_at" doc:"When it was last read to its end; null = never"`
 }
 
@@ -85,7 +86,7 @@ func (h handlers) identityMeta(about identityAbout, reads []identity.TenantRead)
 			continue
 		}
 		m.Coverage.Tenants++
-		if !t.Knows(about.parts...) {
+		if !t.Whole(slices.Concat(about.needs, about.parts)...) {
 			m.Coverage.Partial++
 		}
 		if at := judgedAt(t); at != nil && (m.SyncedAt == nil || at.Before(*m.SyncedAt)) {
@@ -114,7 +115,7 @@ func identityGaps(t identity.TenantRead, facts []identity.Fact) []IdentityGap {
 		if !slices.Contains(facts, f) || s.Reason == "" && (t.Knows(f) || unread && f != identity.FactAccounts) {
 			continue
 		}
-		g := IdentityGap{string(t.Tenant), t.Name, string(f), s.Reason, s.Do, t.Knows(f), instant(s.Read)}
+		g := IdentityGap{string(t.Tenant), t.Name, string(f), s.Reason, s.Do, t.Knows(f), s.Part(), instant(s.Read)}
 		if g.Reason == "" {
 			if f == identity.FactAccounts {
 				g.Reason, g.Do = t.LastReason, t.LastDo

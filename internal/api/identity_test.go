@@ -81,8 +81,8 @@ func TestIdentityGaps(t *testing.T) {
 	f.reads = append(f.reads, identity.TenantRead{Tenant: stranger, Name: "New", Judged: noon.Add(-100 * time.Hour), LastReason: "no consent", LastDo: "consent"})
 	s := serveIdentity(t, f, fresnel.AllTenants(), nil)
 	for path, want := range map[string]string{
-		"summary": "=Fabrikam sign-ins, =Fabrikam mfa, =Fabrikam eligibility known, =Fabrikam groups, =Fabrikam applications, =Fabrikam conditional access, =Fabrikam licences, =Fabrikam azure roles, New accounts",
-		"guests":  "=Fabrikam sign-ins, =Fabrikam mfa, New accounts", "privileged": "=Fabrikam sign-ins, =Fabrikam mfa, =Fabrikam eligibility known, =Fabrikam groups, =Fabrikam azure roles, New accounts",
+		"summary": "=Fabrikam sign-ins, =Fabrikam mfa, =Fabrikam eligibility known, =Fabrikam standing roles, =Fabrikam groups, =Fabrikam applications, =Fabrikam conditional access, =Fabrikam licences, =Fabrikam azure roles, New accounts",
+		"guests":  "=Fabrikam sign-ins, =Fabrikam mfa, New accounts", "privileged": "=Fabrikam sign-ins, =Fabrikam mfa, =Fabrikam eligibility known, =Fabrikam standing roles, =Fabrikam groups, =Fabrikam azure roles, New accounts",
 		"credentials": "=Fabrikam applications, New applications", "roles?kind=azure": "=Fabrikam groups, =Fabrikam azure roles, New groups, New azure roles",
 	} {
 		var got struct{ Meta IdentityMeta }

@@ -55,8 +55,8 @@ type Grant struct {
 	Through        string     `json:"through" doc:"Object id of the group that has it; empty = by itself"`
 	Eligible       bool       `json:"eligible" doc:"It may be taken, and is not held"`
 	Activated      bool       `json:"activated" doc:"It was taken, for a time"`
-	Standing       *bool      `json:"standing" doc:"It is held for good; null = not known: of a role of Azure nobody tells whether it was taken for a time"`
-	Ends           *time.Time `json:"ends" doc:"Null = never"`
+	Standing       *bool      `json:"standing" doc:"It is held for good; null = not known: of a role of Azure, and without PIM, nobody tells whether it was taken for a time"`
+	Ends           *time.Time `json:"ends" doc:"Null = never, or not known where standing is null"`
 }
 
 func (h handlers) account(r identity.AccountRow) Account {
@@ -88,7 +88,7 @@ func grants(list []identity.Grant) []Grant {
 			RoleID: g.Role, Role: g.Name, Tier: tierWords[g.Tier], Kind: roleKind(g.Azure), Scope: g.Scope, SubscriptionID: g.Subscription, Through: g.Through,
 			Eligible: g.Eligible, Activated: g.Activated, Ends: instant(g.End),
 		}
-		if standing := g.Standing(); !g.Azure {
+		if standing := g.Standing(); !g.Azure && !g.Unsure {
 			out[i].Standing = &standing
 		}
 	}
@@ -197,7 +197,7 @@ func accountsOf[T any](ctx context.Context, h handlers, tenants IdentityInput, q
 func aboutAccounts(q identity.ListQuery) identityAbout {
 	about := aboutList(q.List, identity.FactSignIns, identity.FactMFA)
 	if q.Grants {
-		about.shown = append(about.shown, identity.FactEligibility)
+		about.shown = append(about.shown, identity.FactEligibility, identity.FactStanding)
 	}
 	return about
 }

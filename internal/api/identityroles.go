@@ -61,7 +61,7 @@ type othersOutput struct {
 var aboutOthers = identityAbout{
 	needs: []identity.Fact{identity.FactRoles},
 	parts: []identity.Fact{identity.FactGroups, identity.FactAzureRoles},
-	shown: []identity.Fact{identity.FactEligibility, identity.FactApps},
+	shown: []identity.Fact{identity.FactEligibility, identity.FactStanding, identity.FactApps},
 }
 
 func (h handlers) others(ctx context.Context, in *othersInput) (*othersOutput, error) {
@@ -131,20 +131,23 @@ type RoleHolders struct {
 	BuiltIn      bool   `json:"built_in" doc:"Microsoft's, the same in every tenant"`
 	Tier         string `json:"tier" enum:"plain,reading,privileged,control-plane" doc:"How much power it gives"`
 	Active       int    `json:"active" doc:"People that hold it, each once, through groups too"`
-	Standing     int    `json:"standing" doc:"Of them, those that hold it for good; of a role of Azure all, as far as is known"`
+	Standing     *int   `json:"standing" doc:"Of them, those that hold it for good; of a role of Azure all, as far as is known; null = not known"`
 	Eligible     *int   `json:"eligible" doc:"People that may take it; null = not known: of roles of Azure nobody tells"`
 	Applications int    `json:"applications" doc:"Applications and managed identities that hold it"`
 	Orphans      int    `json:"orphans" doc:"Assignments of principals that are no more"`
 	Partial      bool   `json:"partial" doc:"Who is in groups is not known: there may be more people"`
 }
 
-func roleHolders(r identity.RoleCount, eligible, groups bool) RoleHolders {
+func roleHolders(r identity.RoleCount, eligible, standing, groups bool) RoleHolders {
 	o := RoleHolders{
 		TenantID: string(r.Tenant), TenantName: r.TenantName, RoleID: r.Role, Role: r.Name, Kind: roleKind(r.Azure), BuiltIn: r.BuiltIn, Tier: tierWords[r.Tier],
-		Active: r.Active, Standing: r.Standing, Applications: r.Apps, Orphans: r.Orphans, Partial: !groups,
+		Active: r.Active, Applications: r.Apps, Orphans: r.Orphans, Partial: !groups,
 	}
 	if eligible && !r.Azure {
 		o.Eligible = &r.Eligible
+	}
+	if standing || r.Azure {
+		o.Standing = &r.Standing
 	}
 	return o
 }
@@ -178,10 +181,13 @@ func (h handlers) rolesHeld(ctx context.Context, in RolesInput) ([]RoleHolders, 
 	if err != nil {
 		return nil, nil, err
 	}
-	eligible, groups := knowing(list.Reads, identity.FactEligibility), knowing(list.Reads, identity.FactGroups)
+	eligible, standing, groups := knowing(list.Reads, identity.FactEligibility), knowing(list.Reads, identity.FactStanding), map[string]bool{}
+	for _, t := range list.Reads {
+		groups[string(t.Tenant)] = t.Whole(identity.FactGroups)
+	}
 	rows := []RoleHolders{}
 	for _, r := range list.Rows {
-		o := roleHolders(r, eligible[string(r.Tenant)], groups[string(r.Tenant)])
+		o := roleHolders(r, eligible[string(r.Tenant)], standing[string(r.Tenant)], groups[string(r.Tenant)])
 		if (in.Kind == "" || o.Kind == in.Kind) && (in.Tier == "" || o.Tier == in.Tier) {
 			rows = append(rows, o)
 		}
@@ -192,7 +198,7 @@ func (h handlers) rolesHeld(ctx context.Context, in RolesInput) ([]RoleHolders, 
 // aboutRoles is what roles of a kind are made of; of both kinds, those of Azure
 // are a part.
 func aboutRoles(kind string) identityAbout {
-	about := identityAbout{needs: []identity.Fact{identity.FactRoles}, parts: []identity.Fact{identity.FactGroups}, shown: []identity.Fact{identity.FactEligibility}}
+	about := identityAbout{needs: []identity.Fact{identity.FactRoles}, parts: []identity.Fact{identity.FactGroups}, shown: []identity.Fact{identity.FactEligibility, identity.FactStanding}}
 	switch kind {
 	case "":
 		about.parts = append(about.parts, identity.FactAzureRoles)
@@ -223,7 +229,7 @@ func (h handlers) rolesCSV(ctx context.Context, in *RolesInput) (table, error) {
 	head := []string{"tenant_id", "tenant", "role_id", "role", "kind", "built_in", "tier", "active", "standing", "eligible", "applications", "orphans", "partial"}
 	return table{head, all(rows, func(r RoleHolders) []string {
 		return []string{
-			r.TenantID, text(r.TenantName), text(r.RoleID), text(r.Role), r.Kind, strconv.FormatBool(r.BuiltIn), r.Tier, strconv.Itoa(r.Active), strconv.Itoa(r.Standing),
+			r.TenantID, text(r.TenantName), text(r.RoleID), text(r.Role), r.Kind, strconv.FormatBool(r.BuiltIn), r.Tier, strconv.Itoa(r.Active), number(r.Standing),
 			number(r.Eligible), strconv.Itoa(r.Applications), strconv.Itoa(r.Orphans), strconv.FormatBool(r.Partial),
 		}
 	})}, err

@@ -232,7 +232,7 @@ func identityFacts(t identity.TenantRead) map[identity.Fact]IdentityFact {
 type TenantIdentity struct {
 	TenantID   string                         `json:"tenant_id" doc:"Tenant (GUID)"`
 	TenantName string                         `json:"tenant_name" doc:"Its display name"`
-	State      identity.State                 `json:"state" enum:"fresh,stale,partial,never" doc:"stale: something that is held is old; partial: a fact is hidden; never: its accounts were never read"`
+	State      identity.State                 `json:"state" enum:"fresh,stale,partial,never" doc:"stale: something that is held is old; partial: a fact is hidden, or was read in part; never: its accounts were never read"`
 	SyncedAt   *time.Time                     `json:"synced_at" doc:"When its accounts were last judged; null = never"`
 	AgeSeconds *int64                         `json:"age_seconds" doc:"Age of synced_at; null = never"`
 	Numbers    IdentityNumbers                `json:"numbers" doc:"Of the tenant"`
@@ -243,9 +243,18 @@ type TenantIdentity struct {
 	Do         string                         `json:"do,omitempty" doc:"What to do about it"`
 }
 
+// identityState is a tenant's state: what was read in part is no whole.
+func (h handlers) identityState(t identity.TenantRead) identity.State {
+	s := h.Identity.State(t)
+	if s == identity.StateFresh && !t.Whole(identity.Facts()...) {
+		return identity.StatePartial
+	}
+	return s
+}
+
 func (h handlers) tenantIdentity(t identity.TenantSummary) TenantIdentity {
 	o := TenantIdentity{
-		TenantID: string(t.Tenant), TenantName: t.Name, State: h.Identity.State(t.TenantRead), SyncedAt: judgedAt(t.TenantRead), Numbers: identityNumbers(t.Numbers),
+		TenantID: string(t.Tenant), TenantName: t.Name, State: h.identityState(t.TenantRead), SyncedAt: judgedAt(t.TenantRead), Numbers: identityNumbers(t.Numbers),
 		Policies: identityPolicies(t.TenantRead), Licences: identityLicences(t.TenantRead), Facts: identityFacts(t.TenantRead), Reason: t.LastReason, Do: t.LastDo,
 	}
 	if o.SyncedAt != nil {

@@ -197,7 +197,7 @@ func privilegedCard(q *request, sum identity.Summary) page.IdentityCard {
 	if without.Known() {
 		line = page.Line{Text: page.Count(without.N) + " without MFA", URL: listLink(q.query, identity.PrivilegedNoMFA), Tone: ui.Bad}
 		if without.N == 0 {
-			line = page.Line{Text: "None without MFA", Tone: ui.OK}
+			line = noneWithout(q, without, sum.Overall.Count(identity.PrivilegedUnknown))
 		}
 		if of := sum.Overall.Count(identity.PrivilegedUsers); without.Tenants < of.Tenants {
 			line.Text += ", in " + page.Count(without.Tenants) + " of " + page.Plural(of.Tenants, "tenant", "tenants")
@@ -206,6 +206,17 @@ func privilegedCard(q *request, sum identity.Summary) page.IdentityCard {
 	m.Notes = append(m.Notes, line)
 	m.Notes = append(m.Notes, countLine(q, sum, identity.GlobalAdmins, "global administrators", ""), countLine(q, sum, identity.EligibleOnly, "only eligible", ""))
 	return m
+}
+
+// noneWithout says that no admin lacks MFA, and no more than is known: it is good only where something is known of each.
+func noneWithout(q *request, without, unknown identity.Count) page.Line {
+	switch {
+	case unknown.N > 0:
+		return page.Line{Text: page.Count(unknown.N) + " not in the report", URL: listLink(q.query, identity.PrivilegedUnknown), Tone: ui.Warn}
+	case !without.Whole():
+		return page.Line{Text: "Without MFA: " + page.Dash + ", not all is known", Tone: ui.Warn}
+	}
+	return page.Line{Text: "None without MFA", Tone: ui.OK}
 }
 
 // countLine is a number under a figure; tone is that of one above zero.
@@ -350,8 +361,8 @@ func (h handlers) identityCardModel(ctx context.Context, q *request) (page.Ident
 	}
 	mfa := mfaCard(q, sum)
 	without := page.IdentityCard{Label: "Admins without MFA", Cell: countCell(q, sum, identity.PrivilegedNoMFA)}
-	if c := sum.Overall.Count(identity.PrivilegedUsers); c.Known() {
-		without.Notes = []page.Line{{Text: "of " + page.Count(c.N) + " privileged"}}
+	if sum.Overall.Count(identity.PrivilegedNoMFA).Known() { // of the same tenants as the figure
+		without.Notes = []page.Line{{Text: "of " + page.Count(sum.Share(identity.PrivilegedNoMFA, identity.PrivilegedUsers).Whole) + " privileged"}}
 	}
 	guests, stale := guestsCard(q, sum), staleCard(q, sum)
 	m.Figures = []page.IdentityCard{mfa, without, guests, stale}

@@ -244,7 +244,7 @@ func grantHow(g identity.Grant) string {
 		s = append(s, "eligible")
 	case g.Activated:
 		s = append(s, "activated")
-	case g.End.IsZero() && !g.Azure:
+	case g.Standing():
 		s = append(s, "standing")
 	}
 	if !g.End.IsZero() {
@@ -315,16 +315,26 @@ var tierMark = map[identity.Tier]page.Mark{
 	identity.Plain:        {Kind: ui.Mute, Icon: "minus", Text: "Plain"},
 }
 
-func roleLine(q *request, r identity.RoleCount) page.RoleLine {
+// roleLine has no number of what the tenant does not tell: of roles of Azure nobody tells who may take them.
+func roleLine(q *request, r identity.RoleCount, t identity.TenantRead) page.RoleLine {
 	l := page.RoleLine{
 		Name: r.Name, ID: r.Role, Kind: "Directory", Custom: !r.BuiltIn, Tier: tierMark[r.Tier], Tenant: r.TenantName, TenantURL: tenantFilter(q, r.Tenant),
-		Active: r.Active, Standing: r.Standing, Eligible: r.Eligible, Apps: r.Apps, Orphans: r.Orphans,
+		Active: page.Count(r.Active), Standing: page.Dash, Eligible: page.Dash, Apps: r.Apps, Orphans: r.Orphans,
 	}
 	if l.Name == "" {
 		l.Name = "Role " + page.ShortID(r.Role)
 	}
-	if r.Azure {
+	if r.Azure || t.Knows(identity.FactStanding) {
+		l.Standing = page.Count(r.Standing)
+	}
+	switch {
+	case r.Azure:
 		l.Kind = "Over subscriptions"
+	case t.Knows(identity.FactEligibility):
+		l.Eligible = page.Count(r.Eligible)
+	}
+	if !t.Whole(identity.FactGroups) {
+		l.Active, l.Partial = atLeast+l.Active, "In part: who is in groups is not known"
 	}
 	return l
 }

@@ -135,6 +135,7 @@ var factNames = map[identity.Fact]struct{ name, effect string }{
 	identity.FactMFA:         {"MFA registration", "who has a second factor"},
 	identity.FactRoles:       {"Directory roles", "who is privileged"},
 	identity.FactEligibility: {"Eligible roles", "who may take a role"},
+	identity.FactStanding:    {"Standing roles", "who holds a role for good"},
 	identity.FactGroups:      {"Members of groups", "power through groups"},
 	identity.FactApps:        {"Applications", "credentials"},
 	identity.FactPolicies:    {"Conditional access", "whether MFA is asked for"},
@@ -233,7 +234,7 @@ func (h handlers) identityGaps(ctx context.Context, q *request) (templ.Component
 // gapKey is what makes gaps of tenants one line.
 type gapKey struct {
 	reason, do, facts string
-	held              bool
+	held, part        bool
 }
 
 // gapsModel is what cannot be seen: a reason once, with all that it hides and everywhere that it does.
@@ -246,7 +247,7 @@ func gapsModel(q *request, reads []identity.TenantRead, fresh page.Freshness) pa
 		oldest, said := map[gapKey]time.Time{}, map[gapKey]identity.Gap{}
 		for _, g := range missed(t) {
 			s := t.Facts[g.Fact]
-			k := gapKey{reason: plain(t, cause(g.Reason)), do: plain(t, g.Do), held: !s.Read.IsZero()}
+			k := gapKey{reason: plain(t, cause(g.Reason)), do: plain(t, g.Do), held: !s.Read.IsZero(), part: g.Part}
 			said[k] = g
 			mine[k] = append(mine[k], g.Fact)
 			if k.held && (oldest[k].IsZero() || s.Read.Before(oldest[k])) {
@@ -273,6 +274,8 @@ func gapsModel(q *request, reads []identity.TenantRead, fresh page.Freshness) pa
 			g.Tenants = append(g.Tenants, t.Name)
 			switch {
 			case !k.held:
+			case k.part:
+				g.Held = "A part is shown"
 			case len(g.Tenants) > 1:
 				g.Held = "Older readings are shown"
 			default:

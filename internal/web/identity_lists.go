@@ -293,8 +293,12 @@ func (h handlers) roleList(ctx context.Context, q *request, m *page.IdentityList
 	})
 	from := min(q.offset(), len(rows))
 	to := min(from+identityRows, len(rows))
+	reads := map[fresnel.TenantID]identity.TenantRead{}
+	for _, t := range got.Reads {
+		reads[t.Tenant] = t
+	}
 	for _, r := range rows[from:to] {
-		m.Roles = append(m.Roles, roleLine(q, r))
+		m.Roles = append(m.Roles, roleLine(q, r, reads[r.Tenant]))
 	}
 	m.Total, m.Sub = page.Count(len(rows)), "the most powerful first; people are counted once, through groups too"
 	m.NextURL, _ = q.ways(page.PathIdentity, from, to, len(rows))

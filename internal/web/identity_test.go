@@ -385,7 +385,7 @@ func TestIdentityFindings(t *testing.T) {
 func TestGrantHow(t *testing.T) {
 	end := time.Date(2026, 12, 3, 0, 0, 0, 0, time.UTC)
 	for want, g := range map[string]identity.Grant{
-		"standing": {Scope: "/"}, "eligible, until 3 Dec 2026": {Scope: "/", Eligible: true, End: end}, "activated, until 3 Dec 2026, through group 0000…0001": {Scope: "/", Activated: true, End: end, Through: adminID(1)},
+		"standing": {Scope: "/"}, "until 3 Dec 2026": {Scope: "/", Unsure: true, End: end}, "": {Scope: "/", Unsure: true}, "eligible, until 3 Dec 2026": {Scope: "/", Eligible: true, End: end}, "activated, until 3 Dec 2026, through group 0000…0001": {Scope: "/", Activated: true, End: end, Through: adminID(1)},
 		"over all of the tenant": {Azure: true, Scope: "/"}, "over subscription 0000…0002": {Azure: true, Subscription: adminID(2)}, "standing, for 0000…0003 only": {Scope: "/administrativeUnits/" + adminID(3)},
 	} {
 		if got := grantHow(g); got != want {

@@ -192,8 +192,10 @@ type RoleLine struct {
 	Custom            bool
 	Tier              Mark
 	Tenant, TenantURL string
-	Active, Standing  int
-	Eligible, Apps    int
+	Active, Standing  string // "4", "≥ 4"; "—" = not known
+	Eligible          string
+	Partial           string // why there may be more people
+	Apps              int
 	Orphans           int
 }
 

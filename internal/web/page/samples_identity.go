@@ -170,7 +170,7 @@ func sampleCredentials(r Region) IdentityList {
 
 func sampleRoles(r Region) IdentityList {
 	row := func(name, kind, tenant string, tier Mark, n ...int) RoleLine {
-		return RoleLine{Name: name, ID: "62e90394-69f5-4237-9190-012177145e10", Kind: kind, Custom: n[4] > 0, Tier: tier, Tenant: tenant, TenantURL: PathIdentity, Active: n[0], Standing: n[1], Eligible: n[2], Apps: n[3], Orphans: n[4]}
+		return RoleLine{Name: name, ID: "62e90394-69f5-4237-9190-012177145e10", Kind: kind, Custom: n[4] > 0, Tier: tier, Tenant: tenant, TenantURL: PathIdentity, Active: Count(n[0]), Standing: Count(n[1]), Eligible: Count(n[2]), Apps: n[3], Orphans: n[4]}
 	}
 	return IdentityList{
 		Region: r, Kind: OfRoles, Title: "Roles", Sub: "the most powerful first", Total: "41", CSV: PathAPI + "identity/roles.csv", Roles: []RoleLine{
