@@ -243,18 +243,9 @@ type TenantIdentity struct {
 	Do         string                         `json:"do,omitempty" doc:"What to do about it"`
 }
 
-// identityState is a tenant's state: what was read in part is no whole.
-func (h handlers) identityState(t identity.TenantRead) identity.State {
-	s := h.Identity.State(t)
-	if s == identity.StateFresh && !t.Whole(identity.Facts()...) {
-		return identity.StatePartial
-	}
-	return s
-}
-
 func (h handlers) tenantIdentity(t identity.TenantSummary) TenantIdentity {
 	o := TenantIdentity{
-		TenantID: string(t.Tenant), TenantName: t.Name, State: h.identityState(t.TenantRead), SyncedAt: judgedAt(t.TenantRead), Numbers: identityNumbers(t.Numbers),
+		TenantID: string(t.Tenant), TenantName: t.Name, State: h.Identity.State(t.TenantRead), SyncedAt: judgedAt(t.TenantRead), Numbers: identityNumbers(t.Numbers),
 		Policies: identityPolicies(t.TenantRead), Licences: identityLicences(t.TenantRead), Facts: identityFacts(t.TenantRead), Reason: t.LastReason, Do: t.LastDo,
 	}
 	if o.SyncedAt != nil {
