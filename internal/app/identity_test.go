@@ -406,6 +406,9 @@ func (w *world) sameWrongs(t *testing.T, db *store.DB) {
 		got := map[string][]string{}
 		for _, f := range held {
 			got[f.Rule] = append(got[f.Rule], f.Object)
+			if f.Since != fresnel.DayOf(f.First) {
+				t.Errorf("%s %s: since %s, first seen %s", f.Rule, f.Object, f.Since, f.First)
+			}
 			if !json.Valid([]byte(f.Detail)) {
 				t.Errorf("%s: %s", f.Rule, f.Detail)
 			}

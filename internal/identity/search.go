@@ -178,12 +178,13 @@ func (x *search) judges(r Rule) bool {
 	return !slices.ContainsFunc(r.needs, func(f Fact) bool { return !x.knows[f] })
 }
 
+// add finds something: since today, unless it was found before.
 func (x *search) add(rule, object string, d Detail) {
 	text, err := json.Marshal(d)
 	if err != nil { // texts, numbers and times of this century
 		text = []byte("{}")
 	}
-	x.found = append(x.found, fresnel.Finding{Tenant: x.tenant, Rule: rule, Object: object, Detail: string(text)})
+	x.found = append(x.found, fresnel.Finding{Tenant: x.tenant, Rule: rule, Object: object, Since: fresnel.DayOf(x.now), Detail: string(text)})
 }
 
 // some is a time, or nothing.

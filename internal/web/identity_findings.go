@@ -193,9 +193,9 @@ type typedVerdict struct {
 func findingLine(q *request, r *findings.Row, rule identity.Rule) page.IdentityFinding {
 	f := page.IdentityFinding{
 		ID: strconv.FormatInt(r.ID, 10), Rule: rule.ID, Object: r.Object, Title: rule.Title, Why: rule.Why, Do: rule.Do, Severity: severityMark[rule.Severity],
-		About: aboutWords(r.Object), Full: r.Object, Tenant: tenantName(q, r.Tenant), State: page.AnomalyState(r.State), Since: r.Since.Time(), Age: "less than a day",
+		About: aboutWords(r.Object), Full: r.Object, Tenant: tenantName(q, r.Tenant), State: page.AnomalyState(r.State), Since: r.First, Age: "less than a day",
 	}
-	if days := int(fresnel.DayOf(q.now) - r.Since); days > 0 {
+	if days := int(fresnel.DayOf(q.now) - fresnel.DayOf(r.First)); days > 0 {
 		f.Age = page.Plural(days, "day", "days")
 	}
 	if e := r.Exception; e != nil {

@@ -311,7 +311,7 @@ func (*amiss) Page(_ context.Context, _ fresnel.Scope, f findings.Filter, after 
 	if after != nil || f.Resolved != nil && *f.Resolved || !slices.Contains(f.Rules, identity.RuleNoMFA) {
 		return nil, nil
 	}
-	list := []fresnel.Finding{{ID: 7, Tenant: tenantA, Rule: identity.RuleNoMFA, Object: "account/" + adminID(3), Since: fresnel.DayOf(judgedNow) - 4}}
+	list := []fresnel.Finding{{ID: 7, Tenant: tenantA, Rule: identity.RuleNoMFA, Object: "account/" + adminID(3), First: judgedNow.AddDate(0, 0, -4)}}
 	return slices.DeleteFunc(list, func(one fresnel.Finding) bool { return f.Object != "" && one.Object != f.Object }), nil
 }
 
