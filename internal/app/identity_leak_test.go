@@ -353,6 +353,7 @@ func (w *world) taggers(t *testing.T) {
 // a directory is kept or told anywhere but where the names were asked for. What
 // customers wrote into tags is theirs.
 func TestNobodyIsNamed(t *testing.T) {
+	long(t)
 	t.Parallel()
 	engines(t, func(t *testing.T, database string) {
 		sim := simulate(t, time.Date(2026, 11, 24, 22, 40, 0, 0, time.UTC), azuresim.Options{
