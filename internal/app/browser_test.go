@@ -346,6 +346,7 @@ func TestBrowserStates(t *testing.T) {
 	quicken()
 	w.inventory(t)
 	w.policies(t)
+	w.identities(t)
 	says(t, "/", "3 of 3 tenants current")
 	says(t, "/resources/tags", "No tags are required yet", "FRESNEL_TAG_POLICIES")
 	early.until(t, "the page of the first run becomes the Overview", `document.querySelector("#cost-chart canvas") && window.stays`)
@@ -363,6 +364,7 @@ func TestBrowserStates(t *testing.T) {
 	if r := w.policies(t)[failing.ID]; r.Status != fresnel.Failed {
 		t.Fatalf("the run of compliance of a disabled app is %s", r.Status)
 	}
+	w.identities(t)
 	w.browserLooks(t, b, addresses("one-failing"))
 	says(t, "/compliance", failing.Name, "See fix", "30 h old")
 	says(t, "/", "1 failing", failing.Name+" 30 h old")
