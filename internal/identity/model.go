@@ -26,9 +26,6 @@ type Account struct {
 	Created  time.Time
 }
 
-// Person tells whether an account is somebody whose MFA and sign-ins count.
-func (a Account) Person() bool { return a.Enabled && !a.Guest && !a.Service }
-
 // SignIn is when an account was last used. Zero = Azure tells of none.
 type SignIn struct {
 	Account        string

@@ -218,7 +218,6 @@ type CredentialCount struct {
 	Tenant                            fresnel.TenantID
 	Expired, Expiring, Valid, Endless int
 	Long                              int // of all but those that have ended
-	Apps                              int // applications and service principals that have any
 }
 
 // All is how many there are.

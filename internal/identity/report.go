@@ -225,9 +225,6 @@ const (
 	ByNewest Order = "created" // the newest first
 )
 
-// Orders lists the orders.
-func Orders() []Order { return []Order{ByRisk, ByUse, ByNewest} }
-
 // ListQuery asks for a page of a list.
 type ListQuery struct {
 	List    List
@@ -508,26 +505,6 @@ type Trend struct {
 // Trend gives the numbers of lists by day. A day counts only the tenants that
 // knew the number on it.
 func (r Reports) Trend(ctx context.Context, s fresnel.Scope, lists []List, p fresnel.Period) (Trend, error) {
-	var out Trend
-	var err error
-	if out.Reads, err = r.Reader.Coverage(ctx, s); err != nil {
-		return out, err
-	}
-	days, err := r.Reader.Days(ctx, s, lists, p)
-	if err != nil {
-		return out, err
-	}
-	for d := p.From; d < p.To; d++ {
-		point := Point{d, map[List]Count{}}
-		for _, l := range lists {
-			point.Counts[l] = Count{Of: len(out.Reads)}
-		}
-		out.Days = append(out.Days, point)
-	}
-	for _, d := range days {
-		at := out.Days[d.Day-p.From].Counts
-		c := at[d.List]
-		at[d.List] = Count{c.N + d.N, c.Tenants + 1, c.Of, c.Parts}
-	}
-	return out, nil
+	whole, _, err := r.Trends(ctx, s, lists, p)
+	return whole, err
 }

@@ -18,9 +18,6 @@ const (
 	StateNever   State = "never"
 )
 
-// States lists the states.
-func States() []State { return []State{StateFresh, StateStale, StatePartial, StateNever} }
-
 // State judges a tenant. What is old comes before what is hidden: a licence may
 // hide a fact for ever.
 func (r Reports) State(t TenantRead) State {

@@ -176,7 +176,11 @@ func (r *run) fact(ctx context.Context, f Fact, read func() error) error {
 	if r.reason == "" {
 		r.reason, r.do = string(f)+": "+msg, do
 	}
-	r.Log.WarnContext(ctx, "identity not read", "fact", string(f), "tenant", string(r.tenant.ID), "err", err)
+	level := slog.LevelInfo // what a licence or a consent hides, it hides in every run: the page says it
+	if fresnel.KindOf(err) == fresnel.Unavailable {
+		level = slog.LevelWarn
+	}
+	r.Log.Log(ctx, level, "identity not read", "fact", string(f), "tenant", string(r.tenant.ID), "err", err)
 	return r.Sink.Hidden(ctx, r.tenant.ID, Gap{Tenant: r.tenant.ID, Fact: f, Reason: msg, Do: do}, r.at)
 }
 

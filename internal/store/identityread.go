@@ -197,15 +197,15 @@ func (i *IdentityReader) Credentials(ctx context.Context, s fresnel.Scope, q ide
 func (i *IdentityReader) CredentialCounts(ctx context.Context, s fresnel.Scope, now time.Time, l identity.Limits) ([]identity.CredentialCount, error) {
 	at, soon, long := micros(now), micros(now.AddDate(0, 0, l.Expiring)), int64(l.Long)*24*time.Hour.Microseconds()
 	args := []any{at, at, soon, soon, endless, endless, at, endless, long}
-	rows, err := i.db.query(ctx, "SELECT t.id, x.expired, x.expiring, x.valid, x.endless, x.long, x.apps FROM (SELECT c.tenant AS tenant, SUM(CASE WHEN c.end_at <= ? THEN 1 ELSE 0 END) AS expired, "+
+	rows, err := i.db.query(ctx, "SELECT t.id, x.expired, x.expiring, x.valid, x.endless, x.long FROM (SELECT c.tenant AS tenant, SUM(CASE WHEN c.end_at <= ? THEN 1 ELSE 0 END) AS expired, "+
 		"SUM(CASE WHEN c.end_at > ? AND c.end_at <= ? THEN 1 ELSE 0 END) AS expiring, SUM(CASE WHEN c.end_at > ? AND c.end_at < ? THEN 1 ELSE 0 END) AS valid, SUM(CASE WHEN c.end_at = ? THEN 1 ELSE 0 END) AS endless, "+
-		"SUM(CASE WHEN c.end_at > ? AND c.end_at < ? AND c.end_at - c.start_at > ? THEN 1 ELSE 0 END) AS long, COUNT(DISTINCT c.app) AS apps FROM identity_credential c WHERE "+i.db.visible("c.tenant", s, &args)+
+		"SUM(CASE WHEN c.end_at > ? AND c.end_at < ? AND c.end_at - c.start_at > ? THEN 1 ELSE 0 END) AS long FROM identity_credential c WHERE "+i.db.visible("c.tenant", s, &args)+
 		" GROUP BY c.tenant) x JOIN tenant t ON t.num = x.tenant", args...)
 	if err != nil {
 		return nil, i.db.wrap(ctx, "credentials by state", err)
 	}
 	out, err := scan(rows, func(r *sql.Rows, v *identity.CredentialCount) error {
-		return r.Scan(&v.Tenant, &v.Expired, &v.Expiring, &v.Valid, &v.Endless, &v.Long, &v.Apps)
+		return r.Scan(&v.Tenant, &v.Expired, &v.Expiring, &v.Valid, &v.Endless, &v.Long)
 	})
 	return out, i.db.wrap(ctx, "credentials by state", err)
 }
