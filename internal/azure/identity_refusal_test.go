@@ -196,7 +196,8 @@ func TestGraphThrottles(t *testing.T) {
 
 // Of lists with sign-ins a limit is suspected: whoever meets it waits and goes on.
 func TestSignInLimit(t *testing.T) {
-	d := begin(t, azuresim.Options{Accounts: 7000, Throttle: "real", ThrottleSpeed: 30, SignInLimit: true})
+	// 14 pages against 10 at once and 0.8 a second: even a slow machine under the race detector asks faster.
+	d := begin(t, azuresim.Options{Accounts: 7000, Throttle: "real", ThrottleSpeed: 5, SignInLimit: true})
 	list := all(t, d.SignIns(t.Context(), d.tenant))
 	d.same("users", where(list, func(s identity.SignIn) string { return s.Account }, func(identity.SignIn) bool { return true }))
 	if len(d.sim.Bound().Refused) == 0 {

@@ -117,7 +117,14 @@ function banner(text) {
 const clock = () => new Date().toISOString().slice(11, 16) + " UTC";
 let loaded = clock();
 
-document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => regionOf(ctx)?.setAttribute("aria-busy", "true"));
+// A region that fetches itself asks one question. When the page has moved on to another one meanwhile (a morph keeps
+// the element and changes its hx-get), the answer on its way is of the question before.
+const asks = (ctx) => (ctx.sourceElement === ctx.target ? ctx.target?.getAttribute("hx-get") : undefined);
+
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  ctx.asked = asks(ctx);
+  regionOf(ctx)?.setAttribute("aria-busy", "true");
+});
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   regionOf(ctx)?.removeAttribute?.("aria-busy");
   if (ctx?.target?.id === "app") wake();
@@ -129,6 +136,7 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
 
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx } = event.detail;
+  if (ctx.asked !== asks(ctx)) return event.preventDefault();
   const status = ctx.response?.status;
   // Throttled or restarting: keep what is on the screen, it is better than an error in its place.
   if ((status === 429 || status === 503) && ctx.target?.id !== "app") {
