@@ -79,6 +79,12 @@ func (v *visitor) returns() {
 	v.down[len(v.down)-1].to = time.Now()
 }
 
+func (v *visitor) seen() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.answers
+}
+
 // end gives how often it was answered, and fails if it was not once.
 func (v *visitor) end(t *testing.T) (answers int, slowest time.Duration) {
 	t.Helper()
@@ -181,6 +187,8 @@ func TestWebAndWorker(t *testing.T) {
 	if got := settledFigures(t, p.web.url()); got != p.figures {
 		t.Errorf("closed months changed:\n%.2000s\nbefore:\n%.2000s", got, p.figures)
 	}
+	// On a slow machine few questions were answered so far: the visitor stays until there are enough.
+	eventually(t, 4*time.Minute, "the visitor has seen enough", func() bool { return p.visitor.seen() >= 200 })
 	answers, slowest := p.visitor.end(t)
 	p.once()
 	cells := equalsTruth(t, db, sim, 3)
@@ -189,9 +197,6 @@ func TestWebAndWorker(t *testing.T) {
 		if code, took := one.stop(); code != 0 || took > 15*time.Second {
 			t.Errorf("%s after SIGTERM: exit code %d after %s", one.cmd.Args[1], code, took)
 		}
-	}
-	if answers < 200 {
-		t.Errorf("%d answers: the test shows nothing", answers)
 	}
 	t.Logf("%d kills of the worker (%d runs lost it), %d of the web process, which answered again after at most %s; %d answers meanwhile, the slowest after %s; "+
 		"the longest wait for a takeover %s; %d runs in all; %d cells equal the truth; %s in all", p.workers, p.lost, p.webs, p.back.Round(time.Millisecond), answers,
