@@ -159,6 +159,10 @@ func (s Subscription) Skip(p *Part) bool {
 		p.State = PartFailed
 		p.Reason = "Azure no longer lists this subscription; what is held is kept"
 		p.Do = "If it was moved or cancelled, nothing is to be done; otherwise restore the Lighthouse delegation or the app's role."
+	case Elsewhere:
+		p.State = PartFailed
+		p.Reason = "this subscription is held under the tenant that it was in before, with its history; what Azure lists of it here is not read"
+		p.Do = "Its figures of before stay where they are. Fresnel does not follow a subscription into another tenant."
 	default:
 		return false
 	}

@@ -59,6 +59,10 @@ const (
 	Deleted = "Deleted" // history only
 	Absent  = "Absent"  // no longer in Azure's list: a delegation lost, or a subscription gone
 	Gone    = "Gone"    // absent for a week: nothing more is expected of it
+
+	// Elsewhere is never kept: Azure lists the subscription for this tenant, and
+	// we hold it with its history under another one.
+	Elsewhere = "Elsewhere"
 )
 
 // Slug is the tenant's name as an address may carry it: lower-case letters and

@@ -65,6 +65,9 @@ func (c syncCmd) Run(e *env) error {
 	}
 	bars := newBars(e.out, e.isTerm)
 	runs, err := a.SyncNow(e.ctx, c.Type, bars.show)
+	if e.ctx.Err() != nil {
+		return errInterrupted
+	}
 	if err != nil {
 		return err
 	}

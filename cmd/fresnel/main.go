@@ -56,14 +56,18 @@ func main() {
 	os.Exit(code)
 }
 
+// errInterrupted is how a command ends that was stopped before it had done what
+// it was asked for. A server that is told to stop has done what it was.
+var errInterrupted = errors.New("interrupted: what was read is kept, and the next sync reads the rest")
+
 // run is main without the process: it gives the exit code, 0 good, 1 failed,
-// 2 wrong input.
+// 2 wrong input, 130 interrupted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	code, exited := 0, false
 	parser, err := kong.New(&c,
 		kong.Name("fresnel"),
-		kong.Description("One view of the cost of many Azure tenants. Settings come from flags, from FRESNEL_* variables, then from the file."),
+		kong.Description("One view of the cost, resources, compliance and identity of many Azure tenants. Settings come from flags, from FRESNEL_* variables, then from the file."),
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Writers(stdout, stderr), kong.Exit(func(n int) { code, exited = n, true }),
 	)
@@ -99,6 +103,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func complain(w io.Writer, err error) int {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return 0
+	}
+	if errors.Is(err, errInterrupted) {
+		fmt.Fprintln(w, "fresnel: "+err.Error())
+		return 130 // as shells tell it of SIGINT
 	}
 	var e *fresnel.Error
 	if errors.As(err, &e) && e.Kind != fresnel.Internal {

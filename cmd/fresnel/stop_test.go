@@ -135,6 +135,23 @@ func TestDrain(t *testing.T) {
 	t.Logf("ended %s after SIGTERM, with a request under way for 3 s", took.Round(time.Millisecond))
 }
 
+// TestSyncInterrupted: whoever waits for a sync, a script perhaps, is told that it was not done.
+func TestSyncInterrupted(t *testing.T) {
+	t.Parallel()
+	sim, settings := simulator(t, azuresim.Options{Seed: 11, Tenants: 1, SubscriptionsPerTenant: 1, Months: 2})
+	where, db := database(t, "sqlite")
+	must(t, append(settings, where, frozen(sim)), "tenants", "import", importFile(t, sim))
+	if err := sim.SetFaults([]azuresim.Fault{{API: "arm", Kind: "hang"}}); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, append(settings, where, frozen(sim)), "sync")
+	busy(t, db, p)
+	p.signal(syscall.SIGINT)
+	if code := p.wait(stopLimit); code != 130 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // TestSecondSignal: whoever does not want to wait for the end in good order asks twice.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()

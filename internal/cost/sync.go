@@ -109,14 +109,7 @@ func (w *work) all(ctx context.Context, plans []plan, stage int) error {
 // skip decides about subscriptions that are not asked for costs.
 func (s *Sync) skip(ctx context.Context, sub fresnel.Subscription, p *fresnel.Part) (bool, error) {
 	switch {
-	case sub.State == fresnel.Deleted:
-		p.State, p.Reason = fresnel.PartSkipped, "the subscription is deleted; its history is kept"
-	case sub.State == fresnel.Gone:
-		p.State, p.Reason = fresnel.PartSkipped, "Azure has not listed this subscription for a week; its history is kept"
-	case sub.State == fresnel.Absent:
-		p.State = fresnel.PartFailed
-		p.Reason = "Azure no longer lists this subscription; what is held is kept"
-		p.Do = "If it was moved or cancelled, nothing is to be done; otherwise restore the Lighthouse delegation or the app's role."
+	case sub.Skip(p):
 	case OfferSupport(sub.QuotaID) == NotSupported:
 		p.State, p.Reason = fresnel.PartSkipped, fmt.Sprintf("the offer %s has no cost data in Cost Management", sub.QuotaID)
 		return true, s.Registry.SetCostState(ctx, sub.ID, fresnel.CostUnsupported, p.Reason)

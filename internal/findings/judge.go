@@ -48,6 +48,12 @@ func (r Reports) judge(ctx context.Context, s fresnel.Scope, f Row, v fresnel.Ve
 		}
 		return r.Writer.End(ctx, s, f.Exception.ID, now)
 	}
+	if by := f.Exception; by != nil && by.Object != f.Object && by.Verdict == fresnel.Expected && v == fresnel.Acknowledged {
+		return &fresnel.Error{
+			Kind: fresnel.Invalid, Msg: "this finding is expected by what was said of " + by.Object + ", which weighs more",
+			Do: "End that exception first, or leave the finding as it is.",
+		}
+	}
 	e := fresnel.Exception{Tenant: f.Tenant, Rule: f.Finding.Rule, Object: f.Object, Verdict: v, Note: note, Author: author, Created: now, Expires: expires}
 	if err := fresnel.CheckException(e, now); err != nil {
 		return err

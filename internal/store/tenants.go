@@ -181,7 +181,8 @@ const (
 
 // PutSubscriptions records what Azure lists for a tenant now, and gives all
 // that are known of it: those that Azure no longer lists are Absent, after a
-// week Gone. Nothing is deleted.
+// week Gone. Nothing is deleted. One that is held under another tenant, because
+// it was moved, stays there: it is given as Elsewhere.
 func (t *Tenants) PutSubscriptions(ctx context.Context, id fresnel.TenantID, listed []fresnel.Subscription, now time.Time) ([]fresnel.Subscription, error) {
 	var out []fresnel.Subscription
 	var g int64
@@ -202,11 +203,15 @@ func (t *Tenants) PutSubscriptions(ctx context.Context, id fresnel.TenantID, lis
 			v.Tenant = id
 			v.Name, v.State, v.QuotaID = clean(v.Name), clean(v.State), clean(v.QuotaID)
 			v.Cost, v.CostReason = costState(old, v, now)
-			changed = changed || !known || old.Subscription != v
-			out = append(out, v)
-			if err := t.putSubscription(ctx, tx, num, v, known, now); err != nil {
+			ours, err := t.putSubscription(ctx, tx, num, v, known, now)
+			if err != nil {
 				return err
 			}
+			if !ours {
+				v.State = fresnel.Elsewhere
+			}
+			changed = changed || ours && (!known || old.Subscription != v)
+			out = append(out, v)
 		}
 		for _, old := range have {
 			was := old.State
@@ -249,24 +254,20 @@ func costState(old subscriptionState, v fresnel.Subscription, now time.Time) (fr
 	return old.Cost, old.CostReason
 }
 
-func (t *Tenants) putSubscription(ctx context.Context, tx *sql.Tx, tenant int64, v fresnel.Subscription, known bool, now time.Time) error {
+// putSubscription tells whether the subscription is the tenant's here.
+func (t *Tenants) putSubscription(ctx context.Context, tx *sql.Tx, tenant int64, v fresnel.Subscription, known bool, now time.Time) (ours bool, err error) {
 	if known {
 		_, err := t.db.txExec(ctx, tx, "UPDATE subscription SET tenant = ?, name = ?, state = ?, quota_id = ?, cost_state = ?, cost_reason = ?, seen_at = ? WHERE id = ?",
 			tenant, v.Name, v.State, v.QuotaID, int(v.Cost), v.CostReason, micros(now), v.ID)
-		return err
+		return true, err
 	}
 	res, err := t.db.txExec(ctx, tx, "INSERT INTO subscription (tenant, id, name, state, quota_id, seen_at) SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM subscription WHERE id = ?)",
 		tenant, v.ID, v.Name, v.State, v.QuotaID, micros(now), v.ID)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if n, err := res.RowsAffected(); err != nil || n > 0 {
-		return err
-	}
-	return &fresnel.Error{
-		Kind: fresnel.Conflict, Msg: "subscription " + v.ID + " belongs to another tenant here, and Azure lists it for this one",
-		Do: "A subscription that was moved between tenants keeps its history under the old one: rename or remove the old record first.",
-	}
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 // lock takes the tenant's row, so that writers of one tenant follow one

@@ -48,7 +48,7 @@ type RunState string
 const (
 	RunQueued  RunState = "queued"
 	RunRunning RunState = "running"
-	RunWaiting RunState = "waiting" // Azure asked to wait
+	RunWaiting RunState = "waiting" // for Azure's limits, told by Azure or kept by us
 	RunDone    RunState = "done"
 	RunPartial RunState = "partial" // some parts failed; the rest is stored
 	RunFailed  RunState = "failed"
