@@ -51,6 +51,7 @@ func (s *Server) DirectoryPeople(tenant string, at time.Time, yield func(Directo
 //	GET  /sim/identity[?tenant&at&staleDays&graceDays&expiringDays&longDays]   numbers
 //	GET  /sim/identity/{list}?tenant=...                                       ids
 //	GET  /sim/identity/people[?tenant&at]                                      names, NDJSON
+//	GET  /sim/identity/holders?tenant=...[&delegated=true]                     who holds which role
 //	GET  /sim/identity/lists                                                   what lists there are
 //	GET, PUT  /sim/identity/directory?tenant=...                               DirectoryOptions
 //	POST /sim/identity/accounts, roles, azureroles, credentials?tenant=...     adds; answers {"id":...}
@@ -71,6 +72,9 @@ func (s *Server) controlIdentity(c *call, what string) bool {
 		s.controlStream(c, func(_ string, at time.Time, line func(any) bool) {
 			s.DirectoryPeople(tenant, at, func(p DirectoryPerson) bool { return line(p) })
 		})
+	case rest == "holders":
+		list, err := s.RoleHolders(tenant, c.r.URL.Query().Get("delegated") == "true")
+		c.result(list, err)
 	case rest == "lists":
 		c.json(http.StatusOK, IdentityLists)
 	case rest == "directory" && c.r.Method == http.MethodGet:

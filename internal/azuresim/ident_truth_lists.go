@@ -25,6 +25,7 @@ var IdentityLists = map[string]string{ //nolint:gosec // names of lists, not cre
 	"never-guests":                   "those",
 	"newcomers":                      "enabled accounts that were not used yet, and are new",
 	"disabled-licensed":              "disabled accounts with licences",
+	"role-holders":                   "accounts with a role of the directory, eligible ones included",
 	"disabled-roles":                 "disabled accounts with a role, eligible ones included",
 	"disabled-privileged":            "those with a privileged one",
 	"report":                         "accounts in the report of authentication methods",

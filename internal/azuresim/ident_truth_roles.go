@@ -1,6 +1,11 @@
 package azuresim
 
-import "slices"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // holding is a role that somebody has, directly or through a group.
 type holding struct {
@@ -83,6 +88,7 @@ func (v *identView) truthOfService(l lists, a *identAssignment) {
 
 func (v *identView) truthOfHolder(l lists, a *account, list []holding) {
 	id := a.id()
+	l.add(id, "role-holders")
 	reads := false
 	for _, x := range list {
 		r := v.role(x.a.role)
@@ -177,4 +183,84 @@ func (v *identView) truthOfAzureRole(l lists, a *rbacAssignment) {
 		l.when(owner, v.accountID(a.to.i), "azure-owner-people")
 		l.when((grants || a.role == azureRBAC) && v.accountWith(a.to.i, state).isGuest(), id, "azure-guests")
 	}
+}
+
+// RoleHolders are who holds a role: ids, each once, sorted.
+type RoleHolders struct {
+	Role     string   `json:"role"` // id of the definition
+	Azure    bool     `json:"azure"`
+	Active   []string `json:"active"`   // accounts, also through groups
+	Standing []string `json:"standing"` // those to whom it was assigned without an end
+	Eligible []string `json:"eligible"` // accounts that could activate it, also through groups
+	Services []string `json:"services"` // service principals
+	Orphaned []string `json:"orphaned"` // assignments to nobody
+}
+
+// RoleHolders tells who holds every role of a tenant's directory, and every role of Azure that gives
+// access to a subscription that is not deleted. delegated: of the latter only what is seen through
+// Lighthouse, which is neither above subscriptions nor a role of the tenant's own.
+func (s *Server) RoleHolders(tenant string, delegated bool) ([]RoleHolders, error) {
+	v := s.directoryAt(tenant, s.clock.Now())
+	if v == nil {
+		return nil, fmt.Errorf("azuresim: tenant %q has no directory", tenant)
+	}
+	by := map[string]lists{} // those of Azure have a word before the role
+	to := func(role, assignment string, p identRef, ways ...string) {
+		if by[role] == nil {
+			by[role] = lists{}
+		}
+		switch l := by[role]; {
+		case p.id != "" || p.kind == principalUser && !v.there(p):
+			l.add(assignment, "orphaned")
+		case p.kind == principalService:
+			l.add(v.principals[p.i].id, "services")
+		case p.kind == principalGroup:
+			for _, i := range v.holders(p.i) {
+				l.add(v.accountID(i), ways...)
+			}
+			for _, g := range v.below(p.i) {
+				for _, i := range v.groups[g].services {
+					l.add(v.principals[i].id, "services")
+				}
+			}
+		default:
+			l.add(v.accountID(p.i), ways...)
+		}
+	}
+	for _, list := range [][]*identAssignment{v.assignments, v.ed.roles} {
+		for _, a := range list {
+			switch {
+			case !v.inForce(a) || !v.there(a.to): // of an account that was deleted nothing is told
+			case a.kind == eligible:
+				to(a.role, a.id, a.to, "eligible")
+				if a.to.kind == principalUser && v.activation(a) != nil {
+					to(a.role, a.id, a.to, "active")
+				}
+			case a.kind == assigned && a.end.IsZero():
+				to(a.role, a.id, a.to, "active", "standing")
+			default:
+				to(a.role, a.id, a.to, "active")
+			}
+		}
+	}
+	for _, sub := range append([]*subscription{{}}, v.t.subs...) {
+		if sub.state == stateDeleted {
+			continue
+		}
+		for _, a := range v.rbacOf(sub.id) {
+			power := a.role == azureOwner || a.role == azureAccess || a.role == azureRBAC || a.role == v.azureCustom(1)
+			over := a.sub != "" || slices.ContainsFunc(v.t.subs, func(s *subscription) bool { return s.state != stateDeleted && s.under(a.scope) })
+			if power && over && (!delegated || a.sub != "" && a.role != v.azureCustom(1)) {
+				to("azure "+a.role, a.id(), a.to, "active", "standing")
+			}
+		}
+	}
+	out := []RoleHolders{}
+	for key, l := range by {
+		ids := func(name string) []string { return slices.Sorted(maps.Keys(l[name])) }
+		role, azure := strings.CutPrefix(key, "azure ")
+		out = append(out, RoleHolders{role, azure, ids("active"), ids("standing"), ids("eligible"), ids("services"), ids("orphaned")})
+	}
+	slices.SortFunc(out, func(a, b RoleHolders) int { return strings.Compare(a.Role, b.Role) })
+	return out, nil
 }
