@@ -38,7 +38,7 @@ func (s *Findings) Page(ctx context.Context, sc fresnel.Scope, f findings.Filter
 // OpenByRule implements findings.Reader.
 func (s *Findings) OpenByRule(ctx context.Context, sc fresnel.Scope, rules []string) (map[string]int, error) {
 	args := []any{jsonList(rules)}
-	rows, err := s.db.query(ctx, "SELECT c.rule, SUM(c.n) FROM finding_count c WHERE c.n > 0 AND c.rule IN "+s.db.d.list()+" AND "+
+	rows, err := s.db.query(ctx, "SELECT c.rule, CAST(SUM(c.n) AS BIGINT) FROM finding_count c WHERE c.n > 0 AND c.rule IN "+s.db.d.list()+" AND "+
 		s.db.visible("c.tenant", sc, &args)+" GROUP BY c.rule", args...)
 	if err != nil {
 		return nil, s.db.wrap(ctx, "count findings", err)

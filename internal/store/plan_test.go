@@ -381,6 +381,7 @@ func planIdentity(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 		must(c.CredentialCounts(ctx, s, now, limits))
 		must(c.Roles(ctx, s))
 		must(c.Days(ctx, s, identity.TrendLists(), fresnel.Period{From: 20_000, To: 20_060}))
+		must(c.DaySums(ctx, s, identity.TrendLists(), fresnel.Period{From: 20_000, To: 20_060}))
 	}
 }
 

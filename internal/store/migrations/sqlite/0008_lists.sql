@@ -13,5 +13,9 @@ INSERT INTO finding_count (tenant, rule, n) SELECT tenant, rule, COUNT(*) FROM f
 CREATE INDEX ix_finding_worth ON finding (rule, usd_micros DESC, num, tenant) WHERE resolved_at = 0;
 CREATE INDEX ix_identity_account_created ON identity_account (class, created_at DESC, tenant, id);
 
+-- What credentials and days are counted by.
+CREATE INDEX ix_identity_credential_tenant ON identity_credential (tenant, end_at, start_at);
+CREATE INDEX ix_identity_day_list ON identity_day (list, day, tenant, n);
+
 -- +goose Down
 SELECT 'migrations are not undone: restore a copy instead' WHERE 0;
