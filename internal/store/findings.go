@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"fresnel"
@@ -126,7 +127,7 @@ func (s *Findings) put(ctx context.Context, tx *sql.Tx, tenant int64, rule strin
 	var num, resolved int64
 	err = s.db.txQueryRow(ctx, tx, "SELECT num, resolved_at FROM finding WHERE tenant = ? AND rule = ? AND object = ? AND since = ?", tenant, rule, object, int64(f.Since)).Scan(&num, &resolved)
 	switch {
-	case err == sql.ErrNoRows:
+	case errors.Is(err, sql.ErrNoRows):
 		changed, err = s.exec(ctx, tx, "INSERT INTO finding (tenant, rule, object, since, until, usd_micros, detail, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			tenant, rule, object, int64(f.Since), int64(f.Until), f.USD, f.Detail, micros(now), micros(now))
 		return changed, changed, err
