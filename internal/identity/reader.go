@@ -30,6 +30,8 @@ type Reader interface {
 	// Days gives the numbers of lists on the days of a period, in order. A day on
 	// which a list was not known has none.
 	Days(ctx context.Context, s fresnel.Scope, names []List, p fresnel.Period) ([]DayCount, error)
+	// DaySums adds up Days over tenants.
+	DaySums(ctx context.Context, s fresnel.Scope, names []List, p fresnel.Period) ([]DaySum, error)
 }
 
 // TenantRead says how much of a tenant's identity is held.
@@ -256,6 +258,14 @@ type RoleCount struct {
 	Eligible   int // people that may take it
 	Apps       int // applications and managed identities that hold it
 	Orphans    int // assignments of principals that are no more
+}
+
+// DaySum is the length of a list on a day in all tenants that knew it.
+type DaySum struct {
+	Day     fresnel.Day
+	List    List
+	N       int
+	Tenants int
 }
 
 // DayCount is the length of a list on a day.

@@ -232,7 +232,8 @@ type ListQuery struct {
 	Account string // object id; "" = any
 	After   *AccountPlace
 	Limit   int
-	Grants  bool // with the roles that they hold
+	Grants  bool         // with the roles that they hold
+	Reads   []TenantRead // of the scope, where the caller has them
 }
 
 // AccountList is a page of a list of accounts.
@@ -251,8 +252,10 @@ func (r Reports) List(ctx context.Context, s fresnel.Scope, q ListQuery) (Accoun
 	if !ok {
 		return out, fresnel.Errorf(fresnel.Invalid, "there is no list %.60q of accounts", q.List)
 	}
-	if out.Reads, err = r.Reader.Coverage(ctx, s); err != nil {
-		return out, err
+	if out.Reads = q.Reads; out.Reads == nil {
+		if out.Reads, err = r.Reader.Coverage(ctx, s); err != nil {
+			return out, err
+		}
 	}
 	ask := AccountQuery{Account: q.Account, Newest: q.Order == ByNewest, Limit: q.Limit + 1}
 	for _, t := range out.Reads {
@@ -502,9 +505,22 @@ type Trend struct {
 	Reads []TenantRead
 }
 
-// Trend gives the numbers of lists by day. A day counts only the tenants that
-// knew the number on it.
-func (r Reports) Trend(ctx context.Context, s fresnel.Scope, lists []List, p fresnel.Period) (Trend, error) {
-	whole, _, err := r.Trends(ctx, s, lists, p)
-	return whole, err
+// Trend gives the numbers of lists by day, of the tenants in scope as read. A day
+// counts only the tenants that knew the number on it.
+func (r Reports) Trend(ctx context.Context, s fresnel.Scope, reads []TenantRead, lists []List, p fresnel.Period) (Trend, error) {
+	out := newTrend(reads, lists, p)
+	sums, err := r.Reader.DaySums(ctx, s, lists, p)
+	for _, d := range sums {
+		counts := out.Days[d.Day-p.From].Counts
+		counts[d.List] = counts[d.List].plus(Count{N: d.N, Tenants: d.Tenants})
+	}
+	return out, err
+}
+
+func newTrend(reads []TenantRead, lists []List, p fresnel.Period) Trend {
+	out := Trend{Reads: reads}
+	for d := p.From; d < p.To; d++ {
+		out.Days = append(out.Days, newPoint(d, lists, len(reads)))
+	}
+	return out
 }

@@ -44,17 +44,14 @@ type TenantTrend struct {
 
 // Trends is Trend with the part of each tenant, by name.
 func (r Reports) Trends(ctx context.Context, s fresnel.Scope, lists []List, p fresnel.Period) (Trend, []TenantTrend, error) {
-	whole := Trend{}
-	var err error
-	if whole.Reads, err = r.Reader.Coverage(ctx, s); err != nil {
-		return whole, nil, err
+	reads, err := r.Reader.Coverage(ctx, s)
+	if err != nil {
+		return Trend{}, nil, err
 	}
+	whole := newTrend(reads, lists, p)
 	days, err := r.Reader.Days(ctx, s, lists, p)
 	if err != nil {
 		return whole, nil, err
-	}
-	for d := p.From; d < p.To; d++ {
-		whole.Days = append(whole.Days, newPoint(d, lists, len(whole.Reads)))
 	}
 	parts, at := make([]TenantTrend, len(whole.Reads)), map[fresnel.TenantID]*TenantTrend{}
 	for i, t := range whole.Reads {

@@ -22,6 +22,10 @@ func (h history) Days(context.Context, fresnel.Scope, []List, fresnel.Period) ([
 	return h.days, nil
 }
 
+func (h history) DaySums(context.Context, fresnel.Scope, []List, fresnel.Period) ([]DaySum, error) {
+	return []DaySum{{10, Users, 7, 2}, {10, WithMFA, 0, 1}, {12, Users, 6, 1}}, nil
+}
+
 func TestTrends(t *testing.T) {
 	t.Parallel()
 	lists, p := []List{Users, WithMFA}, fresnel.Period{From: 10, To: 13}
@@ -33,7 +37,7 @@ func TestTrends(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same, err := r.Trend(t.Context(), fresnel.AllTenants(), lists, p)
+	same, err := r.Trend(t.Context(), fresnel.AllTenants(), whole.Reads, lists, p)
 	if err != nil || !reflect.DeepEqual(whole, same) {
 		t.Errorf("%v: %+v, want %+v", err, whole, same)
 	}

@@ -33,6 +33,9 @@ type dialect interface {
 	list() string
 	// numbers is a subquery over the integers of one JSON-array parameter.
 	numbers() string
+	// pairs is a table of one JSON parameter, an array of arrays of two texts: its
+	// columns are a and b.
+	pairs() string
 	// contains is a question for the keys (arm) of a table's rows whose text in a
 	// column may hold a part, by an index of trigrams; "" = it cannot help.
 	contains(table, col, part string) (q string, arg any)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"fresnel"
@@ -77,23 +78,32 @@ func (s *Findings) Keep(ctx context.Context, id fresnel.TenantID, rule string, r
 			return err
 		}
 		var changed int64
+		held := map[string]int64{} // how many more of each rule
 		for _, f := range r.Put {
-			n, err := s.put(ctx, tx, tenant, cmp.Or(rule, f.Rule), f, now)
+			of := clean(cmp.Or(rule, f.Rule))
+			n, more, err := s.put(ctx, tx, tenant, of, f, now)
 			if err != nil {
 				return err
 			}
 			changed += n
+			held[of] += more
 		}
 		for _, f := range r.Resolved {
-			n, err := s.exec(ctx, tx, "UPDATE finding SET resolved_at = ?, last_seen = ? WHERE num = ? AND tenant = ? AND resolved_at = 0", micros(now), micros(now), f.ID, tenant)
+			of := clean(cmp.Or(rule, f.Rule))
+			n, err := s.exec(ctx, tx, "UPDATE finding SET resolved_at = ?, last_seen = ? WHERE num = ? AND tenant = ? AND rule = ? AND resolved_at = 0", micros(now), micros(now), f.ID, tenant, of)
 			if err != nil {
 				return err
 			}
 			changed += n
+			held[of] -= n
 		}
-		if changed > 0 {
-			g, err = s.db.raise(ctx, tx)
+		if changed == 0 {
+			return nil
 		}
+		if err := s.count(ctx, tx, tenant, held); err != nil {
+			return err
+		}
+		g, err = s.db.raise(ctx, tx)
 		return err
 	})
 	if err == nil {
@@ -110,19 +120,50 @@ func (s *Findings) exec(ctx context.Context, tx *sql.Tx, q string, args ...any) 
 	return res.RowsAffected()
 }
 
-func (s *Findings) put(ctx context.Context, tx *sql.Tx, tenant int64, rule string, f fresnel.Finding, now time.Time) (int64, error) {
+// put stores a finding. It tells how many rows that changed, and how many more
+// are not resolved.
+func (s *Findings) put(ctx context.Context, tx *sql.Tx, tenant int64, rule string, f fresnel.Finding, now time.Time) (changed, more int64, err error) {
 	object := clean(f.Object)
-	var num int64
-	err := s.db.txQueryRow(ctx, tx, "SELECT num FROM finding WHERE tenant = ? AND rule = ? AND object = ? AND since = ?", tenant, clean(rule), object, int64(f.Since)).Scan(&num)
+	var num, resolved int64
+	err = s.db.txQueryRow(ctx, tx, "SELECT num, resolved_at FROM finding WHERE tenant = ? AND rule = ? AND object = ? AND since = ?", tenant, rule, object, int64(f.Since)).Scan(&num, &resolved)
 	switch {
-	case err == sql.ErrNoRows:
-		return s.exec(ctx, tx, "INSERT INTO finding (tenant, rule, object, since, until, usd_micros, detail, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			tenant, clean(rule), object, int64(f.Since), int64(f.Until), f.USD, f.Detail, micros(now), micros(now))
+	case errors.Is(err, sql.ErrNoRows):
+		changed, err = s.exec(ctx, tx, "INSERT INTO finding (tenant, rule, object, since, until, usd_micros, detail, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			tenant, rule, object, int64(f.Since), int64(f.Until), f.USD, f.Detail, micros(now), micros(now))
+		return changed, changed, err
 	case err != nil:
-		return 0, err
+		return 0, 0, err
 	}
-	return s.exec(ctx, tx, "UPDATE finding SET until = ?, usd_micros = ?, detail = ?, last_seen = ?, resolved_at = 0 WHERE num = ? AND (until <> ? OR usd_micros <> ? OR detail <> ? OR resolved_at <> 0)",
+	changed, err = s.exec(ctx, tx, "UPDATE finding SET until = ?, usd_micros = ?, detail = ?, last_seen = ?, resolved_at = 0 WHERE num = ? AND (until <> ? OR usd_micros <> ? OR detail <> ? OR resolved_at <> 0)",
 		int64(f.Until), f.USD, f.Detail, micros(now), num, int64(f.Until), f.USD, f.Detail)
+	if resolved > 0 {
+		more = changed
+	}
+	return changed, more, err
+}
+
+// count keeps how many findings of each rule a tenant has. Its lock lets nobody
+// else write them.
+func (s *Findings) count(ctx context.Context, tx *sql.Tx, tenant int64, more map[string]int64) error {
+	for rule, by := range more {
+		if by == 0 {
+			continue
+		}
+		n, err := s.exec(ctx, tx, "UPDATE finding_count SET n = n + ? WHERE tenant = ? AND rule = ?", by, tenant, rule)
+		if err == nil && n == 0 {
+			_, err = s.exec(ctx, tx, "INSERT INTO finding_count (tenant, rule, n) VALUES (?, ?, ?)", tenant, rule, by)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Verify holds the counts against the findings that they count. It reads all of
+// them: for tests and doubt, not for requests.
+func (s *Findings) Verify(ctx context.Context) error {
+	return s.db.Costs().same(ctx, "finding_count", "SELECT tenant, rule, n FROM finding_count WHERE n <> 0", "SELECT tenant, rule, COUNT(*) AS n FROM finding WHERE resolved_at = 0 GROUP BY tenant, rule")
 }
 
 // List gives the findings of a rule that touch a period, the most expensive

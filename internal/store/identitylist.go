@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strconv"
 	"sync"
 
 	"fresnel"
@@ -107,6 +108,11 @@ func (f found) compare(g found) int {
 	return cmp.Or(cmp.Compare(f.key, g.key), cmp.Compare(f.tenant, g.tenant), cmp.Compare(f.id, g.id))
 }
 
+// newest is compare of lists of the newest first.
+func (f found) newest(g found) int {
+	return cmp.Or(cmp.Compare(g.key, f.key), cmp.Compare(f.tenant, g.tenant), cmp.Compare(f.id, g.id))
+}
+
 // Accounts implements identity.Reader.
 func (i *IdentityReader) Accounts(ctx context.Context, s fresnel.Scope, q identity.AccountQuery) ([]identity.AccountRow, error) {
 	if len(q.Tenants) == 0 || len(q.Classes) == 0 || q.Limit < 1 {
@@ -144,7 +150,7 @@ func (i *IdentityReader) tenantOf(ctx context.Context, num int64) (t fresnel.Ten
 // page finds accounts and reads them.
 func (i *IdentityReader) page(ctx context.Context, s fresnel.Scope, q identity.AccountQuery, codes []int64) (list []found, rows []identity.AccountRow, err error) {
 	switch {
-	case q.Account != "" || q.Newest || q.Of <= fewAccounts || len(codes) == 1 && len(q.Tenants) > 1:
+	case q.Account != "" || q.Of <= fewAccounts || len(codes) == 1 && len(q.Tenants) > 1 && !q.Newest || len(q.Tenants) == 1 && q.Newest:
 		list, err = i.sorted(ctx, s, q, codes)
 	default:
 		list, err = i.merged(ctx, s, q, codes)
@@ -168,10 +174,8 @@ func (i *IdentityReader) places(s fresnel.Scope, q identity.AccountQuery, args *
 		t := clean(string(q.After.Tenant))
 		where += " AND (" + key + " " + way + " ? OR (" + key + " = ? AND (a.tenant > " + num + " OR (a.tenant = " + num + " AND a.id > ?))))"
 		*args = append(*args, q.After.Key, q.After.Key, t, t, clean(q.After.ID))
-		if !q.Newest { // an index can begin there
-			where += " AND a.idle_since >= ?"
-			*args = append(*args, q.After.Key)
-		}
+		where += " AND " + key + " " + way + "= ?" // an index can begin there
+		*args = append(*args, q.After.Key)
 	}
 	return where
 }
@@ -194,22 +198,26 @@ func (i *IdentityReader) sorted(ctx context.Context, s fresnel.Scope, q identity
 // merged finds the first accounts by the first ones of each class, which an index
 // has in order: of one tenant, or of all.
 func (i *IdentityReader) merged(ctx context.Context, s fresnel.Scope, q identity.AccountQuery, codes []int64) ([]found, error) {
-	index := "ix_identity_account_idle"
-	if len(q.Tenants) == 1 {
+	index, key, dir, until := "ix_identity_account_idle", "a.idle_since", "", " <= ?"
+	last, compare := endless, found.compare // what comes behind last is on no page
+	switch {
+	case q.Newest:
+		index, key, dir, until = "ix_identity_account_created", "a.created_at", " DESC", " >= ?"
+		last, compare = -endless, found.newest
+	case len(q.Tenants) == 1:
 		index = "ix_identity_account_class"
 	}
 	var args []any
 	where := i.places(s, q, &args)
-	text := i.db.d.page("SELECT a.idle_since, a.tenant, a.id FROM identity_account a" + i.db.d.by(index) + " WHERE a.class = ? AND a.idle_since <= ? AND " + where + " ORDER BY a.idle_since, a.tenant, a.id")
+	text := i.db.d.page("SELECT " + key + ", a.tenant, a.id FROM identity_account a" + i.db.d.by(index) + " WHERE a.class = ? AND " + key + until + " AND " + where + " ORDER BY " + key + dir + ", a.tenant, a.id")
 	var out []found
-	last := endless // what comes behind it is on no page
 	for _, code := range codes {
 		some, err := i.find(ctx, text, slices.Concat([]any{code, last}, args, []any{q.Limit})...)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, some...)
-		slices.SortFunc(out, found.compare)
+		slices.SortFunc(out, compare)
 		if len(out) >= q.Limit {
 			out = out[:q.Limit]
 			last = out[q.Limit-1].key
@@ -229,14 +237,12 @@ func (i *IdentityReader) find(ctx context.Context, text string, args ...any) ([]
 
 // rowsOf reads the accounts of a page. One that went away meanwhile is left out.
 func (i *IdentityReader) rowsOf(ctx context.Context, list []found) ([]identity.AccountRow, error) {
-	ids, tenants := make([]string, len(list)), make([]int64, 0, len(list))
+	pairs := make([][2]string, len(list))
 	for n, f := range list {
-		ids[n] = f.id
-		tenants = append(tenants, f.tenant)
+		pairs[n] = [2]string{strconv.FormatInt(f.tenant, 10), f.id}
 	}
-	slices.Sort(tenants)
-	rows, err := i.db.query(ctx, "SELECT a.tenant, t.id, t.name, a.id, a.class, a.created_at, a.last_use, a.told FROM identity_account a JOIN tenant t ON t.num = a.tenant WHERE a.tenant IN "+
-		i.db.d.numbers()+" AND a.id IN "+i.db.d.list(), jsonNumbers(slices.Compact(tenants)), jsonList(ids))
+	rows, err := i.db.query(ctx, "SELECT a.tenant, t.id, t.name, a.id, a.class, a.created_at, a.last_use, a.told FROM "+i.db.d.pairs()+" p CROSS JOIN identity_account a CROSS JOIN tenant t "+
+		"WHERE a.tenant = CAST(p.a AS BIGINT) AND a.id = p.b AND t.num = a.tenant", jsonPairs(pairs))
 	if err != nil {
 		return nil, i.db.wrap(ctx, "accounts", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"fresnel"
@@ -193,19 +194,44 @@ func (i *IdentityReader) Credentials(ctx context.Context, s fresnel.Scope, q ide
 	return out, i.db.wrap(ctx, "credentials", err)
 }
 
-// CredentialCounts implements identity.Reader.
+// CredentialCounts implements identity.Reader. An index has the credentials of a
+// tenant by their end: each is looked at once, in the range of its state.
 func (i *IdentityReader) CredentialCounts(ctx context.Context, s fresnel.Scope, now time.Time, l identity.Limits) ([]identity.CredentialCount, error) {
-	at, soon, long := micros(now), micros(now.AddDate(0, 0, l.Expiring)), int64(l.Long)*24*time.Hour.Microseconds()
-	args := []any{at, at, soon, soon, endless, endless, at, endless, long}
-	rows, err := i.db.query(ctx, "SELECT t.id, x.expired, x.expiring, x.valid, x.endless, x.long FROM (SELECT c.tenant AS tenant, SUM(CASE WHEN c.end_at <= ? THEN 1 ELSE 0 END) AS expired, "+
-		"SUM(CASE WHEN c.end_at > ? AND c.end_at <= ? THEN 1 ELSE 0 END) AS expiring, SUM(CASE WHEN c.end_at > ? AND c.end_at < ? THEN 1 ELSE 0 END) AS valid, SUM(CASE WHEN c.end_at = ? THEN 1 ELSE 0 END) AS endless, "+
-		"SUM(CASE WHEN c.end_at > ? AND c.end_at < ? AND c.end_at - c.start_at > ? THEN 1 ELSE 0 END) AS long FROM identity_credential c WHERE "+i.db.visible("c.tenant", s, &args)+
-		" GROUP BY c.tenant) x JOIN tenant t ON t.num = x.tenant", args...)
+	at, soon, most := micros(now), micros(now.AddDate(0, 0, l.Expiring)), int64(l.Long)*24*time.Hour.Microseconds()
+	const long = "SUM(CASE WHEN c.end_at - c.start_at > ? THEN 1 ELSE 0 END)"
+	var text []string
+	var args []any
+	for _, of := range []struct {
+		state, long, ends string
+		args              []any
+	}{
+		{"1", "0", "c.end_at <= ?", []any{at}},
+		{"2", long, "c.end_at > ? AND c.end_at <= ?", []any{most, at, soon}},
+		{"3", long, "c.end_at > ? AND c.end_at < ?", []any{most, soon, endless}},
+		{"4", "0", "c.end_at = ?", []any{endless}},
+	} {
+		args = append(args, of.args...)
+		text = append(text, "SELECT c.tenant AS tenant, "+of.state+" AS state, COUNT(*) AS n, "+of.long+" AS long FROM identity_credential c"+i.db.d.by("ix_identity_credential_tenant")+
+			" WHERE "+of.ends+" AND "+i.db.visible("c.tenant", s, &args)+" GROUP BY c.tenant")
+	}
+	rows, err := i.db.query(ctx, "SELECT t.id, x.state, x.n, x.long FROM ("+strings.Join(text, " UNION ALL ")+") x JOIN tenant t ON t.num = x.tenant ORDER BY x.tenant", args...)
 	if err != nil {
 		return nil, i.db.wrap(ctx, "credentials by state", err)
 	}
-	out, err := scan(rows, func(r *sql.Rows, v *identity.CredentialCount) error {
-		return r.Scan(&v.Tenant, &v.Expired, &v.Expiring, &v.Valid, &v.Endless, &v.Long)
+	var out []identity.CredentialCount
+	_, err = scan(rows, func(r *sql.Rows, _ *struct{}) error {
+		var t fresnel.TenantID
+		var state, n, long int
+		if err := r.Scan(&t, &state, &n, &long); err != nil {
+			return err
+		}
+		if len(out) == 0 || out[len(out)-1].Tenant != t {
+			out = append(out, identity.CredentialCount{Tenant: t})
+		}
+		c := &out[len(out)-1]
+		c.Long += long
+		*[]*int{&c.Expired, &c.Expiring, &c.Valid, &c.Endless}[state-1] = n
+		return nil
 	})
 	return out, i.db.wrap(ctx, "credentials by state", err)
 }
@@ -237,6 +263,20 @@ func (i *IdentityReader) Days(ctx context.Context, s fresnel.Scope, names []iden
 	}
 	out, err := scan(rows, func(r *sql.Rows, v *identity.DayCount) error {
 		return r.Scan(&v.Tenant, &v.Day, &v.List, &v.N)
+	})
+	return out, i.db.wrap(ctx, "days of identity", err)
+}
+
+// DaySums implements identity.Reader.
+func (i *IdentityReader) DaySums(ctx context.Context, s fresnel.Scope, names []identity.List, p fresnel.Period) ([]identity.DaySum, error) {
+	args := []any{jsonList(names), int64(p.From), int64(p.To)}
+	rows, err := i.db.query(ctx, "SELECT d.day, d.list, CAST(SUM(d.n) AS BIGINT), COUNT(*) FROM identity_day d"+i.db.d.by("ix_identity_day_list")+" WHERE d.list IN "+i.db.d.list()+" AND d.day >= ? AND d.day < ? AND "+
+		i.db.visible("d.tenant", s, &args)+" GROUP BY d.list, d.day", args...)
+	if err != nil {
+		return nil, i.db.wrap(ctx, "days of identity", err)
+	}
+	out, err := scan(rows, func(r *sql.Rows, v *identity.DaySum) error {
+		return r.Scan(&v.Day, &v.List, &v.N, &v.Tenants)
 	})
 	return out, i.db.wrap(ctx, "days of identity", err)
 }

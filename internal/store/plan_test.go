@@ -20,7 +20,7 @@ import (
 )
 
 // facts are the tables that grow with the estate or with time.
-var facts = regexp.MustCompile(`\b(cost_cell|cost_month|cost_tenant_day_service|cost_tenant_day|cost_tenant_month|cost_sub_day|cost_day|cost_restated|cost_charge|cost_charge_month|cost_resource|cost_resource_month|resource|resource_doc|resource_tag|resource_count|resource_facet|tag_set|resource_name|resource_read|tag_count|arm_id|tag_value|finding|exception|azure_budget|sync_run|sync_part|compliance_item|compliance_count|compliance_past|compliance_sum|compliance_day|compliance_tenant_day|compliance_finding|compliance_resource|identity_account|identity_count|identity_holding|identity_member|identity_azure_role|identity_other|identity_role|identity_role_count|identity_fact|identity_app|identity_credential|identity_day|identity_day_read)\b`)
+var facts = regexp.MustCompile(`\b(cost_cell|cost_month|cost_tenant_day_service|cost_tenant_day|cost_tenant_month|cost_sub_day|cost_day|cost_restated|cost_charge|cost_charge_month|cost_resource|cost_resource_month|resource|resource_doc|resource_tag|resource_count|resource_facet|tag_set|resource_name|resource_read|tag_count|arm_id|tag_value|finding|finding_count|exception|azure_budget|sync_run|sync_part|compliance_item|compliance_count|compliance_past|compliance_sum|compliance_day|compliance_tenant_day|compliance_finding|compliance_resource|identity_account|identity_count|identity_holding|identity_member|identity_azure_role|identity_other|identity_role|identity_role_count|identity_fact|identity_app|identity_credential|identity_day|identity_day_read)\b`)
 
 // TestPlans asks SQLite how it would answer every statement that the store
 // has: none walks through a table that grows.
@@ -381,6 +381,7 @@ func planIdentity(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 		must(c.CredentialCounts(ctx, s, now, limits))
 		must(c.Roles(ctx, s))
 		must(c.Days(ctx, s, identity.TrendLists(), fresnel.Period{From: 20_000, To: 20_060}))
+		must(c.DaySums(ctx, s, identity.TrendLists(), fresnel.Period{From: 20_000, To: 20_060}))
 	}
 }
 

@@ -51,6 +51,10 @@ func (postgresDialect) numbers() string {
 	return "(SELECT CAST(jsonb_array_elements_text(CAST(? AS jsonb)) AS BIGINT))"
 }
 
+func (postgresDialect) pairs() string {
+	return "(SELECT value->>0 AS a, value->>1 AS b FROM jsonb_array_elements(CAST(? AS jsonb)))"
+}
+
 // contains asks by LIKE: the index of trigrams serves it.
 func (postgresDialect) contains(table, col, part string) (string, any) {
 	return "SELECT arm FROM " + table + " WHERE gone_at = 0 AND " + col + " LIKE ? ESCAPE '~'", "%" + escapeLike(part) + "%"

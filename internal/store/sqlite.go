@@ -69,6 +69,10 @@ func (sqliteDialect) list() string { return "(SELECT value FROM json_each(?))" }
 
 func (sqliteDialect) numbers() string { return "(SELECT value FROM json_each(?))" }
 
+func (sqliteDialect) pairs() string {
+	return "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b FROM json_each(?))"
+}
+
 // contains asks FTS5 for all trigrams of the part, each in quotes: detail=none
 // knows no phrases.
 func (sqliteDialect) contains(table, col, part string) (string, any) {

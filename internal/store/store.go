@@ -267,6 +267,14 @@ func jsonList[T ~string](ids []T) string {
 	return string(b)
 }
 
+func jsonPairs(pairs [][2]string) string {
+	for i := range pairs {
+		pairs[i] = [2]string{clean(pairs[i][0]), clean(pairs[i][1])}
+	}
+	b, _ := json.Marshal(pairs) // texts always marshal
+	return string(b)
+}
+
 func jsonNumbers(nums []int64) string {
 	if len(nums) == 0 {
 		return "[]" // of no list JSON makes null

@@ -47,7 +47,7 @@ func (h handlers) identityWith(ctx context.Context, q *request, typed *typedVerd
 	if tab.kind == "findings" {
 		m.Findings, m.List.Parts, err = h.identityFindingsModel(ctx, q, found, fresh, typed)
 	} else {
-		m.List, err = h.identityListModel(ctx, q, tab, list, fresh)
+		m.List, err = h.identityListModel(ctx, q, tab, list, reading(sum), fresh)
 		m.List.Parts = partsModel(q, sum, tab, list)
 	}
 	if err != nil {

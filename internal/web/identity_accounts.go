@@ -15,7 +15,7 @@ import (
 )
 
 // accountList is a page of a list of accounts.
-func (h handlers) accountList(ctx context.Context, q *request, m *page.IdentityList, tab identityTab, list sublist) error {
+func (h handlers) accountList(ctx context.Context, q *request, m *page.IdentityList, tab identityTab, list sublist, reads []identity.TenantRead) error {
 	l, err := identity.ListNamed(list.word)
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func (h handlers) accountList(ctx context.Context, q *request, m *page.IdentityL
 	if m.Power || tab.label == "MFA missing" {
 		orders = []identity.Order{identity.ByRisk, identity.ByUse, identity.ByNewest}
 	}
-	ask := identity.ListQuery{List: l, Order: orders[0], Limit: identityRows, Grants: m.Power}
+	ask := identity.ListQuery{List: l, Order: orders[0], Limit: identityRows, Grants: m.Power, Reads: reads}
 	if slices.Contains(orders, identity.Order(q.query.Sort)) {
 		ask.Order = identity.Order(q.query.Sort)
 	}

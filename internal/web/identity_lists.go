@@ -143,11 +143,11 @@ func (h handlers) identityList(ctx context.Context, q *request) (templ.Component
 	if err != nil {
 		return nil, err
 	}
-	m, err := h.identityListModel(ctx, q, tab, list, fresh)
+	m, err := h.identityListModel(ctx, q, tab, list, reads, fresh)
 	return page.IdentityListPanel(m), err
 }
 
-func (h handlers) identityListModel(ctx context.Context, q *request, tab identityTab, list sublist, fresh page.Freshness) (page.IdentityList, error) {
+func (h handlers) identityListModel(ctx context.Context, q *request, tab identityTab, list sublist, reads []identity.TenantRead, fresh page.Freshness) (page.IdentityList, error) {
 	m := page.IdentityList{Kind: page.ListKind(tab.kind), Title: tab.label}
 	if tab.lists[0].word != list.word {
 		m.Title += ": " + strings.ToLower(list.label[:1]) + list.label[1:]
@@ -161,7 +161,7 @@ func (h handlers) identityListModel(ctx context.Context, q *request, tab identit
 	case "others":
 		err = h.otherList(ctx, q, &m)
 	default:
-		err = h.accountList(ctx, q, &m, tab, list)
+		err = h.accountList(ctx, q, &m, tab, list, reads)
 	}
 	m.Region = page.Region{Query: q.query, Fresh: fresh}
 	if q.query.Cursor != "" {

@@ -30,7 +30,7 @@ func (h handlers) identityTrendModel(ctx context.Context, q *request, sum identi
 	today := fresnel.DayOf(h.Now())
 	p := fresnel.Period{From: today + 1 - trendLength, To: today + 1}
 	lists := []identity.List{identity.WithMFA, identity.WithoutMFA, identity.PrivilegedUsers, identity.Guests, identity.IdleUsers}
-	t, err := h.Identity.Trend(ctx, q.scope, lists, p)
+	t, err := h.Identity.Trend(ctx, q.scope, reading(sum), lists, p)
 	if err != nil {
 		return nil, err
 	}

@@ -188,6 +188,8 @@ func testFindingsList(f *fixture) {
 	f.equal("of a domain", len(list(all, findings.Query{Domain: "costs"})), 0)
 	f.equal("about an object", len(list(all, findings.Query{Object: strings.ToUpper(id) + "X"})), 1)
 	f.equal("open", len(list(all, findings.Query{State: fresnel.StateOpen})), 7)
+	f.equal("open of a rule", len(list(all, findings.Query{Rules: []string{"nic"}, State: fresnel.StateOpen})), 2)
+	f.equal("held of a rule", len(list(all, findings.Query{Rules: []string{"disk"}, Held: true})), 5)
 	state("resolved", list(all, findings.Query{State: fresnel.StateResolved})[0].State)
 	_, _, err = r.List(f.ctx, all, findings.Query{Rules: []string{"no such"}, Limit: 1})
 	f.kind(err, fresnel.Invalid)
@@ -215,6 +217,17 @@ func testFindingsList(f *fixture) {
 	f.ok(err)
 	r.Now = func() time.Time { return noon.Add(72 * time.Hour) }
 	f.equal("open again, because the time is over", len(list(all, findings.Query{State: fresnel.StateOpen})), 7)
+	counts := func(sc fresnel.Scope) map[string]int {
+		f.Helper()
+		n, err := s.OpenByRule(f.ctx, sc, []string{"disk", "nic", "cost"})
+		f.ok(err)
+		return n
+	}
+	f.equal("counted", counts(all), map[string]int{"disk": 5, "nic": 2})
+	f.equal("of a tenant", counts(fresnel.ScopeOf(TenantID(1))), map[string]int{"disk": 1})
+	f.ok(s.KeepAll(f.ctx, TenantID(0), fresnel.Reconciled{Put: []fresnel.Finding{put[0], held[0]}, Resolved: held[1:]}, noon.Add(time.Hour))) // one is found again, two are no more
+	f.equal("counted again", counts(all), map[string]int{"disk": 5, "nic": 1})
+	f.ok(s.Verify(f.ctx))
 	var standing []fresnel.Standing
 	for below := int64(0); ; {
 		page, err := r.Exceptions(f.ctx, fresnel.ScopeOf(TenantID(0)), findings.Query{Limit: 1}, below)

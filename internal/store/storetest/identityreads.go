@@ -343,6 +343,19 @@ func (f *fixture) sameDays(s fresnel.Scope, dirs map[fresnel.TenantID]*directory
 		}
 	}
 	f.equal("days", got, want)
+	sums, err := f.db.IdentityReader().DaySums(f.ctx, s, names, fresnel.Period{From: from, To: to})
+	f.ok(err)
+	for _, d := range list {
+		at := slices.IndexFunc(sums, func(x identity.DaySum) bool { return x.Day == d.Day && x.List == d.List })
+		if at < 0 {
+			f.Fatalf("no sum of %s on %v", d.List, d.Day)
+		}
+		sums[at].N -= d.N
+		sums[at].Tenants--
+	}
+	if slices.ContainsFunc(sums, func(x identity.DaySum) bool { return x.N != 0 || x.Tenants != 0 }) {
+		f.Errorf("sums of days are not those of the tenants: %+v left", sums)
+	}
 }
 
 // sameHeld wants what is held of roles and applications to be what was put.
