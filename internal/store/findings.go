@@ -76,24 +76,32 @@ func (s *Findings) Keep(ctx context.Context, id fresnel.TenantID, rule string, r
 		if err != nil {
 			return err
 		}
-		var changed int64
+		var changed []string // objects
 		for _, f := range r.Put {
 			n, err := s.put(ctx, tx, tenant, cmp.Or(rule, f.Rule), f, now)
 			if err != nil {
 				return err
 			}
-			changed += n
+			if n > 0 {
+				changed = append(changed, f.Object)
+			}
 		}
 		for _, f := range r.Resolved {
 			n, err := s.exec(ctx, tx, "UPDATE finding SET resolved_at = ?, last_seen = ? WHERE num = ? AND tenant = ? AND resolved_at = 0", micros(now), micros(now), f.ID, tenant)
 			if err != nil {
 				return err
 			}
-			changed += n
+			if n > 0 {
+				changed = append(changed, f.Object)
+			}
 		}
-		if changed > 0 {
-			g, err = s.db.raise(ctx, tx)
+		if len(changed) == 0 {
+			return nil
 		}
+		if err := s.db.Inventory().markWasted(ctx, tx, "(SELECT num FROM arm_id WHERE name IN "+s.db.d.list()+")", jsonList(changed)); err != nil {
+			return err
+		}
+		g, err = s.db.raise(ctx, tx)
 		return err
 	})
 	if err == nil {

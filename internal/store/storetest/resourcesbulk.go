@@ -54,6 +54,7 @@ func (e Resources) FillBulk(ctx context.Context, path string) (int, error) {
 		"INSERT INTO resource_facet (kind, tenant, num, n) SELECT 1, tenant, rtype, SUM(n) FROM resource_count GROUP BY 2, 3 UNION ALL SELECT 2, tenant, location, SUM(n) FROM resource_count GROUP BY 2, 3 UNION ALL SELECT 3, tenant, rgroup, COUNT(*) FROM resource GROUP BY 2, 3",
 		"UPDATE tag_set SET n = x.n FROM (SELECT tset, COUNT(*) AS n FROM resource GROUP BY tset) x WHERE x.tset = num",
 		"INSERT INTO finding (tenant, rule, object, since, until, usd_micros, detail, first_seen, last_seen) SELECT r.tenant, 'unattached-disk', a.name, 1, 1, 0, '{}', 1, 1 FROM resource r JOIN arm_id a ON a.num = r.arm WHERE r.arm % 100 = 0",
+		"UPDATE resource SET wasted = 1 WHERE arm % 100 = 0",
 	}, later...) {
 		b.exec(q)
 	}
