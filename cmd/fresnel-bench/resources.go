@@ -89,8 +89,8 @@ func resourceQuestions() []resourceQuestion {
 	text("name, common letters, no hit", query{Text: "dorpdis"})
 	text("name and type", query{Text: "orders", Types: []string{vm}})
 	text("name and tag", query{Text: "billing", TagKey: "environment", TagValue: &prod})
-	text("wasted", query{Wasted: true})
-	text("wasted of a type", query{Wasted: true, Types: []string{vault}})
+	list("wasted", query{Wasted: true})
+	list("wasted of a type", query{Wasted: true, Types: []string{vault}})
 	return append(out,
 		counted("names to choose from", func(ctx context.Context, db *store.DB, s fresnel.Scope) (int, error) {
 			f, err := db.InventoryReader().Facets(ctx, s)

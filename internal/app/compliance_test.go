@@ -17,7 +17,7 @@ import (
 // policies reads what every tenant's policies say and gives the runs by tenant.
 func (w *world) policies(t *testing.T, jobs ...string) map[string]fresnel.Run {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	list, err := w.app.SyncNow(ctx, append(jobs, "compliance"), nil)
 	if err != nil {

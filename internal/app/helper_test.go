@@ -211,7 +211,7 @@ func logger(t *testing.T) *slog.Logger {
 // sync reads every tenant's costs and gives the runs by tenant.
 func (w *world) sync(t *testing.T) map[string]fresnel.Run {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // the machine may be busy, and the race detector slow
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // the machine may be busy, and the race detector slow
 	defer cancel()
 	list, err := w.app.SyncNow(ctx, []string{"costs"}, nil)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 // inventory reads what every tenant has and gives the runs by tenant.
 func (w *world) inventory(t *testing.T) map[string]fresnel.Run {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	list, err := w.app.SyncNow(ctx, []string{"resources"}, nil)
 	if err != nil {

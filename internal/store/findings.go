@@ -77,7 +77,7 @@ func (s *Findings) Keep(ctx context.Context, id fresnel.TenantID, rule string, r
 		if err != nil {
 			return err
 		}
-		var changed int64
+		var changed []string       // objects
 		held := map[string]int64{} // how many more of each rule
 		for _, f := range r.Put {
 			of := clean(cmp.Or(rule, f.Rule))
@@ -85,7 +85,9 @@ func (s *Findings) Keep(ctx context.Context, id fresnel.TenantID, rule string, r
 			if err != nil {
 				return err
 			}
-			changed += n
+			if n > 0 {
+				changed = append(changed, f.Object)
+			}
 			held[of] += more
 		}
 		for _, f := range r.Resolved {
@@ -94,13 +96,18 @@ func (s *Findings) Keep(ctx context.Context, id fresnel.TenantID, rule string, r
 			if err != nil {
 				return err
 			}
-			changed += n
+			if n > 0 {
+				changed = append(changed, f.Object)
+			}
 			held[of] -= n
 		}
-		if changed == 0 {
+		if len(changed) == 0 {
 			return nil
 		}
 		if err := s.count(ctx, tx, tenant, held); err != nil {
+			return err
+		}
+		if err := s.db.Inventory().markWasted(ctx, tx, "(SELECT num FROM arm_id WHERE name IN "+s.db.d.list()+")", jsonList(changed)); err != nil {
 			return err
 		}
 		g, err = s.db.raise(ctx, tx)

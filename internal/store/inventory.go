@@ -104,7 +104,7 @@ func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription st
 		}
 		counts := newTally(containers)
 		var seen []sighting
-		var fresh []int64
+		var fresh, owned []int64 // new; new of this tenant
 		for i := range rows {
 			r := &rows[i]
 			r.at.tenant, r.at.sub = tenant, sub
@@ -126,6 +126,9 @@ func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription st
 			if !known {
 				fresh = append(fresh, r.arm)
 			}
+			if !known || old.at.tenant != tenant {
+				owned = append(owned, r.arm)
+			}
 			counts.add(r.at, 1)
 			if err := v.put(ctx, tx, r, known, now); err != nil {
 				return err
@@ -137,6 +140,15 @@ func (v *Inventory) Put(ctx context.Context, t fresnel.TenantID, subscription st
 		}
 		if err := v.indexNames(ctx, tx, fresh); err != nil {
 			return err
+		}
+		if len(owned) > 0 {
+			list, err := json.Marshal(owned)
+			if err != nil {
+				return err
+			}
+			if err := v.markWasted(ctx, tx, v.db.d.numbers(), string(list)); err != nil {
+				return err
+			}
 		}
 		if err := counts.keep(ctx, v.db, tx); err != nil {
 			return err

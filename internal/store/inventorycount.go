@@ -104,6 +104,18 @@ func columns[K comparable](of map[K]int64, parts func(K) []int64) [][]int64 {
 	return cols
 }
 
+// openWaste are findings that are not resolved. What is pending has not been
+// so for long enough yet.
+const openWaste = "f.resolved_at = 0 AND f.rule NOT LIKE 'pending:%' ESCAPE '~'"
+
+// markWasted corrects which resources, whose numbers a question gives, are
+// wasted: in the transaction that changes their findings, or whose they are.
+func (v *Inventory) markWasted(ctx context.Context, tx *sql.Tx, arms string, arg any) error {
+	_, err := v.db.txExec(ctx, tx, "UPDATE resource SET wasted = 1 - wasted WHERE arm IN "+arms+" AND wasted <> "+
+		"CASE WHEN EXISTS (SELECT 1 FROM arm_id a JOIN finding f ON f.object = a.name WHERE a.num = resource.arm AND f.tenant = resource.tenant AND "+openWaste+") THEN 1 ELSE 0 END", arg)
+	return err
+}
+
 // Verify holds every count against the resources that it counts. It reads all
 // of them: for tests and doubt, not for requests.
 func (v *Inventory) Verify(ctx context.Context) error {
@@ -119,6 +131,10 @@ func (v *Inventory) Verify(ctx context.Context) error {
 		{
 			"resource_facet", "SELECT kind, tenant, num, n FROM resource_facet WHERE n <> 0",
 			facet("1", "rtype") + " UNION ALL " + facet("2", "location") + " UNION ALL " + facet("3", "rgroup"),
+		},
+		{
+			"resource.wasted", "SELECT arm FROM resource WHERE wasted = 1",
+			"SELECT DISTINCT r.arm FROM finding f JOIN arm_id a ON a.name = f.object JOIN resource r ON r.arm = a.num AND r.tenant = f.tenant WHERE " + openWaste,
 		},
 		{"tag_set", "SELECT num, n FROM tag_set WHERE n <> 0", "SELECT r.tset, COUNT(*) AS n" + counted + " AND r.tset <> 0 GROUP BY r.tset"},
 	} {

@@ -140,7 +140,20 @@ func (k *walk) placed(of string) {
 	k.one(of+".location", "location", k.q.Locations)
 }
 
-// rest narrows to groups, tags, names and what is wasted.
+// narrow narrows to all that is asked for. A name is looked at first: it is in
+// the row, while types and tags are looked for among others.
+func (k *walk) narrow(places string) {
+	if k.q.Text != "" {
+		k.and("r.name LIKE ? ESCAPE '~'", "%"+escapeLike(k.text())+"%")
+	}
+	k.placed(places)
+	if k.q.Wasted {
+		k.and("r.wasted = 1")
+	}
+	k.rest()
+}
+
+// rest narrows to groups and tags.
 func (k *walk) rest() {
 	k.one("r.rgroup", "resource_group", k.q.Groups)
 	if k.q.TagKey != "" {
@@ -157,12 +170,6 @@ func (k *walk) rest() {
 			cond = " AND " + cond
 		}
 		k.and("EXISTS (SELECT 1 FROM tag_missing m WHERE m.arm = r.arm"+cond+")", args...)
-	}
-	if k.q.Text != "" {
-		k.and("r.name LIKE ? ESCAPE '~'", "%"+escapeLike(k.text())+"%")
-	}
-	if k.q.Wasted {
-		k.and("EXISTS (SELECT 1 FROM arm_id a JOIN finding f ON f.object = a.name WHERE a.num = r.arm AND f.tenant = r.tenant AND " + openWaste + ")")
 	}
 }
 
@@ -187,10 +194,6 @@ func (k *walk) lacks() (string, []any) {
 	}
 	return "m.tkey = (SELECT num FROM tag_key WHERE name = ?)", []any{tagText(k.q.Missing)}
 }
-
-// openWaste are findings that are not resolved. What is pending has not been
-// so for long enough yet.
-const openWaste = "f.resolved_at = 0 AND f.rule NOT LIKE 'pending:%' ESCAPE '~'"
 
 // page is the question for the numbers of a page and its arguments.
 func (k *walk) page() (string, []any) {

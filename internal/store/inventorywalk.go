@@ -24,8 +24,7 @@ func (k *walk) choose(ctx context.Context) error {
 	if k.q.Gone { // in no count, and few
 		k.from = "resource r" + k.db.d.by("ix_resource_gone")
 		k.and("r.gone_at > 0")
-		k.placed("r")
-		k.rest()
+		k.narrow("r")
 		return nil
 	}
 	list, err := k.sources(ctx)
@@ -36,22 +35,21 @@ func (k *walk) choose(ctx context.Context) error {
 	if last := list[len(list)-1]; last.exact && len(list) == 1+k.others() && (len(list) == 1 || len(list) == 2 && len(k.q.Subscriptions)+len(k.q.Types)+len(k.q.Locations) == 0) {
 		k.total = last.n
 	}
-	if rarest.n > k.few {
-		if !k.q.Wasted || k.few < 0 {
-			k.inOrder()
-			return nil
-		}
-		rarest = list[len(list)-1] // of no row is it known by an index that it is wasted
+	switch last := list[len(list)-1]; {
+	case k.q.Wasted && k.few >= 0 && (rarest.n > k.few || rarest.n == last.n):
+		rarest = last // of no other index is it known what is wasted
+	case rarest.n > k.few:
+		k.inOrder()
+		return nil
 	}
 	k.from, k.args = rarest.from, rarest.args
 	k.and(rarest.cond)
 	k.and("r.gone_at = 0")
 	if rarest.alone {
-		k.placed("c")
+		k.narrow("c")
 	} else {
-		k.placed("r")
+		k.narrow("r")
 	}
-	k.rest()
 	return nil
 }
 
@@ -152,12 +150,18 @@ func (k *walk) names(ctx context.Context) (source, error) {
 	return source{n: n, from: "(" + hits + ") h CROSS JOIN resource r", args: []any{arg}, cond: "r.arm = h.arm"}, err
 }
 
-// wasted counts what rules found.
+// wasted counts what rules found something of. Its index is in the order of
+// names.
 func (k *walk) wasted(ctx context.Context) (source, error) {
-	var args []any
-	q := "SELECT DISTINCT f.object AS object FROM finding f WHERE " + openWaste + " AND " + k.db.visible("f.tenant", k.s, &args)
-	n, err := k.db.upTo(ctx, inventory.CountLimit, q, args)
-	return source{n: n, from: "(" + q + ") w CROSS JOIN arm_id a CROSS JOIN resource r", args: args, cond: "a.name = w.object AND r.arm = a.num"}, err
+	index := "ix_resource_wasted"
+	if !k.s.All() && len(k.s.IDs()) == 1 {
+		index = "ix_resource_wasted_tenant"
+	}
+	w := walk{db: k.db, s: k.s, from: "resource r" + k.db.d.by(index)}
+	w.and("r.gone_at = 0 AND r.wasted = 1")
+	w.placed("r")
+	n, err := w.upTo(ctx)
+	return source{n: n, exact: true, from: w.from}, err
 }
 
 // inOrder walks through rows in the order of the list.
@@ -188,6 +192,5 @@ func (k *walk) inOrder() {
 		k.and("r.rtype = y.num")
 	}
 	k.and("r.gone_at = 0")
-	k.placed("r")
-	k.rest()
+	k.narrow("r")
 }

@@ -168,7 +168,7 @@ var narrowAccounts = map[string]string{
 
 // inOrder are walks in the order of a list, which end when the page is full.
 // What is gone, by time, is sorted.
-var inOrder = regexp.MustCompile(`^SCAN r USING (COVERING INDEX ix_resource_name|(COVERING )?INDEX ix_resource_(first|changed|gone))$|^SCAN f USING (COVERING )?INDEX ix_compliance_resource_(since|most|name)$|^SCAN c USING INDEX ix_identity_credential_end$|^SCAN resource_name VIRTUAL TABLE`)
+var inOrder = regexp.MustCompile(`^SCAN r USING (COVERING INDEX ix_resource_name|(COVERING )?INDEX ix_resource_(first|changed|gone|wasted))$|^SCAN f USING (COVERING )?INDEX ix_compliance_resource_(since|most|name)$|^SCAN c USING INDEX ix_identity_credential_end$|^SCAN resource_name VIRTUAL TABLE`)
 
 // planInventory asks all that can be asked of resources and of waste.
 func planInventory(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
@@ -201,6 +201,10 @@ func planInventory(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 	}
 	_, _ = e.Get("x")
 	must(nil, failed())
+	vm.ID += "2"
+	held.Object = vm.Key()
+	must(db.Inventory().Put(ctx, one, sub, []inventory.Resource{vm}, now))
+	must(nil, db.Findings().KeepAll(ctx, one, fresnel.Reconciled{Put: []fresnel.Finding{held}}, now))
 	queries := []inventory.Query{
 		{},
 		{Gone: true},
@@ -223,7 +227,9 @@ func planInventory(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 				for _, q.After = range []inventory.Place{{}, {Key: "1", Name: "a", Arm: 1}} {
 					q.Limit = 10
 					must(c.List(ctx, s, q))
-					must(db.OrderReader().List(ctx, s, q))
+					if !q.Wasted { // has an index of its own: only tests look for it in all
+						must(db.OrderReader().List(ctx, s, q))
+					}
 				}
 			}
 		}

@@ -74,7 +74,7 @@ func (t *Tenants) Get(ctx context.Context, s fresnel.Scope, id fresnel.TenantID)
 // Put adds tenants or changes those that are there, by id. Times are set by now.
 func (t *Tenants) Put(ctx context.Context, tenants []fresnel.Tenant, now time.Time) error {
 	var g int64
-	err := t.db.tx(ctx, "put tenants", func(tx *sql.Tx) error {
+	put := func(tx *sql.Tx) error {
 		for _, v := range tenants {
 			if err := t.put(ctx, tx, v, now); err != nil {
 				return err
@@ -83,7 +83,11 @@ func (t *Tenants) Put(ctx context.Context, tenants []fresnel.Tenant, now time.Ti
 		var err error
 		g, err = t.db.raise(ctx, tx)
 		return err
-	})
+	}
+	err := t.db.tx(ctx, "put tenants", put)
+	if fresnel.KindOf(err) == fresnel.Conflict { // somebody else added one meanwhile: now it is there to be changed
+		err = t.db.tx(ctx, "put tenants", put)
+	}
 	if err == nil {
 		t.db.seen(g)
 	}

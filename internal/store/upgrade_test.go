@@ -7,6 +7,7 @@ import (
 
 	"fresnel"
 	"fresnel/internal/cost"
+	"fresnel/internal/inventory"
 	"fresnel/internal/store/storetest"
 )
 
@@ -59,6 +60,50 @@ func TestUpgradeToAllTenants(t *testing.T) {
 		after, err := again.CostReader().Coverage(t.Context(), fresnel.AllTenants(), days, cost.Actual, cost.CutGroups)
 		if err != nil || len(after) != len(before) || after[1].Subscriptions != 2 || after[1].Unsupported != 1 || len(after[1].Months) != 2 || after[1].Months[0].Read != 2 {
 			t.Errorf("coverage was %+v and is %+v, %v", before, after, err)
+		}
+	})
+}
+
+// TestUpgradeToWasted marks what rules found before there was a mark.
+func TestUpgradeToWasted(t *testing.T) {
+	onEngines(t, func(t *testing.T, e engine) {
+		url := e.empty(t)
+		db := open(t, url)
+		now := time.Unix(20_050*86400, 0)
+		estate := storetest.Resources{Tenants: 2, Subscriptions: 1, N: 40, Asked: now}
+		if err := estate.Fill(t.Context(), db); err != nil {
+			t.Fatal(err)
+		}
+		for n, r := range estate.Of(0, 0)[:8] {
+			// One is pending, one is of a tenant that does not have the resource.
+			f := fresnel.Finding{Rule: "r", Object: r.Key(), Detail: "{}"}
+			if n == 6 {
+				f.Rule = inventory.PendingPrefix + "r"
+			}
+			if err := db.Findings().KeepAll(t.Context(), storetest.TenantID(n/7), fresnel.Reconciled{Put: []fresnel.Finding{f}}, now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		raw, err := sql.Open(e.driver, e.dsn(url))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer raw.Close() //nolint:errcheck // a throwaway database
+		for _, q := range []string{
+			"DROP INDEX ix_resource_wasted", "DROP INDEX ix_resource_wasted_tenant", "ALTER TABLE resource DROP COLUMN wasted",
+			"DELETE FROM goose_db_version WHERE version_id >= 9",
+		} {
+			if _, err := raw.ExecContext(t.Context(), q); err != nil {
+				t.Fatalf("%s: %v", q, err)
+			}
+		}
+		again := open(t, url)
+		if err := again.Inventory().Verify(t.Context()); err != nil {
+			t.Error(err)
+		}
+		l, err := again.InventoryReader().List(t.Context(), fresnel.AllTenants(), inventory.Query{Wasted: true, Limit: 1})
+		if err != nil || l.Total != 6 {
+			t.Errorf("%d are wasted, %v, want 6", l.Total, err)
 		}
 	})
 }

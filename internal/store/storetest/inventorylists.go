@@ -182,6 +182,20 @@ func testInventoryWasted(f *fixture) {
 	f.ok(err)
 	f.ok(s.KeepAll(f.ctx, TenantID(0), fresnel.Reconciled{Resolved: held}, noon))
 	f.equal("resolved", f.listed(all, inventory.Query{Wasted: true}, 10), []string{"d"})
+	f.ok(f.db.Inventory().Verify(f.ctx))
+	// A finding may be there before its resource, and outlasts one that is gone.
+	e := res(0, 0, "g", "e", nil)
+	keep(0, "r1", c.Key(), e.Key())
+	f.put(0, 0, noon, 1, e)
+	f.finish(0, 0, noon, 3, e)
+	f.equal("one is gone", f.listed(all, inventory.Query{Wasted: true}, 10), []string{"d", "e"})
+	f.equal("of what is gone", f.listed(all, inventory.Query{Wasted: true, Gone: true}, 10), []string{"c"})
+	f.put(0, 0, noon, 1, c)
+	f.equal("it comes back", f.listed(all, inventory.Query{Wasted: true}, 1), []string{"c", "d", "e"})
+	for _, sort := range inventory.Sorts() {
+		f.equal("by "+string(sort), len(f.listed(mine, inventory.Query{Wasted: true, Sort: sort}, 1)), 2)
+	}
+	f.ok(f.db.Inventory().Verify(f.ctx))
 }
 
 // testInventoryCounts changes resources at random and holds every count

@@ -55,6 +55,7 @@ func (e Resources) FillBulk(ctx context.Context, path string) (int, error) {
 		"UPDATE tag_set SET n = x.n FROM (SELECT tset, COUNT(*) AS n FROM resource GROUP BY tset) x WHERE x.tset = num",
 		"INSERT INTO finding (tenant, rule, object, since, until, usd_micros, detail, first_seen, last_seen) SELECT r.tenant, 'unattached-disk', a.name, 1, 1, 0, '{}', 1, 1 FROM resource r JOIN arm_id a ON a.num = r.arm WHERE r.arm % 100 = 0",
 		"INSERT INTO finding_count (tenant, rule, n) SELECT tenant, rule, COUNT(*) FROM finding GROUP BY 1, 2",
+		"UPDATE resource SET wasted = 1 WHERE arm % 100 = 0",
 	}, later...) {
 		b.exec(q)
 	}
