@@ -144,7 +144,11 @@ func (f *held) FirstDay(context.Context, fresnel.Scope) (fresnel.Day, bool, erro
 	return f.first, f.first != 0, nil
 }
 
-func (f *held) Moved(_ context.Context, s fresnel.Scope, _ []string, _, _ fresnel.Day, each func(compliance.Moved) bool) error {
+func (f *held) MovedCounts(context.Context, fresnel.Scope, []string, fresnel.Day, fresnel.Day) ([]compliance.MovedCount, error) {
+	return nil, nil
+}
+
+func (f *held) Moved(_ context.Context, s fresnel.Scope, _ compliance.MovedAsk, each func(compliance.Moved) bool) error {
 	for _, m := range scoped(s, f.moved, func(m compliance.Moved) fresnel.TenantID { return m.Tenant }, nil) {
 		if !each(m) {
 			return nil

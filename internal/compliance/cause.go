@@ -113,6 +113,67 @@ func (d *Drift) sortAssignments() {
 	})
 }
 
+// suspects selects the moves for which why may find another cause than drift:
+// each of its rules is here without what a single resource decides.
+func (x *explainer) suspects() *MovedSome {
+	out := &MovedSome{}
+	type one struct {
+		policy      int64
+		reference   string
+		first, gone time.Time
+	}
+	checks := map[itemKey][]one{} // by assignment
+	for k, c := range x.checks {
+		a := itemKey{k.tenant, c.Assignment}
+		checks[a] = append(checks[a], one{c.Policy, c.Reference, c.First, c.Gone})
+	}
+	in := map[fresnel.TenantID][]itemKey{}
+	for k := range checks {
+		in[k.tenant] = append(in[k.tenant], k)
+	}
+	for sub, during := range x.subs {
+		if at := during.from.Add(-lag); out.Lived.IsZero() || at.Before(out.Lived) {
+			out.Lived = at
+		}
+		for _, k := range in[during.tenant] {
+			_, was := x.was[pair{sub, k.num}]
+			_, is := x.is[pair{sub, k.num}]
+			_, added := x.added[k]
+			_, removed := x.removed[k]
+			ended, made := x.exemptedIn(sub, k, during)
+			for _, c := range checks[k] {
+				about := func(e Item) bool { return e.Exempts(strings.ToLower(e.Scope), c.reference) }
+				if added || is && !was || during.saw(c.first) || slices.ContainsFunc(ended, about) {
+					out.New = append(out.New, PolicyIn{sub, c.policy})
+				}
+				if removed || was && !is || during.saw(c.gone) || slices.ContainsFunc(made, about) {
+					out.Resolved = append(out.Resolved, PolicyIn{sub, c.policy})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// exemptedIn gives the exemptions from an assignment, within a subscription or
+// above it, that ended or were made.
+func (x *explainer) exemptedIn(sub string, assignment itemKey, during span) (ended, made []Item) {
+	below := "/subscriptions/" + strings.ToLower(sub)
+	for _, e := range x.exemptions[assignment] {
+		scope := strings.ToLower(e.Scope)
+		if strings.HasPrefix(scope, "/subscriptions/") && scope != below && !strings.HasPrefix(scope, below+"/") {
+			continue
+		}
+		if during.saw(e.Gone) || during.has(e.Expires) {
+			ended = append(ended, e)
+		}
+		if during.has(e.Created) || during.saw(e.First) {
+			made = append(made, e)
+		}
+	}
+	return ended, made
+}
+
 // why finds the cause of a move, and what is called so.
 func (x *explainer) why(m Moved) (Cause, string) {
 	during := x.subs[m.Subscription]

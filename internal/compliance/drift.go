@@ -135,7 +135,10 @@ func (r Reports) Drift(ctx context.Context, s fresnel.Scope, ask DriftAsk) (Drif
 }
 
 // span is between two readings of a subscription.
-type span struct{ from, to time.Time }
+type span struct {
+	tenant   fresnel.TenantID
+	from, to time.Time
+}
 
 // lag is how much later than an event policies may judge by it: Azure names up
 // to half an hour for a new assignment, and a quarter for a new resource.
@@ -167,21 +170,41 @@ func (d *Drift) both(before, after []SubscriptionAt) map[string]span {
 			d.Removed++ // it was not read since
 			continue
 		}
-		subs[x.Subscription] = span{old.Read, x.Read}
+		subs[x.Subscription] = span{x.Tenant, old.Read, x.Read}
 		d.Compared++
 		d.Before, d.After = d.Before.Plus(old.Counts), d.After.Plus(x.Counts)
 	}
 	return subs
 }
 
-// moves goes through what moved, counts it by cause, and keeps the first rows.
+// moves counts what moved by cause, and keeps the first rows. Most failures come
+// and go by drift, and these are counted only: what is read is what may have
+// another cause, and what is shown.
 func (r Reports) moves(ctx context.Context, s fresnel.Scope, d *Drift, ask DriftAsk, subs map[string]span, why *explainer) error {
+	counts, err := r.Reader.MovedCounts(ctx, s, ask.Subscriptions, ask.From, ask.To)
+	if err != nil {
+		return err
+	}
+	counts = slices.DeleteFunc(counts, func(c MovedCount) bool { _, ok := subs[c.Subscription]; return !ok })
+	var all MovedCount
+	rank := make(map[string]int, len(counts))
+	for i, c := range counts {
+		all.New, all.Resolved, all.Changed = all.New+c.New, all.Resolved+c.Resolved, all.Changed+c.Changed
+		rank[c.Subscription] = i
+	}
+	moved := MovedAsk{Subscriptions: ask.Subscriptions, From: ask.From, To: ask.To}
+	if all.New+all.Resolved+all.Changed > ask.Rows {
+		moved.Some = why.suspects()
+		moved.Some.Subscriptions = shown(counts, ask.Rows)
+	}
 	rows := map[MoveKind][]MovedRow{}
-	err := r.Reader.Moved(ctx, s, ask.Subscriptions, ask.From, ask.To, func(m Moved) bool {
+	read := map[MoveKind]int{}
+	err = r.Reader.Moved(ctx, s, moved, func(m Moved) bool {
 		if _, ok := subs[m.Subscription]; !ok {
 			return true
 		}
 		row := MovedRow{Moved: m}
+		read[m.Kind]++
 		switch m.Kind {
 		case MovedNew:
 			row.Cause, row.By = why.why(m)
@@ -190,16 +213,21 @@ func (r Reports) moves(ctx context.Context, s fresnel.Scope, d *Drift, ask Drift
 			row.Cause, row.By = why.why(m)
 			d.Resolved[row.Cause]++
 		case MovedChanged:
-			d.Changed++
 		}
-		if len(rows[m.Kind]) < ask.Rows {
-			rows[m.Kind] = append(rows[m.Kind], row)
-		}
+		rows[m.Kind] = append(rows[m.Kind], row)
 		return true
 	})
 	if err != nil {
 		return err
 	}
+	// A sync may have written between the two questions.
+	if n := all.New - read[MovedNew]; n > 0 {
+		d.New[CauseState] += n
+	}
+	if n := all.Resolved - read[MovedResolved]; n > 0 {
+		d.Resolved[CauseState] += n
+	}
+	d.Changed = max(all.Changed, read[MovedChanged])
 	for _, some := range []map[itemKey]*AssignmentMove{why.reached, why.left} {
 		for _, move := range some {
 			d.Assignments = append(d.Assignments, *move)
@@ -207,11 +235,30 @@ func (r Reports) moves(ctx context.Context, s fresnel.Scope, d *Drift, ask Drift
 	}
 	d.sortAssignments()
 	for _, kind := range []MoveKind{MovedNew, MovedResolved, MovedChanged} {
-		d.Rows = append(d.Rows, rows[kind]...)
+		list := rows[kind]
+		slices.SortStableFunc(list, func(a, b MovedRow) int { return cmp.Compare(rank[a.Subscription], rank[b.Subscription]) })
+		d.Rows = append(d.Rows, list[:min(ask.Rows-len(d.Rows), len(list))]...)
 	}
-	d.Rows = d.Rows[:min(ask.Rows, len(d.Rows))]
 	d.More = d.NewFailures()+d.ResolvedFailures()+d.Changed > len(d.Rows)
 	return nil
+}
+
+// shown are the subscriptions that the first rows are of: rows are by kind, then
+// by subscription.
+func shown(counts []MovedCount, rows int) []string {
+	var out []string
+	for _, of := range []func(MovedCount) int{
+		func(c MovedCount) int { return c.New }, func(c MovedCount) int { return c.Resolved }, func(c MovedCount) int { return c.Changed },
+	} {
+		for _, c := range counts {
+			if n := of(c); n > 0 && rows > 0 {
+				rows -= n
+				out = append(out, c.Subscription)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (r Reports) nameMoves(ctx context.Context, s fresnel.Scope, d *Drift) error {

@@ -45,7 +45,11 @@ func (d *days) Told(context.Context, fresnel.Scope, []Kind, bool) ([]Item, error
 
 func (d *days) Items(context.Context, fresnel.Scope, []int64) ([]Item, error) { return nil, nil }
 
-func (d *days) Moved(_ context.Context, _ fresnel.Scope, _ []string, _, _ fresnel.Day, each func(Moved) bool) error {
+func (d *days) MovedCounts(context.Context, fresnel.Scope, []string, fresnel.Day, fresnel.Day) ([]MovedCount, error) {
+	return nil, nil
+}
+
+func (d *days) Moved(_ context.Context, _ fresnel.Scope, _ MovedAsk, each func(Moved) bool) error {
 	for _, m := range d.moved {
 		each(m)
 	}

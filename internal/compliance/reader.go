@@ -36,8 +36,11 @@ type Reader interface {
 	CountsAt(ctx context.Context, s fresnel.Scope, kind Kind, d fresnel.Day) ([]CountAt, error)
 	// FirstDay is the first day of which a snapshot is held; false = there is none.
 	FirstDay(ctx context.Context, s fresnel.Scope) (fresnel.Day, bool, error)
-	// Moved gives, one by one, the failures that are not on both days, or not the same.
-	Moved(ctx context.Context, s fresnel.Scope, subscriptions []string, from, to fresnel.Day, each func(Moved) bool) error
+	// MovedCounts counts, by subscription, the failures that are not on both days,
+	// or not the same; of one of which nothing moved there may be none.
+	MovedCounts(ctx context.Context, s fresnel.Scope, subscriptions []string, from, to fresnel.Day) ([]MovedCount, error)
+	// Moved gives these failures one by one.
+	Moved(ctx context.Context, s fresnel.Scope, ask MovedAsk, each func(Moved) bool) error
 	Baselines(ctx context.Context, s fresnel.Scope) ([]Baseline, error)
 }
 
@@ -218,6 +221,32 @@ type CountAt struct {
 	Item         int64
 	Day          fresnel.Day
 	Counts       Counts
+}
+
+// MovedCount is how many failures of a subscription are not the same on two days.
+type MovedCount struct {
+	Subscription           string
+	New, Resolved, Changed int
+}
+
+// MovedAsk selects failures that are not the same on two days.
+type MovedAsk struct {
+	Subscriptions []string // none = all
+	From, To      fresnel.Day
+	Some          *MovedSome // nil = all of them
+}
+
+// MovedSome selects moves by what may be their cause. Others may come with them.
+type MovedSome struct {
+	Subscriptions []string   // all moves in these
+	New, Resolved []PolicyIn // new and resolved failures of these policies
+	Lived         time.Time  // of resources that were created or deleted since then; zero = of none
+}
+
+// PolicyIn is a policy, by its number, in a subscription.
+type PolicyIn struct {
+	Subscription string
+	Policy       int64
 }
 
 // Moved is a failure that is not the same on two days.

@@ -288,7 +288,11 @@ func planCompliance(t *testing.T, db *store.DB, scopes []fresnel.Scope) {
 		for _, only := range [][]string{nil, {sub}} {
 			must(c.Subscriptions(ctx, s, only))
 			must(c.At(ctx, s, only, 20_050))
-			must(nil, c.Moved(ctx, s, only, 20_000, 20_050, func(compliance.Moved) bool { return true }))
+			must(c.MovedCounts(ctx, s, only, 20_000, 20_050))
+			in := []compliance.PolicyIn{{Subscription: sub, Policy: 1}}
+			for _, some := range []*compliance.MovedSome{nil, {New: in}, {Resolved: in}, {Subscriptions: []string{sub}}, {Lived: now}, {New: in, Resolved: in, Subscriptions: []string{sub}, Lived: now}} {
+				must(nil, c.Moved(ctx, s, compliance.MovedAsk{Subscriptions: only, From: 20_000, To: 20_050, Some: some}, func(compliance.Moved) bool { return true }))
+			}
 			must(c.Sums(ctx, s, compliance.SumAsk{Kind: compliance.KindPolicy, Subscriptions: only}))
 			must(c.Sums(ctx, s, compliance.SumAsk{Kind: compliance.KindCheck, Items: []int64{1}, Subscriptions: only, BySub: true}))
 			for _, policy := range []int64{0, 1} {

@@ -198,11 +198,65 @@ func (f *fixture) sameMoves(rd compliance.Reader, from, to fresnel.Day, was, is 
 		names[i.Num] = i.ID
 	}
 	got := map[string]compliance.MoveKind{}
-	f.ok(rd.Moved(f.ctx, fresnel.AllTenants(), nil, from, to, func(m compliance.Moved) bool {
+	ask := compliance.MovedAsk{From: from, To: to}
+	count := map[string]compliance.MovedCount{}
+	suspect := map[string]*compliance.MovedSome{}
+	f.ok(rd.Moved(f.ctx, fresnel.AllTenants(), ask, func(m compliance.Moved) bool {
 		got[m.Resource+names[m.Policy]] = m.Kind
+		n := count[m.Subscription]
+		n.Subscription = m.Subscription
+		some := suspect[m.Subscription]
+		if some == nil {
+			some = &compliance.MovedSome{}
+			suspect[m.Subscription] = some
+		}
+		switch in := (compliance.PolicyIn{Subscription: m.Subscription, Policy: m.Policy}); m.Kind {
+		case compliance.MovedNew:
+			n.New, some.New = n.New+1, append(some.New, in)
+		case compliance.MovedResolved:
+			n.Resolved, some.Resolved = n.Resolved+1, append(some.Resolved, in)
+		case compliance.MovedChanged:
+			n.Changed++
+		}
+		count[m.Subscription] = n
 		return true
 	}))
 	f.equal(fmt.Sprintf("moved between %s and %s", from, to), got, want)
+	list, err := rd.MovedCounts(f.ctx, fresnel.AllTenants(), nil, from, to)
+	f.ok(err)
+	for _, n := range list {
+		if n != (compliance.MovedCount{Subscription: n.Subscription}) {
+			f.equal(fmt.Sprintf("how many moved between %s and %s", from, to), n, count[n.Subscription])
+		}
+		// What is suspected is read, and what is read is counted.
+		for _, some := range []*compliance.MovedSome{suspect[n.Subscription], {Subscriptions: []string{n.Subscription}}} {
+			ask.Some = some
+			if some == nil {
+				continue
+			}
+			read := compliance.MovedCount{Subscription: n.Subscription}
+			f.ok(rd.Moved(f.ctx, fresnel.AllTenants(), ask, func(m compliance.Moved) bool {
+				switch {
+				case m.Subscription != n.Subscription:
+				case m.Kind == compliance.MovedNew:
+					read.New++
+				case m.Kind == compliance.MovedResolved:
+					read.Resolved++
+				case len(some.Subscriptions) == 0:
+					read.Changed = n.Changed
+				default:
+					read.Changed++
+				}
+				return true
+			}))
+			if len(some.Subscriptions) == 0 {
+				read.Changed = n.Changed // of these nobody looks for a cause
+			}
+			f.equal("read of what moved", read, n)
+		}
+		delete(count, n.Subscription)
+	}
+	f.equal("moved, and not counted", len(count), 0)
 }
 
 // sameLists pages through what fails now, in every order, and by policy.
