@@ -26,13 +26,19 @@ func (c *ComplianceReader) MovedCounts(ctx context.Context, s fresnel.Scope, sub
 		}
 		return c.db.d.by("ix_compliance_finding_" + index)
 	}
-	args := []any{begin, begin, begin}
-	was := "(SELECT MAX(CASE WHEN w.checks = p.checks AND w.state = p.state THEN 1 ELSE 2 END) FROM compliance_finding w" + c.db.d.by("ix_compliance_finding_arm") +
-		" WHERE w.arm = p.arm AND w.policy = p.policy AND w.changed_at < ? AND w.resolved_at >= ? AND " + c.db.visible("w.tenant", s, &args) + ")"
-	came := "SELECT p.sub AS sub, CASE WHEN p.first_seen >= ? THEN 0 ELSE COALESCE(" + was + ", 0) END AS how FROM compliance_finding p" + by("changed") + " WHERE " + c.db.visible("p.tenant", s, &args) +
+	// Most failures began once and are counted in the index. Of one that was seen
+	// before, it is looked up how it was.
+	var args []any
+	came := " FROM compliance_finding p" + by("changed") + " WHERE " + c.db.visible("p.tenant", s, &args) +
 		" AND p.changed_at >= ? AND p.changed_at < ? AND (p.resolved_at = 0 OR p.resolved_at >= ?)"
 	args = append(args, begin, end, end)
 	came += c.among("p.sub", subscriptions, &args)
+	began := "SELECT p.sub, COUNT(*), 0, 0" + came + " AND p.first_seen >= ? GROUP BY p.sub"
+	beganArgs := append(slices.Clone(args), begin)
+	againArgs := []any{begin, begin}
+	again := "SELECT p.sub AS sub, COALESCE((SELECT MAX(CASE WHEN w.checks = p.checks AND w.state = p.state THEN 1 ELSE 2 END) FROM compliance_finding w" + c.db.d.by("ix_compliance_finding_arm") +
+		" WHERE w.arm = p.arm AND w.policy = p.policy AND w.changed_at < ? AND w.resolved_at >= ? AND " + c.db.visible("w.tenant", s, &againArgs) + "), 0) AS how" + came + " AND p.first_seen < ?"
+	againArgs = append(append(againArgs, args...), begin)
 	at := map[string]*compliance.MovedCount{}
 	var n [4]int64
 	count := func(q string, args []any, add func(m *compliance.MovedCount)) error {
@@ -56,7 +62,10 @@ func (c *ComplianceReader) MovedCounts(ctx context.Context, s fresnel.Scope, sub
 		})
 		return c.db.wrap(ctx, "count moved failures", err)
 	}
-	if err := count("SELECT x.sub, COUNT(*), SUM(CASE WHEN x.how > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN x.how = 2 THEN 1 ELSE 0 END) FROM ("+came+") x GROUP BY x.sub", args, func(m *compliance.MovedCount) {
+	if err := count(began, beganArgs, func(m *compliance.MovedCount) { m.New += int(n[1]) }); err != nil {
+		return nil, err
+	}
+	if err := count("SELECT x.sub, COUNT(*), SUM(CASE WHEN x.how > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN x.how = 2 THEN 1 ELSE 0 END) FROM ("+again+") x GROUP BY x.sub", againArgs, func(m *compliance.MovedCount) {
 		m.New, m.Resolved, m.Changed = m.New+int(n[1]-n[2]), m.Resolved-int(n[2]), m.Changed+int(n[3])
 	}); err != nil {
 		return nil, err
