@@ -121,6 +121,10 @@ func (r Reports) Scores(ctx context.Context, s fresnel.Scope, only []string) (Sc
 		t := &rep.Tenants[i]
 		t.Before = before[t.Tenant]
 		t.over(perTenant[t.Tenant])
+		if missing := t.TenantRead.Subscriptions - t.Score.Subscriptions; len(only) == 0 && missing > 0 { // Azure lists more for it than is held of it
+			t.Score.Subscriptions += missing
+			rep.Overall.Subscriptions += missing
+		}
 	}
 	rep.Overall.Before = before[""]
 	rep.Overall.over(scores)

@@ -114,6 +114,9 @@ func (s *Sync) Run(ctx context.Context, t fresnel.Tenant) (fresnel.Result, error
 		part := &fresnel.Part{Subscription: sub.ID, Name: sub.Name, State: fresnel.PartRead}
 		r.parts = append(r.parts, part)
 		if sub.Skip(part) {
+			if sub.State == fresnel.Elsewhere {
+				continue // nothing is held of it here
+			}
 			if err := r.notAsked(ctx, part); err != nil {
 				return r.result(), err
 			}

@@ -403,12 +403,15 @@ func (r *run) azureRoles(ctx context.Context) error {
 		return err
 	}
 	var ids, silent []string
+	elsewhere := 0
 	for _, s := range subs {
 		switch {
 		case !s.Skip(&fresnel.Part{}):
 			ids = append(ids, s.ID)
 		case s.State == fresnel.Absent:
 			silent = append(silent, s.ID)
+		case s.State == fresnel.Elsewhere:
+			elsewhere++
 		}
 	}
 	told, err := r.Source.Told(ctx, r.tenant, ids)
@@ -420,7 +423,7 @@ func (r *run) azureRoles(ctx context.Context) error {
 			silent = append(silent, id)
 		}
 	}
-	if len(ids)+len(silent) > 0 && len(told) == 0 {
+	if len(ids)+len(silent)+elsewhere > 0 && len(told) == 0 {
 		return &fresnel.Error{Kind: fresnel.Denied, Msg: "no subscription of the tenant may be read as a whole", Do: "Give our application Reader on the subscriptions."}
 	}
 	list, err := gather(r.Source.AzureRoles(ctx, r.tenant, ids))
@@ -428,7 +431,7 @@ func (r *run) azureRoles(ctx context.Context) error {
 		return err
 	}
 	list = slices.DeleteFunc(list, func(a AzureRole) bool { return slices.Contains(silent, a.Subscription) })
-	if n := len(silent); n > 0 {
+	if n := len(silent) + elsewhere; n > 0 {
 		r.but = Gap{Reason: fmt.Sprintf("%d of %d subscriptions may not be read as a whole", n, len(told)+n), Do: "Give our application Reader on them."}
 	}
 	n, err := r.Sink.PutAzureRoles(ctx, r.tenant.ID, silent, list, r.at)

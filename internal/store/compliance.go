@@ -232,14 +232,14 @@ func (c *Compliance) Close(ctx context.Context, t fresnel.TenantID, at time.Time
 		}
 		// The weighted percent of a subscription is exact in millionths up to a weight of about 10^10.
 		if _, err := c.db.txExec(ctx, tx, "INSERT INTO compliance_tenant_day (tenant, day, expected, held, fresh, compliant, non_compliant, conflict, exempt, unknown, score, weight, scores) "+
-			"SELECT x.* FROM (SELECT CAST(? AS BIGINT) AS tenant, CAST(? AS BIGINT) AS day, COUNT(*) AS expected, COALESCE(SUM(CASE WHEN "+judged+" THEN 1 ELSE 0 END), 0) AS held, "+
+			"SELECT x.* FROM (SELECT CAST(? AS BIGINT) AS tenant, CAST(? AS BIGINT) AS day, COUNT(*) + (SELECT t.elsewhere FROM tenant t WHERE t.num = CAST(? AS BIGINT)) AS expected, COALESCE(SUM(CASE WHEN "+judged+" THEN 1 ELSE 0 END), 0) AS held, "+
 			"COALESCE(SUM(CASE WHEN "+judged+" AND c.policy_at >= ? THEN 1 ELSE 0 END), 0) AS fresh, "+
 			judgedSum("compliant")+", "+judgedSum("non_compliant")+", "+judgedSum("conflict")+", "+judgedSum("exempt")+", "+judgedSum("unknown")+", "+
 			"COALESCE(SUM(CASE WHEN "+scored+" THEN (CASE WHEN c.weight > 1 THEN c.weight ELSE 1 END) * 100 * ((1000000 * c.points + c.most / 2) / c.most) ELSE 0 END), 0) AS score, "+
 			"COALESCE(SUM(CASE WHEN "+scored+" THEN (CASE WHEN c.weight > 1 THEN c.weight ELSE 1 END) ELSE 0 END), 0) AS weight, "+
 			"COALESCE(SUM(CASE WHEN "+scored+" AND c.score_at >= ? THEN 1 ELSE 0 END), 0) AS scores "+
 			"FROM subscription s LEFT JOIN compliance_sub c ON c.sub = s.num WHERE s.tenant = ? AND s.state NOT IN ('Deleted', 'Gone')) x WHERE x.fresh > 0 OR x.scores > 0",
-			tenant, int64(day), micros(day.Time()), micros(day.Time()), tenant); err != nil {
+			tenant, int64(day), tenant, micros(day.Time()), micros(day.Time()), tenant); err != nil {
 			return err
 		}
 		g, err = c.db.raise(ctx, tx)

@@ -19,7 +19,7 @@ func (db *DB) ComplianceReader() *ComplianceReader { return &ComplianceReader{db
 // Coverage implements compliance.Reader.
 func (c *ComplianceReader) Coverage(ctx context.Context, s fresnel.Scope) ([]compliance.TenantRead, error) {
 	var args []any
-	q := "SELECT t.id, t.name, COALESCE(x.subs, 0), COALESCE(x.done, 0), COALESCE(x.closed, 0), COALESCE(x.failed, 0), COALESCE(x.oldest, 0), COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') FROM tenant t " +
+	q := "SELECT t.id, t.name, COALESCE(x.subs, 0) + t.elsewhere, COALESCE(x.done, 0), COALESCE(x.closed, 0), COALESCE(x.failed, 0), COALESCE(x.oldest, 0), COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') FROM tenant t " +
 		"LEFT JOIN (SELECT s.tenant AS tenant, COUNT(*) AS subs, SUM(CASE WHEN " + judged + " THEN 1 ELSE 0 END) AS done, SUM(CASE WHEN c.policy_state = 3 THEN 1 ELSE 0 END) AS closed, " +
 		"SUM(CASE WHEN c.policy_state = 2 THEN 1 ELSE 0 END) AS failed, MIN(CASE WHEN " + judged + " THEN c.policy_at END) AS oldest FROM subscription s LEFT JOIN compliance_sub c ON c.sub = s.num " +
 		"WHERE s.state NOT IN ('Deleted', 'Gone') GROUP BY s.tenant) x ON x.tenant = t.num " +

@@ -21,7 +21,7 @@ const monthsHeld = "SELECT s.tenant, m.metric, m.month, COUNT(*) AS subs, MIN(m.
 // recount writes a tenant's coverage anew, after its subscriptions have
 // changed. The tenant's row must be locked.
 func (db *DB) recount(ctx context.Context, tx *sql.Tx, tenant int64) error {
-	_, err := db.txExec(ctx, tx, "UPDATE tenant SET expected = (SELECT COUNT(*) FROM subscription s WHERE s.tenant = tenant.num AND "+expected+"), "+
+	_, err := db.txExec(ctx, tx, "UPDATE tenant SET expected = (SELECT COUNT(*) FROM subscription s WHERE s.tenant = tenant.num AND "+expected+") + elsewhere, "+
 		"unsupported = (SELECT COUNT(*) FROM subscription s WHERE s.tenant = tenant.num AND s.cost_state = 2) WHERE num = ?", tenant)
 	if err != nil {
 		return err

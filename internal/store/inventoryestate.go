@@ -60,6 +60,11 @@ func (e *estate) load() {
 				all, some = all && e.whole[s.sub], true
 			}
 		}
+		if err == nil { // and what is in one that is held under another tenant, nobody knows
+			var elsewhere int64
+			err = e.c.db.queryRow(e.ctx, "SELECT elsewhere FROM tenant WHERE id = ?", string(e.tenant)).Scan(&elsewhere)
+			all = all && elsewhere == 0
+		}
 		e.whole[""] = all && some // the tenant as a whole
 	}
 	e.fail(err)

@@ -126,7 +126,7 @@ func (c *InventoryReader) ResourceCosts(ctx context.Context, s fresnel.Scope, id
 // Coverage implements inventory.Reader.
 func (c *InventoryReader) Coverage(ctx context.Context, s fresnel.Scope) ([]inventory.TenantRead, error) {
 	var args []any
-	q := "SELECT t.id, t.name, COALESCE(x.subs, 0), COALESCE(x.done, 0), COALESCE(x.oldest, 0), COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') FROM tenant t " +
+	q := "SELECT t.id, t.name, COALESCE(x.subs, 0) + t.elsewhere, COALESCE(x.done, 0), COALESCE(x.oldest, 0), COALESCE(r.status, -1), COALESCE(r.reason, ''), COALESCE(r.remedy, '') FROM tenant t " +
 		"LEFT JOIN (SELECT s.tenant AS tenant, COUNT(*) AS subs, COUNT(p.sub) AS done, MIN(p.asked_at) AS oldest FROM subscription s LEFT JOIN resource_read p ON p.sub = s.num " +
 		"WHERE s.state NOT IN ('Deleted', 'Gone') GROUP BY s.tenant) x ON x.tenant = t.num " +
 		"LEFT JOIN sync_run r ON r.id = (SELECT MAX(l.id) FROM sync_run l WHERE l.tenant = t.num AND l.job = 'resources' AND l.status >= 2) " +

@@ -192,6 +192,7 @@ func (t *Tenants) PutSubscriptions(ctx context.Context, id fresnel.TenantID, lis
 	var g int64
 	err := t.db.tx(ctx, "put subscriptions", func(tx *sql.Tx) error {
 		out, g = nil, 0
+		elsewhere := 0
 		num, err := t.lock(ctx, tx, id)
 		if err != nil {
 			return err
@@ -213,6 +214,7 @@ func (t *Tenants) PutSubscriptions(ctx context.Context, id fresnel.TenantID, lis
 			}
 			if !ours {
 				v.State = fresnel.Elsewhere
+				elsewhere++
 			}
 			changed = changed || ours && (!known || old.Subscription != v)
 			out = append(out, v)
@@ -234,8 +236,12 @@ func (t *Tenants) PutSubscriptions(ctx context.Context, id fresnel.TenantID, lis
 			}
 			changed = true
 		}
-		if !changed {
-			return nil
+		res, err := t.db.txExec(ctx, tx, "UPDATE tenant SET elsewhere = ? WHERE num = ? AND elsewhere <> ?", elsewhere, num, elsewhere)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 && !changed {
+			return err
 		}
 		if err := t.db.recount(ctx, tx, num); err != nil {
 			return err

@@ -37,7 +37,7 @@ func TestUpgradeToAllTenants(t *testing.T) {
 		for _, q := range []string{ // back to what the first migration left
 			"CREATE TABLE cost_day_tenant (tenant BIGINT)",
 			"DROP TABLE cost_day", "DROP TABLE cost_tenant_month", "DROP INDEX ix_tenant_active",
-			"ALTER TABLE tenant DROP COLUMN expected", "ALTER TABLE tenant DROP COLUMN unsupported", "ALTER TABLE tenant DROP COLUMN last_costs",
+			"ALTER TABLE tenant DROP COLUMN elsewhere", "ALTER TABLE tenant DROP COLUMN expected", "ALTER TABLE tenant DROP COLUMN unsupported", "ALTER TABLE tenant DROP COLUMN last_costs",
 			"DROP VIEW resources", "CREATE TABLE resources (id TEXT)", "DROP INDEX ix_finding_object", "DROP INDEX ix_finding_open", "DROP INDEX ix_finding_worth", "DROP TABLE finding_count", "DROP TABLE IF EXISTS resource_name",
 			"DROP TABLE resource", "DROP TABLE resource_doc", "DROP TABLE resource_tag", "DROP TABLE resource_count", "DROP TABLE resource_facet", "DROP TABLE tag_set", "DROP TABLE resource_read",
 			"DROP TABLE resource_type", "DROP TABLE location", "DROP TABLE tag_key", "DROP TABLE tag_value", "DROP TABLE tag_count",
@@ -90,7 +90,7 @@ func TestUpgradeToWasted(t *testing.T) {
 		}
 		defer raw.Close() //nolint:errcheck // a throwaway database
 		for _, q := range []string{
-			"DROP INDEX ix_resource_wasted", "DROP INDEX ix_resource_wasted_tenant", "ALTER TABLE resource DROP COLUMN wasted",
+			"ALTER TABLE tenant DROP COLUMN elsewhere", "DROP INDEX ix_resource_wasted", "DROP INDEX ix_resource_wasted_tenant", "ALTER TABLE resource DROP COLUMN wasted",
 			"DELETE FROM goose_db_version WHERE version_id >= 9",
 		} {
 			if _, err := raw.ExecContext(t.Context(), q); err != nil {

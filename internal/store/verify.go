@@ -34,7 +34,7 @@ func (c *Costs) Verify(ctx context.Context) error {
 		return err
 	}
 	return c.same(ctx, "tenant", "SELECT num, expected, unsupported, last_costs FROM tenant",
-		"SELECT t.num, (SELECT COUNT(*) FROM subscription s WHERE s.tenant = t.num AND "+expected+"), (SELECT COUNT(*) FROM subscription s WHERE s.tenant = t.num AND s.cost_state = 2), "+
+		"SELECT t.num, (SELECT COUNT(*) FROM subscription s WHERE s.tenant = t.num AND "+expected+") + t.elsewhere, (SELECT COUNT(*) FROM subscription s WHERE s.tenant = t.num AND s.cost_state = 2), "+
 			"COALESCE((SELECT MAX(r.id) FROM sync_run r WHERE r.tenant = t.num AND r.job = 'costs' AND r.status >= 2), 0) FROM tenant t")
 }
 

@@ -84,6 +84,19 @@ func testSubscriptions(f *fixture) {
 	f.ok(err)
 	slices.SortFunc(subs, byID)
 	f.equal("of its tenant", subs, []fresnel.Subscription{one, two, three})
+	id := res(1, 1, "g", "id", nil)
+	f.put(1, 1, noon, 1, id)
+	f.finish(1, 1, noon, 0, id)
+	complete := func() bool {
+		e, failed := f.db.InventoryReader().Estate(f.ctx, TenantID(1), noon)
+		whole := e.Complete("")
+		f.ok(failed())
+		return whole
+	}
+	f.equal("the tenant is whole, but for the one that was moved here", complete(), false)
+	_, err = f.db.Tenants().PutSubscriptions(f.ctx, TenantID(1), []fresnel.Subscription{own}, noon)
+	f.ok(err)
+	f.equal("the tenant is whole", complete(), true)
 	_, err = f.db.Tenants().PutSubscriptions(f.ctx, TenantID(9), []fresnel.Subscription{subscription(9, 1)}, noon)
 	f.kind(err, fresnel.NotFound)
 

@@ -136,7 +136,11 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
 
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx } = event.detail;
-  if (ctx.asked !== asks(ctx)) return event.preventDefault();
+  if (ctx.asked !== asks(ctx)) {
+    event.preventDefault();
+    setTimeout(() => ctx.target?.isConnected && htmx.trigger(ctx.target, "fresnel-refresh")); // something has changed, and the new question may have been answered before
+    return;
+  }
   const status = ctx.response?.status;
   // Throttled or restarting: keep what is on the screen, it is better than an error in its place.
   if ((status === 429 || status === 503) && ctx.target?.id !== "app") {
