@@ -38,6 +38,11 @@ func testStop(t *testing.T, engine, command string) {
 	where, db := database(t, engine)
 	settings = append(settings, where, frozen(sim), "FRESNEL_WORKERS=3")
 	must(t, settings, "tenants", "import", importFile(t, sim))
+	// A sync that was told to stop has not done what it was asked for, and tells the script that called it.
+	want := 0
+	if command == "sync" {
+		want = 130
+	}
 	// Requests hang when the process is told to stop, some of them for good.
 	if err := sim.SetFaults([]azuresim.Fault{{API: "cost", Kind: "hang", Probability: 0.1}, {API: "cost", Kind: "hang", HangSeconds: 0.1}}); err != nil {
 		t.Fatal(err)
@@ -48,8 +53,8 @@ func testStop(t *testing.T, engine, command string) {
 		time.Sleep(time.Duration(rnd.Int64N(int64(600 * time.Millisecond))))
 		at := holds(t, db, p)
 		code, took := p.stop()
-		if code != 0 || took > stopLimit {
-			t.Errorf("after SIGTERM: exit code %d after %s, want 0 within %s", code, took, stopLimit)
+		if code != want || took > stopLimit {
+			t.Errorf("after SIGTERM: exit code %d after %s, want %d within %s", code, took, want, stopLimit)
 		}
 		if still := holds(t, db, p); len(at) == 0 || len(still) != 0 {
 			t.Errorf("it worked on %v when it was told to stop, and left %v without giving them back", at, still)
