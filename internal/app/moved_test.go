@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,9 @@ func TestMovedSubscription(t *testing.T) {
 		}
 		if n := sum.Overall.Count(identity.AzurePower); n.Known() && n.Whole() {
 			t.Errorf("who has power over a subscription is said to be known as a whole: %+v", n)
+		}
+		if g := sum.Tenants[0].Gaps(identity.FactAzureRoles); !slices.ContainsFunc(g, func(g identity.Gap) bool { return strings.Contains(g.Do, "held under the tenant") }) {
+			t.Errorf("what is said of its roles: %+v", g)
 		}
 		for _, path := range []string{"/api/v1/compliance/scores", "/api/v1/resources/summary"} {
 			if a := w.get(path + "?tenant=" + after.ID); strings.Contains(a.body, `"missing":[]`) || !strings.Contains(a.body, `"missing":[`) {

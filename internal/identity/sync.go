@@ -423,8 +423,12 @@ func (r *run) azureRoles(ctx context.Context) error {
 			silent = append(silent, id)
 		}
 	}
+	advice := "Give our application Reader on the subscriptions."
+	if len(silent) == 0 {
+		advice = "They are held under the tenant that they were in before. Fresnel does not follow a subscription into another tenant."
+	}
 	if len(ids)+len(silent)+elsewhere > 0 && len(told) == 0 {
-		return &fresnel.Error{Kind: fresnel.Denied, Msg: "no subscription of the tenant may be read as a whole", Do: "Give our application Reader on the subscriptions."}
+		return &fresnel.Error{Kind: fresnel.Denied, Msg: "no subscription of the tenant is read as a whole", Do: advice}
 	}
 	list, err := gather(r.Source.AzureRoles(ctx, r.tenant, ids))
 	if err != nil {
@@ -432,7 +436,7 @@ func (r *run) azureRoles(ctx context.Context) error {
 	}
 	list = slices.DeleteFunc(list, func(a AzureRole) bool { return slices.Contains(silent, a.Subscription) })
 	if n := len(silent) + elsewhere; n > 0 {
-		r.but = Gap{Reason: fmt.Sprintf("%d of %d subscriptions may not be read as a whole", n, len(told)+n), Do: "Give our application Reader on them."}
+		r.but = Gap{Reason: fmt.Sprintf("%d of %d subscriptions are not read as a whole", n, len(told)+n), Do: advice}
 	}
 	n, err := r.Sink.PutAzureRoles(ctx, r.tenant.ID, silent, list, r.at)
 	r.read, r.written = r.read+len(list), r.written+n
