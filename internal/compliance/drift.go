@@ -198,6 +198,10 @@ func (r Reports) moves(ctx context.Context, s fresnel.Scope, d *Drift, ask Drift
 		moved.Some.Subscriptions = shown(counts, ask.Rows)
 	}
 	rows := map[MoveKind][]MovedRow{}
+	first := func(kind MoveKind) { // keeps those that may be shown
+		slices.SortStableFunc(rows[kind], func(a, b MovedRow) int { return cmp.Compare(rank[a.Subscription], rank[b.Subscription]) })
+		rows[kind] = rows[kind][:min(ask.Rows, len(rows[kind]))]
+	}
 	read := map[MoveKind]int{}
 	err = r.Reader.Moved(ctx, s, moved, func(m Moved) bool {
 		if _, ok := subs[m.Subscription]; !ok {
@@ -214,7 +218,9 @@ func (r Reports) moves(ctx context.Context, s fresnel.Scope, d *Drift, ask Drift
 			d.Resolved[row.Cause]++
 		case MovedChanged:
 		}
-		rows[m.Kind] = append(rows[m.Kind], row)
+		if rows[m.Kind] = append(rows[m.Kind], row); len(rows[m.Kind]) > 2*ask.Rows+100 {
+			first(m.Kind)
+		}
 		return true
 	})
 	if err != nil {
@@ -235,9 +241,8 @@ func (r Reports) moves(ctx context.Context, s fresnel.Scope, d *Drift, ask Drift
 	}
 	d.sortAssignments()
 	for _, kind := range []MoveKind{MovedNew, MovedResolved, MovedChanged} {
-		list := rows[kind]
-		slices.SortStableFunc(list, func(a, b MovedRow) int { return cmp.Compare(rank[a.Subscription], rank[b.Subscription]) })
-		d.Rows = append(d.Rows, list[:min(ask.Rows-len(d.Rows), len(list))]...)
+		first(kind)
+		d.Rows = append(d.Rows, rows[kind][:min(ask.Rows-len(d.Rows), len(rows[kind]))]...)
 	}
 	d.More = d.NewFailures()+d.ResolvedFailures()+d.Changed > len(d.Rows)
 	return nil

@@ -96,6 +96,9 @@ func (c *ComplianceReader) among(col string, subscriptions []string, args *[]any
 	return " AND " + col + " IN (SELECT num FROM subscription WHERE id IN " + c.db.d.list() + ")"
 }
 
+// movedAtOnce is how many episodes Moved reads at once. Tests have fewer.
+var movedAtOnce = 50_000
+
 // Moved implements compliance.Reader. Since, until and changed are the instants
 // of readings, so that what was open at the end of a day is what its last
 // snapshot has.
@@ -123,27 +126,48 @@ func (c *ComplianceReader) Moved(ctx context.Context, s fresnel.Scope, ask compl
 	}
 	q := "SELECT p.tenant, p.sub, p.arm, p.policy, p.state, p.first_seen, p.since, p.resolved_at, p.changed_at, p.checks, a.name, COALESCE(y.name, '') " +
 		"FROM compliance_finding p" + by + " JOIN arm_id a ON a.num = p.arm LEFT JOIN resource r ON r.arm = p.arm LEFT JOIN resource_type y ON y.num = r.rtype WHERE " + which + " AND "
-	q += c.db.visible("p.tenant", s, &args) + c.among("p.sub", ask.Subscriptions, &args) + " ORDER BY p.arm, p.policy, p.changed_at"
-	rows, err := c.db.query(ctx, q, args...)
-	if err != nil {
-		return c.db.wrap(ctx, "moved failures", err)
-	}
-	var n [9]int64
-	list, err := scan(rows, func(r *sql.Rows, e *episode) error {
+	q += c.db.visible("p.tenant", s, &args) + c.among("p.sub", ask.Subscriptions, &args)
+	q = c.db.d.page(q + " AND p.arm + 0 > ? ORDER BY p.arm, p.policy, p.changed_at") // + 0: no index is to begin there, what was asked for is fewer
+	read := func(r *sql.Rows, e *episode) error {
+		var n [9]int64
 		if err := r.Scan(&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &e.checks, &e.Resource, &e.Type); err != nil {
 			return err
 		}
 		e.Tenant, e.Subscription, e.arm, e.Policy, e.State, e.resolved, e.changed = tenants[n[0]], subs[n[1]], n[2], n[3], compliance.State(n[4]), n[7], n[8]
 		e.First, e.Since, e.Resolved = instant(n[5]), instant(n[6]), instant(n[7])
 		return nil
-	})
-	if err != nil {
-		return c.db.wrap(ctx, "moved failures", err)
 	}
+	for after, most := int64(0), movedAtOnce; ; {
+		rows, err := c.db.query(ctx, q, append(slices.Clone(args), after, most)...)
+		if err != nil {
+			return c.db.wrap(ctx, "moved failures", err)
+		}
+		list, err := scan(rows, read)
+		if err != nil {
+			return c.db.wrap(ctx, "moved failures", err)
+		}
+		last := len(list) < most
+		if !last { // the resource at the end may have more
+			arm := list[most-1].arm
+			list = list[:slices.IndexFunc(list, func(e episode) bool { return e.arm == arm })]
+			if len(list) == 0 {
+				most *= 2
+				continue
+			}
+			after = list[len(list)-1].arm
+		}
+		if more, err := c.tellMoved(ctx, list, begin, end, each); err != nil || last || !more {
+			return err
+		}
+	}
+}
+
+// tellMoved tells how the findings of resources moved, and whether to go on.
+func (c *ComplianceReader) tellMoved(ctx context.Context, list []episode, begin, end int64, each func(compliance.Moved) bool) (bool, error) {
 	list = slices.DeleteFunc(list, func(e episode) bool { return e.Tenant == "" || e.Subscription == "" }) // of places that are not asked for
 	born, died, err := c.lives(ctx, list, end)
 	if err != nil {
-		return err
+		return false, err
 	}
 	tell := func(e *episode) bool {
 		e.Checks, e.Name = checkNums(e.checks), e.Resource[strings.LastIndexByte(e.Resource, '/')+1:]
@@ -156,11 +180,11 @@ func (c *ComplianceReader) Moved(ctx context.Context, s fresnel.Scope, ask compl
 			n++
 		}
 		if !episodes(list[:n]).tell(begin, end, tell) {
-			return nil
+			return false, nil
 		}
 		list = list[n:]
 	}
-	return nil
+	return true, nil
 }
 
 // movedIn is the condition of the findings that Moved looks at; "" = of none.

@@ -70,3 +70,6 @@ func (db *DB) Prepared() (reads, writes int) {
 	defer db.writes.mu.Unlock()
 	return len(db.reads.kept), len(db.writes.kept)
 }
+
+// MoveInSteps has Moved read a few episodes at once. Before any test begins.
+func MoveInSteps(episodes int) { movedAtOnce = episodes }

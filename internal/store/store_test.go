@@ -21,6 +21,11 @@ import (
 	"fresnel/internal/store/storetest"
 )
 
+func TestMain(m *testing.M) {
+	store.MoveInSteps(3)
+	os.Exit(m.Run())
+}
+
 // engine is a database engine that the tests run on. empty gives the URL of an
 // empty database of the test's own.
 type engine struct {
