@@ -43,8 +43,13 @@ func JobName(job string) string {
 // retryable says whether trying the run again makes sense.
 func (r SyncRun) retryable() bool { return r.State == RunFailed || r.State == RunPartial }
 
-// parts says what became of the subscriptions that were not simply read.
+// parts says what became of the subscriptions that were not simply read; identity
+// has one part, the directory.
 func (r SyncRun) parts() string {
+	one, more := "subscription", "subscriptions"
+	if r.Job == "identity" {
+		one, more = "directory", "directories"
+	}
 	n := map[RunState]int{}
 	for _, p := range r.Parts {
 		n[p.State]++
@@ -55,7 +60,7 @@ func (r SyncRun) parts() string {
 		words string
 	}{{RunFailed, " not read"}, {RunSkipped, " skipped"}, {RunDone, " read"}} {
 		if n[s.state] > 0 {
-			words = append(words, Plural(n[s.state], "subscription", "subscriptions")+s.words)
+			words = append(words, Plural(n[s.state], one, more)+s.words)
 		}
 	}
 	return strings.Join(words, ", ")
